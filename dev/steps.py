@@ -1,0 +1,58 @@
+"""Steps with elapsed time, and failures that name the cause and the remedy.
+
+`step("building etcd")` prints the step, a line of progress every few seconds while it lasts, and its time at the end.
+`Failure` is the only exception that reaches the user: one line, no traceback.
+"""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+PROGRESS_SECONDS = 15.0
+
+
+class Failure(Exception):  # noqa: N818 - it is what the user reads, not a programming error
+    """A step that cannot go on: `cause` in the user's words and `remedy`, what to do about it."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"{cause}: {remedy}")
+        self.cause = cause
+        self.remedy = remedy
+
+
+def say(text: str) -> None:
+    """Print one line at once, also when the output is a pipe."""
+    print(text, flush=True)
+
+
+@contextlib.contextmanager
+def step(title: str, progress: Callable[[], str] | None = None) -> Iterator[None]:
+    """Announce `title`, report progress while the body runs, and print the elapsed seconds at its end."""
+    started = time.monotonic()
+    over = threading.Event()
+    say(f"==> {title}")
+    reporter = threading.Thread(target=_report, args=(over, started, progress), daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reporter.join()
+    say(f"    {title}: done in {time.monotonic() - started:.1f} s")
+
+
+def _report(over: threading.Event, started: float, progress: Callable[[], str] | None) -> None:
+    while not over.wait(PROGRESS_SECONDS):
+        detail = f" ({progress()})" if progress else ""
+        say(f"    … {time.monotonic() - started:.0f} s{detail}")
+
+
+def exit_on_failure(main: Callable[[], int]) -> int:
+    """Run `main`; a `Failure` becomes one line on stderr and exit status 1."""
+    try:
+        return main()
+    except Failure as failure:
+        print(f"error: {failure.cause}\nremedy: {failure.remedy}" if "\n" in failure.cause else f"error: {failure}", file=sys.stderr)
+        return 1
