@@ -1,0 +1,73 @@
+"""The kinds of the Kubernetes API that the operator reads or writes, and how one object of them is referred to.
+
+Knows group, version and plural; must not know what any of them is for.
+"""
+
+from typing import Any, NamedTuple
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON, with `apiVersion` and `kind` filled in."""
+
+
+class Kind(NamedTuple):
+    """One kind of the API: `api_version` as in manifests (`apps/v1`), `plural` as in URLs."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+
+class Ref(NamedTuple):
+    """A reference to one object; `namespace` is empty for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Key(NamedTuple):
+    """The namespace and name of one ModelDeployment: the key of queue and store."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+GROUP = "serving.byteshop.in"
+VERSION = "v1alpha1"
+
+MODEL_DEPLOYMENT = Kind(f"{GROUP}/{VERSION}", "ModelDeployment", "modeldeployments")
+SECRET = Kind("v1", "Secret", "secrets")
+CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+SERVICE = Kind("v1", "Service", "services")
+INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+POD = Kind("v1", "Pod", "pods")
+PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+EVENT = Kind("events.k8s.io/v1", "Event", "events")
+
+CHILDREN = (SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY)
+"""The kinds that a ModelDeployment owns, in the order in which a reader meets them."""
+
+WATCHED = (*CHILDREN, POD)
+"""What the operator lists and watches by label; the ModelDeployments themselves come through kopf."""
+
+BY_NAME = {
+    kind.kind: kind
+    for kind in (*WATCHED, MODEL_DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
+}
+
+
+def ref(obj: Object) -> Ref:
+    """Return the reference of `obj`."""
+    metadata = obj["metadata"]
+    return Ref(obj["kind"], metadata.get("namespace", ""), metadata["name"])
