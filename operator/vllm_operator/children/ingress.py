@@ -1,0 +1,59 @@
+"""The Ingress, and the URL that it gives a model."""
+
+from typing import NamedTuple
+
+from vllm_operator import api, config, identity, kinds
+from vllm_operator.children import service
+
+STREAMING = {
+    # An answer may stream for longer than any edge's default time-out, and token by token. Each controller reads its own.
+    "projectcontour.io/response-timeout": "infinity",
+    "nginx.ingress.kubernetes.io/proxy-buffering": "off",
+    "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
+}
+
+
+class Exposure(NamedTuple):
+    """Host, IngressClass and certificate Secret; the last two empty where there is none."""
+
+    host: str
+    class_name: str
+    tls_secret: str
+
+
+def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | None:
+    """Return how the model is exposed: by its spec, else by the operator's domain, else not at all."""
+    if spec.expose:
+        wanted = spec.expose.ingress
+        return Exposure(
+            spec.expose.host, wanted.class_name or settings.ingress_class, wanted.tls.secret_name if wanted.tls else ""
+        )
+    if settings.domain:
+        return Exposure(f"{name}.{settings.domain}", settings.ingress_class, settings.tls_secret)
+    return None
+
+
+def url(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> str:
+    """Return the model's base URL, ending in a slash: the host's, or the Service's where it is not exposed."""
+    exposed = exposure(owner.name, spec, settings)
+    if exposed is None:
+        return f"{service.address(owner)}/"
+    return f"{'https' if exposed.tls_secret else 'http'}://{exposed.host}/"
+
+
+def ingress(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object | None:
+    """Return the Ingress, or None where the model is not exposed."""
+    exposed = exposure(owner.name, spec, settings)
+    if exposed is None:
+        return None
+    backend = {"service": {"name": owner.name, "port": {"number": service.PORT}}}
+    body: kinds.Object = {
+        "rules": [{"host": exposed.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
+    }
+    if exposed.class_name:
+        body["ingressClassName"] = exposed.class_name
+    if exposed.tls_secret:
+        body["tls"] = [{"hosts": [exposed.host], "secretName": exposed.tls_secret}]
+    child = identity.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
+    child["metadata"]["annotations"] = dict(STREAMING)
+    return child

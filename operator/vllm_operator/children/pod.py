@@ -1,0 +1,154 @@
+"""The pod template: the guard as a native sidecar, vLLM behind it on loopback.
+
+The probes of `vllm` ask the guard's private port, which asks vLLM: a pod is ready when the engine answers through the guard. The
+guard's own probe asks Envoy alone, or the engine would never be started.
+"""
+
+from collections.abc import Mapping
+
+from vllm_operator import api, config, guard, identity, kinds
+from vllm_operator.children import quantity
+from vllm_operator.engine import environment, options, source
+
+ENGINE = "vllm"
+GUARD = "guard"
+LEAVE_SECONDS = 5
+"""Between a pod's end being decided and vLLM hearing of it: edges and Services must have stopped sending by then."""
+SPARE_SECONDS = 15
+ACCELERATORS = ("nvidia.com/", "amd.com/", "gpu.intel.com/", "google.com/tpu", "habana.ai/", "huawei.com/")
+
+
+def template(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
+    """Return the pod template."""
+    weights = source.weights(spec.model)
+    return {
+        "metadata": {
+            "labels": identity.labels(owner.name, "server"),
+            "annotations": {"kubectl.kubernetes.io/default-container": ENGINE},
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": _pod_security(settings),
+            "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
+            "initContainers": [_guard(settings)],
+            "containers": [_engine(spec, settings, weights)],
+            "volumes": [*_scratch_volumes(), _guard_volume(owner), *_weights_volumes(weights)],
+        },
+    }
+
+
+def accelerators(resources: api.Resources) -> dict[str, str]:
+    """Return the accelerators that one server asks for, by resource name."""
+    limits = _quantities(resources.limits)
+    return {name: amount for name, amount in limits.items() if name.startswith(ACCELERATORS) and amount != "0"}
+
+
+def image(spec: api.Spec, settings: config.Config) -> str:
+    """Return the engine's image: the spec's, else the setting for the first accelerator, else the CPU's."""
+    names = [*accelerators(spec.resources), config.CPU]
+    return spec.engine.image or next(
+        (settings.engine_images[name] for name in names if name in settings.engine_images), ""
+    )
+
+
+def _guard(settings: config.Config) -> kinds.Object:
+    return {
+        "name": GUARD,
+        "image": settings.guard_image,
+        "imagePullPolicy": "IfNotPresent",
+        "restartPolicy": "Always",
+        "args": list(guard.ARGUMENTS),
+        "ports": [
+            {"name": "http", "containerPort": guard.PUBLIC_PORT, "protocol": "TCP"},
+            {"name": "private", "containerPort": guard.PRIVATE_PORT, "protocol": "TCP"},
+        ],
+        "resources": {
+            "requests": {
+                "cpu": quantity.canonical(settings.guard_cpu),
+                "memory": quantity.canonical(settings.guard_memory),
+            },
+            "limits": {"memory": quantity.canonical(settings.guard_memory_limit)},
+        },
+        "securityContext": _container_security(),
+        "startupProbe": _probe(guard.LIVE_PATH, periodSeconds=1, failureThreshold=60),
+        "livenessProbe": _probe(guard.LIVE_PATH, periodSeconds=30, failureThreshold=4),
+        "volumeMounts": [{"name": "guard", "mountPath": guard.DIRECTORY, "readOnly": True}],
+    }
+
+
+def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) -> kinds.Object:
+    engine: kinds.Object = {
+        "name": ENGINE,
+        "image": image(spec, settings),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["vllm", "serve"],
+        "args": options.arguments(spec),
+        "env": environment.environment(spec.engine),
+        "workingDir": weights.directory,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": _container_security(),
+        "startupProbe": _probe(
+            guard.READY_PATH, periodSeconds=2, failureThreshold=max(1, api.seconds(spec.engine.startup_timeout) // 2)
+        ),
+        "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
+        "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
+        "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
+        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights)],
+    }
+    resources = {
+        name: _quantities(amounts)
+        for name, amounts in (("limits", spec.resources.limits), ("requests", spec.resources.requests))
+        if amounts
+    }
+    return {**engine, "resources": resources} if resources else engine
+
+
+def _probe(path: str, **timing: int) -> kinds.Object:
+    return {"httpGet": {"path": path, "port": guard.PRIVATE_PORT, "scheme": "HTTP"}, "timeoutSeconds": 10, **timing}
+
+
+def _quantities(amounts: Mapping[str, int | str] | None) -> dict[str, str]:
+    return {name: quantity.canonical(amount) for name, amount in (amounts or {}).items()}
+
+
+def _pod_security(settings: config.Config) -> kinds.Object:
+    user = (
+        {} if settings.run_as_user is None else {"runAsUser": settings.run_as_user, "runAsGroup": settings.run_as_user}
+    )
+    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user}
+
+
+def _container_security() -> kinds.Object:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+
+
+def _scratch_volumes() -> list[kinds.Object]:
+    """Return where the engine may write; /dev/shm lies in memory and counts to the container's own limit."""
+    return [
+        {"name": "home", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "shm", "emptyDir": {"medium": "Memory"}},
+    ]
+
+
+def _scratch_mounts() -> list[kinds.Object]:
+    paths = {"home": environment.HOME, "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 - mount points of the pod's own volumes
+    return [{"name": name, "mountPath": path} for name, path in paths.items()]
+
+
+def _guard_volume(owner: identity.Owner) -> kinds.Object:
+    items = [{"key": name, "path": name} for name in guard.FILES]
+    return {"name": "guard", "secret": {"secretName": identity.guard_secret(owner.name), "items": items}}
+
+
+def _weights_volumes(weights: source.Weights) -> list[kinds.Object]:
+    if weights.claim:
+        return [{"name": "weights", "persistentVolumeClaim": {"claimName": weights.claim, "readOnly": True}}]
+    if weights.image:
+        return [{"name": "weights", "image": {"reference": weights.image, "pullPolicy": "IfNotPresent"}}]
+    return []
+
+
+def _weights_mounts(weights: source.Weights) -> list[kinds.Object]:
+    return [{"name": "weights", "mountPath": source.MODELS, "readOnly": True}] if weights.claim or weights.image else []

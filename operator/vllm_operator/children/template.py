@@ -1,0 +1,46 @@
+"""The ControllerRevision that pins a model's pod template, so that a newer operator restarts nothing.
+
+The template is rendered anew when the part of the spec that it is made of changes, and not when the operator, or one of its
+settings, does. Fields at their default are left out of the comparison: a newer schema's new fields change nothing.
+"""
+
+import hashlib
+import json
+
+from vllm_operator import api, config, identity, kinds
+from vllm_operator.children import pod
+
+UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
+
+
+def revision(
+    owner: identity.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None
+) -> kinds.Object:
+    """Return the ControllerRevision of the model: the `pinned` content while the spec asks for the same, else a new one."""
+    inputs = digest(spec)
+    data = (pinned or {}).get("data") or {}
+    if data.get("inputs") != inputs:
+        data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
+    return identity.child(
+        kinds.CONTROLLER_REVISION, owner, identity.template(owner.name), "template", data=data, revision=1
+    )
+
+
+def digest(spec: api.Spec) -> str:
+    """Return a hash of what the pod template is made of."""
+    parts = {"model", "resources", "engine", "access"}
+    made_of = spec.model_dump(
+        mode="json", include=parts, exclude={"access": {"default_rate_limit"}}, exclude_defaults=True
+    )
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def guard_image(pinned: kinds.Object) -> str:
+    """Return the image of the guard that the pinned template runs."""
+    containers = pinned["data"]["template"]["spec"]["initContainers"]
+    return str(next(container["image"] for container in containers if container["name"] == pod.GUARD))
+
+
+def engine_image(pinned: kinds.Object) -> str:
+    """Return the image of the engine that the pinned template runs."""
+    return str(pinned["data"]["template"]["spec"]["containers"][0]["image"])

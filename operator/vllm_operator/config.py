@@ -1,0 +1,56 @@
+"""The operator's settings, from environment variables `VLLM_OPERATOR_*`; the chart writes them.
+
+Each has a default that suits a fresh cluster. Mappings and lists are JSON.
+"""
+
+import pydantic
+import pydantic_settings
+
+CPU = "cpu"
+"""The key of the default engine image where a model asks for no accelerator."""
+
+ENGINE_IMAGES = {
+    "nvidia.com/gpu": "vllm/vllm-openai:v0.33.0",
+    CPU: "localhost/vllm-operator/vllm-cpu:0.32.0",
+}
+
+
+class Config(pydantic_settings.BaseSettings):
+    """Settings of one operator."""
+
+    model_config = pydantic_settings.SettingsConfigDict(env_prefix="VLLM_OPERATOR_", frozen=True)
+
+    namespace: str = pydantic.Field(
+        default="vllm-operator", description="The operator's own namespace: its Lease lies there."
+    )
+    identity: str = pydantic.Field(default="vllm-operator", description="Who holds the Lease: the pod's name.")
+    watch_namespaces: tuple[str, ...] = pydantic.Field(
+        default=(), description="Only these namespaces; empty: the whole cluster."
+    )
+    engine_images: dict[str, str] = pydantic.Field(
+        default=ENGINE_IMAGES,
+        description="Default image of the engine by accelerator resource; `cpu` where there is none.",
+    )
+    guard_image: str = pydantic.Field(
+        default="envoyproxy/envoy:distroless-v1.40.0", description="The image of Envoy; its tag says the version."
+    )
+    guard_cpu: str = pydantic.Field(default="50m", description="CPU that the guard reserves.")
+    guard_memory: str = pydantic.Field(default="96Mi", description="Memory that the guard reserves.")
+    guard_memory_limit: str = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")
+    run_as_user: int | None = pydantic.Field(
+        default=65532, description="User id of the pods; null lets the cluster choose, as OpenShift does."
+    )
+    domain: str = pydantic.Field(
+        default="", description="Models without spec.expose answer at <name>.<domain>; empty: in the cluster only."
+    )
+    ingress_class: str = pydantic.Field(default="", description="IngressClass of models that name none.")
+    tls_secret: str = pydantic.Field(
+        default="", description="Certificate Secret of models at <name>.<domain>, in each model's namespace."
+    )
+    monitoring_namespaces: tuple[str, ...] = pydantic.Field(
+        default=(), description="Namespaces whose pods may read the guards' metrics."
+    )
+    workers: int = pydantic.Field(default=16, ge=1, description="Models that are worked on at once.")
+    lease_name: str = pydantic.Field(default="vllm-operator", description="The Lease of the one operator that writes.")
+    http_port: int = pydantic.Field(default=8080, description="Port of /healthz, /readyz and /metrics.")
+    log_level: str = pydantic.Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

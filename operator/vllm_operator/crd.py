@@ -1,0 +1,135 @@
+"""api.py -> the CustomResourceDefinition, as the API server's structural schema wants it.
+
+Knows how pydantic writes JSON schema and what Kubernetes admits of it; the rules on engine arguments and environment come from
+the engine's own table.
+"""
+
+from typing import Any
+
+from vllm_operator import api, identity, kinds
+from vllm_operator.engine import options
+
+NAME_RULES = (
+    api.rule(
+        "self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name: at most 52 lower-case letters, digits and -, beginning with a letter",
+    ),
+    api.rule(
+        f"!self.metadata.name.endsWith('{identity.PEERS_SUFFIX}')",
+        f"metadata.name: the ending {identity.PEERS_SUFFIX} is taken by the models' own Services; choose another name",
+    ),
+)
+
+
+def crd() -> kinds.Object:
+    """Return the CustomResourceDefinition of ModelDeployments."""
+    kind = kinds.MODEL_DEPLOYMENT
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{kinds.GROUP}"},
+        "spec": {
+            "group": kinds.GROUP,
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                "shortNames": ["vllm"],
+                "categories": ["all"],
+            },
+            "scope": "Namespaced",
+            "versions": [_version()],
+        },
+    }
+
+
+def _version() -> kinds.Object:
+    return {
+        "name": kinds.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        "additionalPrinterColumns": _columns(),
+        "schema": {"openAPIV3Schema": _schema()},
+    }
+
+
+def _columns() -> list[kinds.Object]:
+    ready = '.status.conditions[?(@.type=="Ready")].reason'
+    key = '.status.clients[?(@.name=="default")].secretName'
+    return [
+        {"name": "Ready", "type": "integer", "jsonPath": ".status.readyReplicas"},
+        {"name": "Desired", "type": "integer", "jsonPath": ".spec.replicas"},
+        {"name": "Status", "type": "string", "jsonPath": ready},
+        {"name": "URL", "type": "string", "jsonPath": ".status.url"},
+        {"name": "Model", "type": "string", "jsonPath": ".status.model"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Key", "type": "string", "jsonPath": key, "priority": 1},
+        {"name": "Image", "type": "string", "jsonPath": ".status.image", "priority": 1},
+        {"name": "Accelerators", "type": "string", "jsonPath": ".status.accelerators", "priority": 1},
+    ]
+
+
+def _schema() -> kinds.Object:
+    spec = structural(api.Spec.model_json_schema(by_alias=True))
+    engine = spec["properties"]["engine"]["properties"]
+    engine["args"]["items"]["x-kubernetes-validations"] = options.argument_rules()
+    engine["env"]["items"]["properties"]["name"]["x-kubernetes-validations"] = options.environment_rules()
+    return {
+        "description": "ModelDeployment serves one model with vLLM: one apply gives it a URL, a key and a truthful status.",
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": structural(api.Status.model_json_schema(by_alias=True)),
+        },
+        "x-kubernetes-validations": list(NAME_RULES),
+    }
+
+
+def structural(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return pydantic's JSON schema as a structural one: no references, titles or nulls; objects default to `{}`."""
+    return _structural(schema, schema.get("$defs", {}))
+
+
+def _structural(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    node = _resolved(node, definitions)
+    result = {
+        key: value
+        for key, value in node.items()
+        if key not in ("title", "$defs", "properties", "items", "additionalProperties")
+    }
+    if result.get("type") == "object" and "default" in result:
+        result["default"] = {}
+    if "properties" in node:
+        result["properties"] = {name: _structural(child, definitions) for name, child in node["properties"].items()}
+    for inner in ("items", "additionalProperties"):
+        if isinstance(node.get(inner), dict):
+            result[inner] = _structural(node[inner], definitions)
+    if result.get("x-kubernetes-int-or-string"):
+        result.pop("anyOf", None)
+    return result
+
+
+def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Replace a reference by what it names, and an optional type by the type: absence is Kubernetes' null."""
+    if "anyOf" in node and not node.get("x-kubernetes-int-or-string"):
+        options_left = [option for option in node["anyOf"] if option != {"type": "null"}]
+        outer = {key: value for key, value in node.items() if key not in ("anyOf", "default")}
+        return _resolved({**options_left[0], **outer}, definitions)
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[1]
+        outer = {key: value for key, value in node.items() if key != "$ref"}
+        return _resolved({**definitions[name], **outer}, definitions)
+    return node

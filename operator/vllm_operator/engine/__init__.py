@@ -1,0 +1,8 @@
+"""The only place that knows vLLM: its options, environment, sources, endpoints and last words.
+
+options.py      one table of options and variables that are refused -> CEL rules, checks; the arguments of `vllm serve`
+environment.py  the variables that vLLM needs to run without root and without writing to its image
+source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load
+endpoints.py    the exact methods and paths that a task answers
+causes.py       the last words of an ended engine -> the cause an admin should fix
+"""

@@ -1,0 +1,39 @@
+"""The variables that vLLM needs to run as any user on a read-only image, and where it may write."""
+
+from vllm_operator import api
+
+HOME = "/home/vllm"
+"""A volume of the pod: caches of compilers and libraries, gone with the pod."""
+
+CACHES = {
+    "HF_HOME": "huggingface",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "VLLM_CACHE_ROOT": "cache/vllm",
+    "TRITON_CACHE_DIR": "cache/triton",
+    "TORCHINDUCTOR_CACHE_DIR": "cache/inductor",
+    "FLASHINFER_WORKSPACE_BASE": "cache/flashinfer",
+    "CUDA_CACHE_PATH": "cache/cuda",
+    "NUMBA_CACHE_DIR": "cache/numba",
+}
+
+
+def environment(engine: api.Engine) -> list[dict[str, str]]:
+    """Return the engine's variables as a container wants them: the operator's first, then the admin's own."""
+    owned = {
+        "HOME": HOME,
+        "USER": "vllm",  # getpwuid fails for a user id that the image does not know
+        "TMPDIR": "/tmp",  # noqa: S108 - a volume of the pod's own
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",  # every source is a directory; nothing is to be looked for elsewhere
+        **{name: f"{HOME}/{directory}" for name, directory in CACHES.items()},
+    }
+    if engine.allow_long_context:
+        owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
+    own = [{"name": name, "value": value} for name, value in owned.items()]
+    return own + [_variable(entry) for entry in engine.env if entry.name not in owned]
+
+
+def _variable(entry: api.Env) -> dict[str, str]:
+    """Return the entry as the API server keeps it: an empty value is no value."""
+    return {"name": entry.name, "value": entry.value} if entry.value else {"name": entry.name}

@@ -1,0 +1,17 @@
+"""What a spec names and does not make itself: looked up by name, so that a missing one is said, not guessed."""
+
+from vllm_operator import api, config, identity, kinds
+from vllm_operator.children import ingress
+from vllm_operator.engine import source
+
+
+def references(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> tuple[kinds.Ref, ...]:
+    """Return the objects that must exist for the model to be served and exposed."""
+    exposed = ingress.exposure(owner.name, spec, settings)
+    claim = source.weights(spec.model).claim
+    named = [
+        (kinds.PERSISTENT_VOLUME_CLAIM, claim),
+        (kinds.INGRESS_CLASS, exposed.class_name if exposed else ""),
+        (kinds.SECRET, exposed.tls_secret if exposed else ""),
+    ]
+    return tuple(kinds.Ref(kind.kind, owner.namespace if kind.namespaced else "", name) for kind, name in named if name)

@@ -1,0 +1,199 @@
+"""World -> status: for each condition an ordered tuple of small rules, the first match gives reason and message.
+
+Pure: `now` comes in, and a condition keeps its transition time while its status stays. What a pod's own trouble is stands in
+findings.py.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from vllm_operator import api, config, findings, identity, kinds
+from vllm_operator.children import ingress, pod, secrets, template
+from vllm_operator.engine import options
+from vllm_operator.world import World
+
+MESSAGE_LIMIT = 1024
+
+
+class Said(NamedTuple):
+    """What a rule says of its condition."""
+
+    status: str
+    reason: str
+    message: str = ""
+
+
+class Seen(NamedTuple):
+    """The world, with what the rules ask of it again and again."""
+
+    world: World
+    spec: api.Spec
+    exposed: ingress.Exposure | None
+    deployment: kinds.Object
+
+    def count(self, field: str) -> int:
+        """Return a counter of the Deployment's status; 0 where it is absent."""
+        return int(self.deployment.get("status", {}).get(field, 0))
+
+    @property
+    def observed(self) -> bool:
+        """Tell whether the Deployment's controller has seen its newest generation."""
+        return bool(self.deployment) and self.count("observedGeneration") >= self.deployment["metadata"].get(
+            "generation", 0
+        )
+
+    @property
+    def rolled_out(self) -> bool:
+        """Tell whether every server is of the newest template, and none of an older one is left."""
+        wanted = self.spec.replicas
+        return self.observed and self.count("updatedReplicas") == self.count("replicas") == wanted
+
+
+Rule = Callable[[Seen], Said | None]
+
+
+def _name_taken(seen: Seen) -> Said | None:
+    for ref, holder in sorted(seen.world.strangers.items()):
+        return Said(
+            "False", "NameTaken", f"{ref} belongs to {holder} and is left alone: remove it, or rename this model"
+        )
+    return None
+
+
+def _refused(seen: Seen) -> Said | None:
+    for ref, words in sorted(seen.world.refused.items()):
+        return Said("False", "WriteRefused", f"the API server refuses {ref}: {words}")
+    return None
+
+
+def _missing(*which: str) -> Rule:
+    def rule(seen: Seen) -> Said | None:
+        for ref in sorted(seen.world.missing):
+            if ref.kind in which:
+                return Said("False", f"{ref.kind}NotFound", f"{ref} does not exist: create it; this heals by itself")
+        return None
+
+    return rule
+
+
+def _zero(seen: Seen) -> Said | None:
+    return Said("False", "ScaledToZero", "spec.replicas is 0: scale up to serve") if seen.spec.replicas == 0 else None
+
+
+def _first_trouble(seen: Seen) -> Said | None:
+    """The newest pod that does not answer speaks for all."""
+    for one in seen.world.pods():
+        found = findings.of(one)
+        if found and found.reason:
+            return Said("False", found.reason, found.message)
+    return None
+
+
+def _serving(seen: Seen) -> Said | None:
+    if seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas:
+        return Said("True", "Serving", f"{seen.spec.replicas} of {seen.spec.replicas} servers answer")
+    return None
+
+
+def _rolling(seen: Seen) -> Said:
+    return Said(
+        "False",
+        "RollingOut",
+        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+    )
+
+
+def _answering(seen: Seen) -> Said | None:
+    ready = seen.count("readyReplicas")
+    return Said("True", "Serving", f"{ready} servers answer") if ready else None
+
+
+def _in_cluster(seen: Seen) -> Said | None:
+    return None if seen.exposed else Said("True", "InCluster", "reached by its Service inside the cluster")
+
+
+def _ingress_taken(seen: Seen) -> Said | None:
+    return _name_taken(seen) if any(ref.kind == kinds.INGRESS.kind for ref in seen.world.strangers) else None
+
+
+def _addressed(seen: Seen) -> Said | None:
+    child = seen.world.child(kinds.INGRESS, seen.world.owner.name)
+    addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
+    return Said("True", "Exposed", "the Ingress has an address") if addresses else None
+
+
+def _unaddressed(_: Seen) -> Said:
+    return Said("Unknown", "NoAddress", "no ingress controller has given the Ingress an address yet")
+
+
+def _over_time(seen: Seen) -> Said | None:
+    for condition in seen.deployment.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Progressing" and condition["status"] == "False":
+            return Said("False", "StartTimedOut", "the newest servers did not answer within spec.engine.startupTimeout")
+    return None
+
+
+def _complete(seen: Seen) -> Said | None:
+    return Said("False", "Complete", "nothing is being rolled out") if seen.rolled_out else None
+
+
+def _progressing(seen: Seen) -> Said:
+    return Said(
+        "True",
+        "RollingOut",
+        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+    )
+
+
+EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
+READY = (
+    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _serving, _first_trouble, _rolling,
+)  # fmt: skip
+CONDITIONS: dict[str, tuple[Rule, ...]] = {
+    "Available": (_zero, _answering, *READY),
+    "Ready": READY,
+    "Progressing": (_over_time, _complete, _progressing),
+    "Exposed": EXPOSURE,
+}
+
+
+def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> kinds.Object:
+    """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
+    owner = world.owner
+    deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
+    seen = Seen(world, spec, ingress.exposure(owner.name, spec, settings), deployment)
+    revision = world.child(kinds.CONTROLLER_REVISION, identity.template(owner.name))
+    return {
+        "observedGeneration": world.model["metadata"]["generation"],
+        "url": ingress.url(owner, spec, settings),
+        "model": options.served_name(spec.model),
+        "image": template.engine_image(revision) if revision else pod.image(spec, settings),
+        "accelerators": ", ".join(f"{amount} {name}" for name, amount in pod.accelerators(spec.resources).items()),
+        "replicas": seen.count("replicas"),
+        "readyReplicas": seen.count("readyReplicas"),
+        "updatedReplicas": seen.count("updatedReplicas"),
+        "selector": ",".join(f"{name}={value}" for name, value in identity.selector(owner.name).items()),
+        "clients": [
+            {"name": name, "secretName": identity.client_secret(owner.name, name)} for name in secrets.clients(spec)
+        ],
+        "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
+    }
+
+
+def _condition(kind: str, rules: tuple[Rule, ...], seen: Seen, now: str) -> kinds.Object:
+    said = next(found for rule in rules if (found := rule(seen)))
+    before = condition(seen.world.model, kind)
+    unchanged = before is not None and before["status"] == said.status
+    return {
+        "type": kind,
+        "status": said.status,
+        "reason": said.reason,
+        "message": said.message[:MESSAGE_LIMIT],
+        "observedGeneration": seen.world.model["metadata"]["generation"],
+        "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else now,
+    }
+
+
+def condition(model: kinds.Object, kind: str) -> kinds.Object | None:
+    """Return the condition of that type as it stands in `model`."""
+    return next((one for one in model.get("status", {}).get("conditions") or [] if one["type"] == kind), None)

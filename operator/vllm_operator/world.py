@@ -1,0 +1,50 @@
+"""What was observed of one model: the model, its objects and pods, and what stood in the way of the last writes.
+
+A snapshot that `status()` and `prune()` read; it decides nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import identity, kinds
+
+
+class World(NamedTuple):
+    """One model as observed. `objects`: children and pods; the rest is what the last look or write found wrong."""
+
+    model: kinds.Object
+    objects: Mapping[kinds.Ref, kinds.Object]
+    missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
+    strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
+    refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
+
+    @property
+    def owner(self) -> identity.Owner:
+        """Return the owner that the model is to its children."""
+        return identity.owner(self.model)
+
+    def child(self, kind: kinds.Kind, name: str) -> kinds.Object | None:
+        """Return the model's object of that kind and name."""
+        return self.objects.get(kinds.Ref(kind.kind, self.owner.namespace, name))
+
+    def pods(self) -> list[kinds.Object]:
+        """Return the pods that are to stay, newest first."""
+        found = [
+            obj
+            for ref, obj in self.objects.items()
+            if ref.kind == kinds.POD.kind and not obj["metadata"].get("deletionTimestamp")
+        ]
+        return sorted(
+            found, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]), reverse=True
+        )
+
+
+def prune(desired: Iterable[kinds.Object], world: World) -> tuple[kinds.Object, ...]:
+    """Return the objects that are ours and no longer wanted."""
+    wanted = {kinds.ref(obj) for obj in desired}
+    kept = {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind}
+    return tuple(
+        obj
+        for ref, obj in world.objects.items()
+        if ref not in wanted and ref.kind not in kept and identity.is_ours(obj, world.owner)
+    )
