@@ -1,0 +1,95 @@
+"""What this machine's package indexes and mirrors are, as an image build needs them.
+
+Reads the environment and the usual files of pip, uv and apt. Everything it finds travels into a build as a secret or as
+an argument that stays out of the image; nothing of it is ever written into the work tree.
+"""
+
+import configparser
+import os
+import pathlib
+import shlex
+import tomllib
+from collections.abc import Mapping
+
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+CARRIED = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_HTTP_TIMEOUT",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+)
+CA_INSIDE = "/run/secrets/ca"
+SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
+PUBLIC_DEBIAN = "deb.debian.org"
+
+
+def settings(environ: Mapping[str, str] | None = None) -> str:
+    """Return a shell file that exports this machine's Python index settings; empty where there are none."""
+    env = os.environ if environ is None else environ
+    found = _pip_settings(env) | _uv_settings(env) | {name: env[name] for name in CARRIED if env.get(name)}
+    if "PIP_INDEX_URL" in found:
+        found.setdefault("UV_DEFAULT_INDEX", found["PIP_INDEX_URL"])
+    if certificates(env):
+        found |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), CA_INSIDE)
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(found.items()))
+
+
+def certificates(environ: Mapping[str, str] | None = None) -> pathlib.Path | None:
+    """Return the machine's bundle of certificate authorities, which may hold its own beside the public ones."""
+    env = os.environ if environ is None else environ
+    for candidate in (env.get("SSL_CERT_FILE"), env.get("PIP_CERT"), SYSTEM_CA):
+        if candidate and pathlib.Path(candidate).is_file():
+            return pathlib.Path(candidate)
+    return None
+
+
+def proxies(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the proxy variables that are set: every engine knows them as build arguments that are not kept."""
+    env = os.environ if environ is None else environ
+    return {name: env[name] for name in PROXIES if env.get(name)}
+
+
+def debian_sources(etc: pathlib.Path = pathlib.Path("/etc")) -> list[pathlib.Path]:
+    """Return this machine's own apt sources where it is a Debian 12 that uses a mirror, else nothing."""
+    release = etc / "os-release"
+    if not release.is_file() or "VERSION_CODENAME=bookworm" not in release.read_text():
+        return []
+    folder = etc / "apt/sources.list.d"
+    files = [etc / "apt/sources.list", *sorted(folder.glob("*.list")), *sorted(folder.glob("*.sources"))]
+    files = [file for file in files if file.is_file()]
+    mirrored = not any(PUBLIC_DEBIAN in file.read_text() for file in files)
+    return files if mirrored else []
+
+
+def _pip_settings(env: Mapping[str, str]) -> dict[str, str]:
+    home = pathlib.Path(env.get("HOME", "/root"))
+    parser = configparser.ConfigParser(interpolation=None)
+    named = [pathlib.Path(env["PIP_CONFIG_FILE"])] if env.get("PIP_CONFIG_FILE") else []
+    parser.read([pathlib.Path("/etc/pip.conf"), home / ".pip/pip.conf", home / ".config/pip/pip.conf", *named])
+    names = {"index-url": "PIP_INDEX_URL", "extra-index-url": "PIP_EXTRA_INDEX_URL", "trusted-host": "PIP_TRUSTED_HOST"}
+    found = {names[key]: value for key, value in _section(parser, "global").items() if key in names}
+    return {name: " ".join(value.split()) for name, value in found.items()}
+
+
+def _section(parser: configparser.ConfigParser, name: str) -> dict[str, str]:
+    return dict(parser[name]) if parser.has_section(name) else {}
+
+
+def _uv_settings(env: Mapping[str, str]) -> dict[str, str]:
+    home = pathlib.Path(env.get("HOME", "/root"))
+    named = env.get("UV_CONFIG_FILE")
+    for file in [pathlib.Path(named)] if named else [home / ".config/uv/uv.toml", pathlib.Path("/etc/uv/uv.toml")]:
+        if file.is_file():
+            return _uv_indexes(tomllib.loads(file.read_text()))
+    return {}
+
+
+def _uv_indexes(config: Mapping[str, object]) -> dict[str, str]:
+    indexes = config.get("index")
+    listed = [index for index in indexes if isinstance(index, dict)] if isinstance(indexes, list) else []
+    default = next((index["url"] for index in listed if index.get("default")), config.get("index-url"))
+    others = [str(index["url"]) for index in listed if not index.get("default")]
+    found = {"UV_DEFAULT_INDEX": str(default)} if default else {}
+    return found | ({"UV_INDEX": " ".join(others)} if others else {})
