@@ -89,7 +89,6 @@ def owner_reference(whose: Owner) -> kinds.Object:
         "name": whose.name,
         "uid": whose.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

@@ -1,0 +1,35 @@
+"""The command line: `run` the operator, print the `crd`, `render` the children of ModelDeployments without a cluster."""
+
+import argparse
+import sys
+
+import yaml
+
+from vllm_operator import crd
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML without anchors: each place is written out."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        """Write every repeated value again."""
+        return True
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    parser = argparse.ArgumentParser(prog="vllm_operator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="run the operator in a cluster, or with KUBECONFIG beside one")
+    commands.add_parser("crd", help="print the CustomResourceDefinition")
+    chosen = parser.parse_args(argv)
+    if chosen.command == "crd":
+        yaml.dump(crd.crd(), sys.stdout, Dumper, sort_keys=False, width=120)
+        return 0
+    from vllm_operator import app  # noqa: PLC0415 - the I/O is imported by the command that needs it
+
+    return app.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
