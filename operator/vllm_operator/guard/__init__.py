@@ -1,0 +1,99 @@
+"""The guard: who may call a model, as configuration of the Envoy that stands before vLLM. The only package that knows Envoy.
+
+```
+access.py      clients, keys and limits: what the configuration is made from
+site.py        addresses, ports and directories
+routes.py      live: keys, limits and expiry, taken up from a file without a restart
+bootstrap.py   static: two listeners, their clusters and bounds; holds no secret
+filters.py     static: what a request passes, and the log
+replies.py     static: what Envoy answers by itself, and its script
+state.py       which configuration a guard says it has
+```
+
+Two files make a guard. `bootstrap.yaml` is read once. `routes.yaml` is watched, and a change of it is one step: keys and limits
+hold for open connections too, and no bucket is refilled, since the limiter stands in the static part and learns a client's limit
+as the cost of a request (see `routes`). All functions are pure: the same access makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vllm_operator.guard import bootstrap, routes
+from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, RateLimit, is_key
+from vllm_operator.guard.site import DIRECTORY, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
+from vllm_operator.guard.state import State, state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ARGUMENTS",
+    "DIRECTORY",
+    "FILES",
+    "KEY_PATTERN",
+    "LIVE_PATH",
+    "METRICS_PATH",
+    "PRIVATE_PORT",
+    "PUBLIC_PORT",
+    "READY_PATH",
+    "RUN_DIRECTORY",
+    "STATS_PATH",
+    "UNITS",
+    "Access",
+    "Client",
+    "Credential",
+    "Endpoint",
+    "RateLimit",
+    "Site",
+    "State",
+    "files",
+    "is_key",
+    "state",
+    "version",
+    "version_of",
+]
+
+BOOTSTRAP, ROUTES = FILES = ("bootstrap.yaml", "routes.yaml")
+ARGUMENTS = (
+    "-c",
+    f"{DIRECTORY}/{BOOTSTRAP}",
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",
+    "--log-level",
+    "warning",
+    "--file-flush-interval-msec",
+    "1000",
+)
+LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH = bootstrap.LIVE, bootstrap.READY, bootstrap.METRICS, bootstrap.STATS
+OLDEST = (1, 38)
+"""The oldest Envoy that takes what is rendered here; the tests ask it."""
+
+
+def files(
+    access: Access, endpoints: Sequence[Endpoint], envoy: tuple[int, int], site: Site | None = None
+) -> dict[str, str]:
+    """Return the content of `FILES` for the Envoy version (such as (1, 40)) that the running pods have.
+
+    Raise ValueError where that Envoy is older than what is rendered here.
+    """
+    if envoy < OLDEST:
+        raise ValueError(f"the guard needs Envoy {OLDEST[0]}.{OLDEST[1]} or newer, not {envoy[0]}.{envoy[1]}")
+    stand = site or Site()
+    return {
+        BOOTSTRAP: bootstrap.text(stand, access.peers, f"{stand.directory}/{ROUTES}"),
+        ROUTES: routes.text(access, endpoints),
+    }
+
+
+def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
+    """Return the name of the live part, which `state` reads back from a guard that has taken it up; tells nothing of a key."""
+    return routes.version(access, endpoints)
+
+
+def version_of(image: str) -> tuple[int, int]:
+    """Return the Envoy version that an image's tag names; a tag that names none stands for `OLDEST`, which all of them take."""
+    found = re.search(r":[^/@]*?v?(\d+)\.(\d+)(?:\.\d+)?(?:[^/@]*)(?:@|$)", image)
+    return (int(found[1]), int(found[2])) if found else OLDEST

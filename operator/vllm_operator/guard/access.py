@@ -1,0 +1,112 @@
+"""Who may call a model, and how often: the shapes that the guard's configuration is made from.
+
+Knows: the alphabet of keys and names that can stand in a configuration without a way out of it.
+Must not: know Envoy, or put a key into the text of an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KEY_PATTERN = r"sk-[A-Za-z0-9_-]{32,128}"
+"""A key: ``sk-`` and at least 32 characters of the URL-safe alphabet, as ``secrets.token_urlsafe(32)`` (43) makes."""
+
+NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+"""A client's name: a DNS label, so that it is inert in headers, metadata and logs."""
+
+MAX_REQUESTS = 1_000_000
+UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
+"""The units of a limit, in seconds."""
+
+
+class Endpoint(Protocol):
+    """One exact method and exact path that vLLM may be asked; `keyed`: with a key of a client. The table is the engine's."""
+
+    @property
+    def method(self) -> str:
+        """Such as POST."""
+
+    @property
+    def path(self) -> str:
+        """Such as /v1/completions: plain, without a query."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a client's key is needed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RateLimit:
+    """So many requests per ``Second``, ``Minute`` or ``Hour``, over all replicas together; the burst is one unit's worth."""
+
+    requests: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ValueError(f"the unit of a rate limit is one of {', '.join(UNITS)}, not {self.unit!r}")
+        if not 1 <= self.requests <= MAX_REQUESTS:
+            raise ValueError(f"a rate limit is 1 to {MAX_REQUESTS} requests, not {self.requests}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Credential:
+    """One key, valid until ``expires_at`` (unix seconds; None: without end). The key never shows in ``repr``."""
+
+    key: str = dataclasses.field(repr=False)
+    expires_at: int | None = None
+
+    def __post_init__(self) -> None:
+        if not is_key(self.key):
+            raise ValueError(
+                "a key is 'sk-' and 32 to 128 of the characters A-Z a-z 0-9 _ - "
+                f"(this one has {len(self.key)} characters in all)"
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Client:
+    """A named client; several credentials while a rotation overlaps, none once all are revoked."""
+
+    name: str
+    limit: RateLimit
+    credentials: tuple[Credential, ...]
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(NAME_PATTERN, self.name) is None:
+            raise ValueError(f"a client's name is a DNS label, not {self.name!r}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Access:
+    """All clients of one model. ``peers``: the DNS name of the headless Service, whose members share each limit."""
+
+    clients: tuple[Client, ...]
+    peers: str
+
+    def __post_init__(self) -> None:
+        for name in _twice(client.name for client in self.clients):
+            raise ValueError(f"two clients are named {name!r}")
+        holders: dict[str, str] = {}
+        for client in self.clients:
+            for credential in client.credentials:
+                if credential.key in holders:
+                    raise ValueError(
+                        f"one key stands twice: at client {holders[credential.key]!r} and at {client.name!r}"
+                    )
+                holders[credential.key] = client.name
+
+
+def is_key(key: str) -> bool:
+    """Tell whether a key is of the alphabet that the guard accepts."""
+    return re.fullmatch(KEY_PATTERN, key) is not None
+
+
+def _twice(values: Iterable[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]

@@ -1,0 +1,132 @@
+"""What the guard answers by itself, in OpenAI's error shape, and the small script beside Envoy's filters.
+
+Knows: HTTP statuses, their texts and what a caller can do about each. Must not: show a key, or touch a body that vLLM sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+NO_KEY = "No valid API key: send the header 'Authorization: Bearer <key>' with a key of this model."
+EXPIRED = "This API key has expired: ask for a new one, and send it as 'Authorization: Bearer <key>'."
+RETRY_SECONDS = 5
+_AS_SENT = "%LOCAL_REPLY_BODY%"
+_INVALID, _SERVER = "invalid_request_error", "server_error"
+
+_ERRORS = {
+    400: (_INVALID, "bad_request", "The request is malformed: see https://www.rfc-editor.org/rfc/rfc9112."),
+    401: (_INVALID, "invalid_api_key", _AS_SENT),
+    403: (_INVALID, "forbidden", "Upgrades and tunnels are not served here: send a plain HTTP/1.1 request."),
+    404: (_INVALID, "unknown_url", _AS_SENT),
+    408: (_INVALID, "request_timeout", "The request did not arrive whole in time: send it again."),
+    413: (_INVALID, "request_too_large", "The request is too large."),
+    426: (_INVALID, "upgrade_required", "HTTP/1.0 is not served here: use HTTP/1.1."),
+    429: (
+        "requests",
+        "rate_limit_exceeded",
+        "Rate limit reached: try again after the seconds that the header Retry-After says.",
+    ),
+    431: (_INVALID, "request_header_fields_too_large", "The request's header fields are too large."),
+    500: (_SERVER, "internal_error", "The server failed: try again."),
+    502: (_SERVER, "bad_gateway", "The model's server broke its answer off: try again."),
+    503: (
+        _SERVER,
+        "service_unavailable",
+        "The model is loading or restarting: try again after the seconds that Retry-After says.",
+    ),
+    504: (_SERVER, "timeout", "The model's server was silent for too long: try again."),
+}
+
+
+def local_replies() -> Json:
+    """Return Envoy's LocalReplyConfig: every answer that is not vLLM's has OpenAI's shape."""
+    return {
+        "mappers": [_mapper(status, *error) for status, error in sorted(_ERRORS.items())],
+        "body_format": _body(_SERVER, "error", _AS_SENT),
+    }
+
+
+def _mapper(status: int, kind: str, code: str, message: str) -> Json:
+    equal = {"op": "EQ", "value": {"default_value": status, "runtime_key": "guard.reply"}}
+    return {"filter": {"status_code_filter": {"comparison": equal}}, "body_format_override": _body(kind, code, message)}
+
+
+def _body(kind: str, code: str, message: str) -> Json:
+    return {"json_format": {"error": {"message": message, "type": kind, "param": None, "code": code}}}
+
+
+def script(budget: int, units: dict[str, int], peers: str, admin: str) -> str:
+    """Return the guard's Lua.
+
+    The limiter has `budget` tokens per unit (in seconds); the cluster `admin` knows the size of the cluster `peers`.
+    """
+    seconds = ", ".join(f"{unit} = {length}" for unit, length in sorted(units.items()))
+    constants = {
+        "BUDGET": str(budget),
+        "SECONDS": f"{{{seconds}}}",
+        "ADMIN": f'"{admin}"',
+        "PEERS": f'"/stats?filter=^cluster.{peers}.membership_total$"',
+        "EXPIRED": f'"{EXPIRED}"',
+        "RETRY": f'"{RETRY_SECONDS}"',
+    }
+    return "".join(f"local {name} = {value}\n" for name, value in constants.items()) + _SCRIPT
+
+
+_SCRIPT = r"""
+local members, asked_at = 1, -1
+
+-- The number of guards that share a limit, as this Envoy's local cluster has it; asked at most once a second.
+local function peers(handle)
+  if asked_at ~= os.time() then
+    asked_at = os.time()
+    local _, body = handle:httpCall(ADMIN, {[":method"] = "GET", [":authority"] = ADMIN,
+      [":path"] = PEERS}, nil, 1000)
+    members = math.max(1, tonumber((body or ""):match(": (%d+)")) or members)
+  end
+  return members
+end
+
+-- The limiter counts tokens and does not know what a request costs; callers are told requests, and when the next one passes.
+-- Nothing of the handle may be held over `peers`, which may wait for its answer.
+local function tell_limit(handle)
+  local facts, headers = handle:metadata(), handle:headers()
+  local cost, rate, limit = tonumber(facts:get("cost")), BUDGET / SECONDS[facts:get("unit")], facts:get("limit")
+  local left = tonumber(headers:get("x-ratelimit-remaining"))
+  local remaining, reset = math.floor(left / cost), math.ceil((BUDGET - left) / rate)
+  if headers:get(":status") == "429" then
+    remaining, reset = 0, math.max(1, math.ceil((cost * peers(handle) - left) / rate))
+    handle:headers():replace("retry-after", string.format("%d", reset))
+  end
+  headers = handle:headers()
+  headers:replace("x-ratelimit-limit", string.format("%d", limit))
+  headers:replace("x-ratelimit-remaining", string.format("%d", remaining))
+  headers:replace("x-ratelimit-reset", string.format("%d", reset))
+end
+
+-- For the log: no query, and nothing that looks like a key.
+local function note_path(handle)
+  local path = (handle:headers():get(":path") or ""):match("^[^?#]*"):gsub("sk%-[%w_%%-]+", "sk-...")
+  handle:streamInfo():dynamicMetadata():set("guard", "path", path:sub(1, 200))
+end
+
+function envoy_on_request(handle)
+  note_path(handle)
+  local expires_at = handle:metadata():get("expires_at")
+  if expires_at and os.time() >= expires_at then
+    handle:respond({[":status"] = "401",
+      ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
+  end
+end
+
+function envoy_on_response(handle)
+  if handle:metadata():get("cost") and handle:headers():get("x-ratelimit-remaining") then
+    tell_limit(handle)
+  end
+  local headers = handle:headers()
+  if headers:get(":status") == "503" and not headers:get("retry-after") then
+    headers:add("retry-after", RETRY)
+  end
+end
+"""

@@ -1,0 +1,135 @@
+"""The live part of the guard: one route per key, which says what the key opens, whose it is, until when, and its limit.
+
+Knows: exact methods and paths, never a prefix that reaches vLLM: `/v1/load_lora_adapter` lies under `/v1`.
+Must not: hold what a change of would refill buckets or cut connections; that is in `bootstrap`, and static.
+
+A limit is told as the `cost` of one request. Every client has a bucket of `BUDGET` tokens per unit, so a bucket never
+depends on the limit: a changed limit, a changed key or another client leaves a client's tokens where they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from vllm_operator.guard import replies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vllm_operator.guard.access import Access, Client, Credential, Endpoint
+
+NAME = "guard"
+ENGINE = "vllm"
+METADATA = "guard"
+BUDGET = 1_000_000_000
+"""The tokens of a bucket: enough that the share of any limit is exact to a millionth, few enough for Envoy's numbers."""
+
+_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+_IDLE = "600s"
+
+Json = dict[str, Any]
+
+
+def text(access: Access, endpoints: Sequence[Endpoint]) -> str:
+    """Return the route file: a discovery response, whose version shows in Envoy's statistics."""
+    return _text({"version_info": version(access, endpoints), "resources": [configuration(access, endpoints)]})
+
+
+def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
+    """Return a stable name for these routes. Keys have 190 random bits or more, so a hash over them tells nothing."""
+    return hashlib.sha256(_text(configuration(access, endpoints)).encode()).hexdigest()[:16]
+
+
+def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
+    """Return the RouteConfiguration: open endpoints, then each key's, then the refusals. Envoy takes the first that matches."""
+    listed = sorted(endpoints, key=lambda endpoint: (endpoint.path, endpoint.method))
+    keyed = [endpoint for endpoint in listed if endpoint.keyed]
+    unknown = _not_found(listed)
+    found = [
+        _open(method, paths) for method, paths in _by_method(endpoint for endpoint in listed if not endpoint.keyed)
+    ]
+    for client in sorted(access.clients, key=lambda client: client.name):
+        for credential in client.credentials:
+            found += [_keyed(client, credential, method, paths) for method, paths in _by_method(keyed)]
+            found.append({"match": {"prefix": "/v1/", "headers": [_bearer(credential)]}, **unknown})
+    found += [{"match": match, **_unauthorized()} for match in _guarded(keyed)]
+    found.append({"match": {"prefix": "/"}, **unknown})
+    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [{"name": NAME, "domains": ["*"], "routes": found}]}
+
+
+def _open(method: str, paths: Sequence[str]) -> Json:
+    return {
+        "match": _match(method, paths),
+        "route": _to_engine(),
+        "request_headers_to_remove": ["authorization", "x-client-id"],
+    }
+
+
+def _keyed(client: Client, credential: Credential, method: str, paths: Sequence[str]) -> Json:
+    return {
+        "match": _match(method, paths, _bearer(credential)),
+        "metadata": {"filter_metadata": {METADATA: _facts(client, credential)}},
+        "route": _to_engine(),
+        "request_headers_to_add": [
+            {"header": {"key": "x-client-id", "value": client.name}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        ],
+        "request_headers_to_remove": ["authorization"],
+    }
+
+
+def _facts(client: Client, credential: Credential) -> Json:
+    """Return what limiter, script and log read; the cost is text, since Envoy may print a large number as 1e+09."""
+    expiry = {} if credential.expires_at is None else {"expires_at": credential.expires_at}
+    cost = str(BUDGET // client.limit.requests)
+    return {"client": client.name, "unit": client.limit.unit, "limit": client.limit.requests, "cost": cost, **expiry}
+
+
+def _match(method: str, paths: Sequence[str], *headers: Json) -> Json:
+    exact = {"name": ":method", "string_match": {"exact": method}}
+    return {"safe_regex": {"regex": "|".join(map(re.escape, paths))}, "headers": [exact, *headers]}
+
+
+def _bearer(credential: Credential) -> Json:
+    regex = f"(?i:bearer) +{re.escape(credential.key)}"
+    return {"name": "authorization", "string_match": {"safe_regex": {"regex": regex}}}
+
+
+def _to_engine() -> Json:
+    """Return the way to vLLM: no limit on an answer's length, only on silence, since a stream may take hours."""
+    return {"cluster": ENGINE, "timeout": "0s", "idle_timeout": _IDLE}
+
+
+def _guarded(keyed: Iterable[Endpoint]) -> list[Json]:
+    """Return what asks for a key where none matched: all of /v1/, and keyed endpoints elsewhere."""
+    return [
+        {"prefix": "/v1/"},
+        *({"path": path} for path in sorted({e.path for e in keyed}) if not path.startswith("/v1/")),
+    ]
+
+
+def _unauthorized() -> Json:
+    return {
+        "direct_response": {"status": 401, "body": {"inline_string": replies.NO_KEY}},
+        "response_headers_to_add": [{"header": {"key": "www-authenticate", "value": "Bearer"}}],
+    }
+
+
+def _not_found(endpoints: Iterable[Endpoint]) -> Json:
+    listed = ", ".join(f"{endpoint.method} {endpoint.path}" for endpoint in endpoints)
+    body = f"Unknown method or path. This model answers: {listed}."
+    return {"direct_response": {"status": 404, "body": {"inline_string": body}}}
+
+
+def _by_method(endpoints: Iterable[Endpoint]) -> list[tuple[str, list[str]]]:
+    ordered = sorted(endpoints, key=lambda endpoint: (endpoint.method, endpoint.path))
+    grouped = itertools.groupby(ordered, key=lambda endpoint: endpoint.method)
+    return [(method, [endpoint.path for endpoint in group]) for method, group in grouped]
+
+
+def _text(value: Json) -> str:
+    """Return JSON, which is YAML: one spelling for one value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,28 @@
+"""Where a guard stands: addresses, ports and directories. The defaults are those of a model's pod; tests have others."""
+
+from __future__ import annotations
+
+import dataclasses
+
+DIRECTORY = "/etc/guard"
+"""Where the guard's Secret is mounted."""
+
+RUN_DIRECTORY = "/run/guard"
+"""A writable directory of the guard alone, an emptyDir: there lies Envoy's admin socket, out of the engine's reach."""
+
+PUBLIC_PORT = 8000
+PRIVATE_PORT = 8002
+ENGINE_PORT = 8001
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Site:
+    """The guard listens at `address`, vLLM at `engine_address`, which nobody outside the pod reaches."""
+
+    address: str = "0.0.0.0"  # noqa: S104 - the public port is what the guard is for
+    public_port: int = PUBLIC_PORT
+    private_port: int = PRIVATE_PORT
+    engine_address: str = "127.0.0.1"
+    engine_port: int = ENGINE_PORT
+    directory: str = DIRECTORY
+    run_directory: str = RUN_DIRECTORY
