@@ -29,6 +29,7 @@ INPUTS = {  # image -> what its Containerfile takes from the work tree, beside i
     "guard": (),
     "vllm-cpu": (),
 }
+DEBIAN = SOURCES / "base" / "debian.sh"
 BASE = "base"  # the root file system that stands in for the upstream base image
 
 
@@ -69,6 +70,7 @@ def key(name: str) -> str:
         raise steps.Failure(f"there is no image {name!r}", f"choose from {', '.join(INPUTS)}")
     digest = hashlib.sha256(f"{FORMAT} {name}\n".encode())
     roots = [SOURCES / name, SOURCES / BASE, *(paths.ROOT / entry for entry in INPUTS.get(name, ()))]
+    roots = [DEBIAN] if name == BASE else roots
     for file in sorted({file for root in roots for file in _files(root)}):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"{file.relative_to(paths.ROOT)} {file.stat().st_mode & 0o111:o} {content}\n".encode())
@@ -137,7 +139,7 @@ def _base(engine: engines.Engine) -> dict[str, str]:
         return {}
     tree = paths.IMAGES / f"{BASE}-{key(BASE)}.rootfs.tar"
     if not tree.is_file():
-        engines.make_base(SOURCES / BASE / "debian.sh", tree)
+        engines.make_base(DEBIAN, tree)
     engine.adopt(tree, stand_in)
     return {"BASE": stand_in}
 
