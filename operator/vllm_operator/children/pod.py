@@ -73,7 +73,10 @@ def _guard(settings: config.Config) -> kinds.Object:
         "securityContext": _container_security(),
         "startupProbe": _probe(guard.LIVE_PATH, periodSeconds=1, failureThreshold=60),
         "livenessProbe": _probe(guard.LIVE_PATH, periodSeconds=30, failureThreshold=4),
-        "volumeMounts": [{"name": "guard", "mountPath": guard.DIRECTORY, "readOnly": True}],
+        "volumeMounts": [
+            {"name": "guard", "mountPath": guard.DIRECTORY, "readOnly": True},
+            {"name": "run", "mountPath": guard.RUN_DIRECTORY},
+        ],
     }
 
 
@@ -129,6 +132,7 @@ def _scratch_volumes() -> list[kinds.Object]:
         {"name": "home", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory"}},
+        {"name": "run", "emptyDir": {}},
     ]
 
 

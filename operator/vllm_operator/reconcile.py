@@ -1,0 +1,124 @@
+"""The shell around the pure core: world -> desired -> apply, prune -> status, for one model at a time.
+
+The same path for a new model, a lost event, drift, a restart and an upgrade. No phases, no progress, no branch on the kind of
+event: whatever was missed is seen at the next look.
+"""
+
+import asyncio
+import datetime
+import logging
+import secrets as randomness
+from collections.abc import Iterable
+
+from vllm_operator import (
+    api,
+    children,
+    cluster,
+    config,
+    guard,
+    identity,
+    kinds,
+    references,
+    status,
+    store,
+    world,
+    writer,
+)
+from vllm_operator.children import secrets
+
+LOG = logging.getLogger(__name__)
+LOOK_AGAIN_SECONDS = 15.0
+"""A missing reference or a stranger's object is no event of ours: it is looked for by name, this often."""
+
+
+class Reconciler:
+    """Brings one model to what its spec says, as often as it is asked to."""
+
+    def __init__(
+        self, api_server: cluster.Api, objects: store.Store, write: writer.Writer, settings: config.Config
+    ) -> None:
+        self._cluster, self._store, self._writer, self._settings = api_server, objects, write, settings
+        self._existing: dict[kinds.Ref, float] = {}
+
+    async def __call__(self, key: kinds.Key) -> float | None:
+        """Work on the model `key`; return the seconds after which to look again without an event, or None."""
+        model = self._store.model(key)
+        if model is None or model["metadata"].get("deletionTimestamp"):
+            return None
+        owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
+        wanted = children.desired(self._plan(owner, spec))
+        strangers, refused = await self._write(owner, wanted)
+        if not refused:
+            await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
+        missing = await self._missing(references.references(owner, spec, self._settings))
+        seen = self._world(model)._replace(missing=missing, strangers=strangers, refused=refused)
+        await self._report(seen, spec)
+        return LOOK_AGAIN_SECONDS if missing or strangers or refused else None
+
+    def _plan(self, owner: identity.Owner, spec: api.Spec) -> children.Plan:
+        live = self._live(owner)
+        keys = secrets.keys(owner, secrets.clients(spec), live, _new_key)
+        pinned = live.get(kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name)))
+        return children.Plan(owner, spec, self._settings, keys, pinned)
+
+    def _live(self, owner: identity.Owner) -> dict[kinds.Ref, kinds.Object]:
+        return {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
+
+    def _world(self, model: kinds.Object) -> world.World:
+        return world.World(model, self._live(identity.owner(model)))
+
+    async def _write(
+        self, owner: identity.Owner, wanted: Iterable[kinds.Object]
+    ) -> tuple[dict[kinds.Ref, str], dict[kinds.Ref, str]]:
+        """Write what differs. The clients' Secrets are the truth of the keys, so they come before what is derived."""
+        strangers: dict[kinds.Ref, str] = {}
+        refused: dict[kinds.Ref, str] = {}
+
+        async def ensure(obj: kinds.Object) -> None:
+            try:
+                await self._writer.ensure(obj, owner)
+            except writer.Stranger as stranger:
+                strangers[kinds.ref(obj)] = stranger.holder
+            except (cluster.Invalid, cluster.Denied) as error:
+                refused[kinds.ref(obj)] = error.message
+
+        objects = list(wanted)
+        keys = [obj for obj in objects if identity.CLIENT_LABEL in obj["metadata"]["labels"]]
+        await asyncio.gather(*(ensure(obj) for obj in keys))
+        if not strangers and not refused:
+            await asyncio.gather(*(ensure(obj) for obj in objects if obj not in keys))
+        return strangers, refused
+
+    async def _missing(self, named: tuple[kinds.Ref, ...]) -> tuple[kinds.Ref, ...]:
+        """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
+        now = asyncio.get_running_loop().time()
+        asked = [ref for ref in named if self._existing.get(ref, 0.0) < now]
+        found = dict(zip(asked, await asyncio.gather(*(self._cluster.exists(ref) for ref in asked)), strict=True))
+        self._existing |= {ref: now + LOOK_AGAIN_SECONDS for ref, exists in found.items() if exists}
+        return tuple(ref for ref, exists in found.items() if not exists)
+
+    async def _report(self, seen: world.World, spec: api.Spec) -> None:
+        """Write the status where it changed, and an Event where Ready did."""
+        body = status.status(seen, spec, self._settings, _now())
+        if body == seen.model.get("status"):
+            return
+        before = status.condition(seen.model, "Ready") or {}
+        written = await self._cluster.write_status({**seen.model, "status": body})
+        self._store.put(written)
+        after = status.condition(written, "Ready") or {}
+        if after.get("reason") != before.get("reason"):
+            LOG.info(
+                "ModelDeployment changed key=%s/%s ready=%s reason=%s",
+                *seen.owner[:2],
+                after["status"],
+                after["reason"],
+            )
+            await self._cluster.create_event(seen.model, after["reason"], after["message"] or after["reason"])
+
+
+def _new_key() -> str:
+    return "sk-" + randomness.token_urlsafe(32)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,75 @@
+"""What a ModelDeployment may not say to vLLM, in any spelling that vLLM's parser would take."""
+
+import pytest
+
+from vllm_operator import api
+from vllm_operator.engine import environment, options
+
+REFUSED = [
+    "--port=9000",
+    "--host",
+    "--api-key=x",
+    "--api_key=x",
+    "--api-k=x",
+    "--trust-remote-code",
+    "--trust_remote_code",
+    "--trust-rem",
+    "--ssl-keyfile=/x",
+    "--ssl_ca_certs=/x",
+    "--ssl",
+    "--served-model-name=x",
+    "--config=/x.yaml",
+    "--hos.t=1",
+    "--m",
+    "-tp=2",
+    "serve",
+    "--",
+    "--max model len",
+    "--tensor-parallel-size 2",
+]
+ALLOWED = [
+    "--max-num-seqs=4",
+    "--dtype=bfloat16",
+    "--enforce-eager",
+    "--config-format=hf",
+    "--tokenizer-mode=auto",
+    "--chat-template={{x}}\n",
+]
+
+
+@pytest.mark.parametrize("argument", REFUSED)
+def test_options_of_the_operator_are_refused_in_every_spelling(argument: str) -> None:
+    assert options.refusal(argument)
+
+
+@pytest.mark.parametrize("argument", ALLOWED)
+def test_other_options_are_let_through(argument: str) -> None:
+    assert options.refusal(argument) is None
+
+
+def test_every_refusal_says_what_to_use_instead_or_why() -> None:
+    assert "spec.expose" in str(options.refusal("--port=1"))
+    assert "spec.engine.maxModelLen" in str(options.refusal("--max-model-len=1"))
+
+
+def test_a_refused_option_that_came_in_by_an_older_schema_never_reaches_vllm() -> None:
+    spec = api.Spec(
+        model=api.Model(source="file:///models/a/b"), engine=api.Engine(args=("--port=1", "--enforce-eager"))
+    )
+    given = options.arguments(spec)
+    assert "--enforce-eager" in given
+    assert "--port=1" not in given
+    assert "--port=8001" in given
+
+
+def test_the_operators_variables_win() -> None:
+    engine = api.Engine(env=(api.Env(name="HOME", value="/evil"), api.Env(name="A", value="")))
+    given = {entry["name"]: entry.get("value") for entry in environment.environment(engine)}
+    assert given["HOME"] == environment.HOME
+    assert given["A"] is None
+
+
+def test_long_context_is_an_explicit_choice() -> None:
+    named = [entry["name"] for entry in environment.environment(api.Engine(allow_long_context=True))]
+    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in named
+    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in [entry["name"] for entry in environment.environment(api.Engine())]
