@@ -91,7 +91,7 @@ def _first_trouble(seen: Seen) -> Said | None:
 
 def _serving(seen: Seen) -> Said | None:
     if seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas:
-        return Said("True", "Serving", f"{seen.spec.replicas} of {seen.spec.replicas} servers answer")
+        return Said("True", "Serving", f"servers that answer: {seen.spec.replicas} of {seen.spec.replicas}")
     return None
 
 
@@ -105,7 +105,7 @@ def _rolling(seen: Seen) -> Said:
 
 def _answering(seen: Seen) -> Said | None:
     ready = seen.count("readyReplicas")
-    return Said("True", "Serving", f"{ready} servers answer") if ready else None
+    return Said("True", "Serving", f"servers that answer: {ready} of {seen.spec.replicas}") if ready else None
 
 
 def _in_cluster(seen: Seen) -> Said | None:
@@ -134,7 +134,8 @@ def _over_time(seen: Seen) -> Said | None:
 
 
 def _complete(seen: Seen) -> Said | None:
-    return Said("False", "Complete", "nothing is being rolled out") if seen.rolled_out else None
+    whole = seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas
+    return Said("False", "Complete", "nothing is being rolled out") if whole else None
 
 
 def _progressing(seen: Seen) -> Said:

@@ -1,0 +1,81 @@
+"""One golden case: model.yaml and observed.yaml in, children.yaml and status.yaml out. Run as a program it updates them all.
+
+observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, and what stood in the
+way (`missing`, `strangers`, `refused`). Keys are fixed, so the goldens hold none that was ever in use.
+"""
+
+import base64
+import pathlib
+from typing import Any
+
+import yaml
+
+from vllm_operator import __main__ as command
+from vllm_operator import api, children, config, identity, kinds, status, world
+
+HERE = pathlib.Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
+KEYS = {"default": "sk-golden-golden-golden-golden-golden-golden-0"}
+NOW = "2026-01-01T00:00:00Z"
+SETTINGS = config.Config(ingress_class="contour")
+DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
+
+
+def model(case: pathlib.Path) -> kinds.Object:
+    """Return the case's ModelDeployment as the API server would return it."""
+    found: kinds.Object = yaml.safe_load((case / "model.yaml").read_text())
+    return {**found, "metadata": {**DEFAULTS, **found["metadata"]}}
+
+
+def desired(one: kinds.Object) -> tuple[kinds.Object, ...]:
+    """Return the children of a model."""
+    return children.desired(children.Plan(identity.owner(one), _spec(one), SETTINGS, KEYS))
+
+
+def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
+    """Return the world that observed.yaml describes."""
+    said: dict[str, Any] = yaml.safe_load((case / "observed.yaml").read_text()) or {}
+    objects = [_with_status(child, said) for child in desired(one)] + [_pod(pod) for pod in said.get("pods", [])]
+    return world.World(
+        one,
+        {kinds.ref(obj): obj for obj in objects},
+        missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
+        strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
+        refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
+    )
+
+
+def texts(case: pathlib.Path) -> dict[str, str]:
+    """Return the content of the case's generated files by name."""
+    one = model(case)
+    body = status.status(observed(case, one), _spec(one), SETTINGS, NOW)
+    readable = [_decoded(child) for child in desired(one)]
+    rendered = yaml.dump_all(readable, Dumper=command.Dumper, sort_keys=False, width=120)
+    return {"children.yaml": rendered, "status.yaml": yaml.dump(body, Dumper=command.Dumper, sort_keys=False, width=120)}
+
+
+def _decoded(child: kinds.Object) -> kinds.Object:
+    """Return a Secret with its data as text; the API server takes both."""
+    if child["kind"] != "Secret":
+        return child
+    text = {name: base64.b64decode(value).decode() for name, value in child["data"].items()}
+    return {**{field: value for field, value in child.items() if field != "data"}, "stringData": text}
+
+
+def _spec(one: kinds.Object) -> api.Spec:
+    return api.Spec.model_validate(one["spec"])
+
+
+def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
+    found = said.get(child["kind"].lower())
+    return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+
+
+def _pod(pod: kinds.Object) -> kinds.Object:
+    return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {"namespace": "models", **pod["metadata"]}}
+
+
+if __name__ == "__main__":
+    for each in CASES:
+        for name, text in texts(each).items():
+            (each / name).write_text(text)

@@ -1,0 +1,83 @@
+"""Wrong fields and impossible values are refused at apply, and the refusal says what to write instead."""
+
+import copy
+import json
+import pathlib
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests.integration import models
+
+GOOD: dict[str, Any] = {
+    "apiVersion": "serving.byteshop.in/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "good", "namespace": "default"},
+    "spec": {"model": {"source": "file:///models/facebook/opt-125m"}},
+}
+CASES = [
+    ("spec.model.source", "ftp://x/y", "write file:///path/in/image, pvc://claim[/path] or oci://"),
+    ("spec.model.source", "facebook/opt-125m", "unknown source: write file:///"),
+    ("spec.model.source", "file://models/x", "absolute directory of the engine's image"),
+    ("spec.model.source", "file:///models/../etc", "no . or .. segments"),
+    ("spec.model.source", "pvc://Weights", "a pvc source is a claim's name"),
+    ("spec.model.servedName", "a b", "letters, digits"),
+    ("spec.replicas", -1, "greater than or equal to 0"),
+    ("spec.replicas", "many", "integer"),
+    ("spec.expose", {"host": "https://vllm11.byteshop.in"}, "no scheme, port, path"),
+    ("spec.expose", {"host": "vllm11.byteshop.in/v1"}, "no scheme, port, path"),
+    ("spec.expose", {"host": "VLLM.example"}, "capital letters"),
+    ("spec.expose", {}, "host: Required"),
+    ("spec.engine", {"args": ["--port=1"]}, "use spec.expose and spec.access"),
+    ("spec.engine", {"args": ["--trust_remote_code"]}, "runs code or opens files"),
+    ("spec.engine", {"args": ["--api-k=x"]}, "who may call it"),
+    ("spec.engine", {"args": ["-tp=2"]}, "write --name or --name=value"),
+    ("spec.engine", {"args": ["--max_model_len=1"]}, "use spec.engine.maxModelLen"),
+    ("spec.engine", {"args": ["--ssl-certfile=/x"]}, "use spec.expose"),
+    ("spec.engine", {"env": [{"name": "VLLM_API_KEY", "value": "x"}]}, "who may call it"),
+    ("spec.engine", {"env": [{"name": "LD_PRELOAD", "value": "x"}]}, "foreign code"),
+    ("spec.engine", {"env": [{"name": "A-B"}]}, "letters, digits and _"),
+    ("spec.engine", {"env": [{"name": "A"}, {"name": "A"}]}, "Duplicate value"),
+    ("spec.engine", {"startupTimeout": "soon"}, "such as 90s, 30m or 1h30m"),
+    ("spec.engine", {"startupTimeout": "25h"}, "between 1s and 24h"),
+    ("spec.engine", {"drainTimeout": "0s"}, "between 1s and 1h"),
+    ("spec.engine", {"maxModelLen": 0}, "greater than or equal to 1"),
+    ("spec.engine", {"image": "a b"}, "no white space"),
+    ("spec.resources", {"limits": {"cpu": "lots"}}, "look like 1, 500m or 16Gi"),
+    ("spec.resources", {"limits": {"cpu": -1}}, "not negative"),
+    ("spec.access", {"defaultRateLimit": {"requests": 0}}, "greater than or equal to 1"),
+    ("spec.access", {"defaultRateLimit": {"unit": "Day"}}, 'supported values: "Second", "Minute", "Hour"'),
+    ("spec.access", {"maxQueuedRequests": 0}, "greater than or equal to 1"),
+    ("spec.expose", {"host": "a.b", "ingress": {"tls": {}}}, "secretName: Required"),
+    ("spec.modle", {}, "unknown field"),
+    ("metadata.name", "a" * 53, "at most 52"),
+    ("metadata.name", "1a", "beginning with a letter"),
+    ("metadata.name", "a.b", "lower-case letters, digits and -"),
+    ("metadata.name", "a-peers", "choose another name"),
+]
+
+
+def _with(path: str, value: Any) -> dict[str, Any]:
+    model = copy.deepcopy(GOOD)
+    *outer, last = path.split(".")
+    node = model
+    for part in outer:
+        node = node[part]
+    node[last] = value
+    return model
+
+
+@pytest.mark.parametrize(("path", "value", "words"), CASES)
+def test_a_bad_value_is_refused_with_its_remedy(served: pathlib.Path, path: str, value: Any, words: str) -> None:
+    with pytest.raises(client.ApiException) as refused:
+        models.create(served, _with(path, value), dry_run=True)
+    assert refused.value.status in (400, 422)
+    assert words in json.loads(refused.value.body)["message"]
+
+
+def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> None:
+    spec = models.create(served, GOOD, dry_run=True)["spec"]
+    assert spec["replicas"] == 1
+    assert spec["engine"]["startupTimeout"] == "30m"
+    assert spec["access"] == {"defaultRateLimit": {"requests": 6000, "unit": "Minute"}, "maxQueuedRequests": 64}
