@@ -1,0 +1,48 @@
+"""The generated files against their sources: `python -m tests.generated` fails where one is stale, `--write` writes them."""
+
+import io
+import pathlib
+import sys
+
+import yaml
+
+from vllm_operator import __main__ as command
+from vllm_operator import crd
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HEADER = "# Generated from operator/vllm_operator/api.py: `make generate`.\n"
+KEEP = """{{- if .Values.crds.install }}
+"""
+
+
+def files() -> dict[pathlib.Path, str]:
+    """Return the content of each generated file."""
+    plain = crd.crd()
+    kept = {**plain, "metadata": {**plain["metadata"], "annotations": {"helm.sh/resource-policy": "keep"}}}
+    return {
+        ROOT / "crds/modeldeployments.yaml": HEADER + _yaml(plain),
+        ROOT / "charts/vllm-operator/templates/crd.yaml": f"{KEEP}{HEADER}{_yaml(kept)}{{{{- end }}}}\n",
+    }
+
+
+def _yaml(obj: object) -> str:
+    text = io.StringIO()
+    yaml.dump(obj, text, command.Dumper, sort_keys=False, width=120)
+    return text.getvalue()
+
+
+def main(argv: list[str]) -> int:
+    """Write the files, or name the stale ones."""
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
+    if "--write" in argv:
+        for path in stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files()[path])
+        return 0
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not what api.py says: run `make generate`", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
