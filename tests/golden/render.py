@@ -51,7 +51,10 @@ def texts(case: pathlib.Path) -> dict[str, str]:
     body = status.status(observed(case, one), _spec(one), SETTINGS, NOW)
     readable = [_decoded(child) for child in desired(one)]
     rendered = yaml.dump_all(readable, Dumper=command.Dumper, sort_keys=False, width=120)
-    return {"children.yaml": rendered, "status.yaml": yaml.dump(body, Dumper=command.Dumper, sort_keys=False, width=120)}
+    return {
+        "children.yaml": rendered,
+        "status.yaml": yaml.dump(body, Dumper=command.Dumper, sort_keys=False, width=120),
+    }
 
 
 def _decoded(child: kinds.Object) -> kinds.Object:

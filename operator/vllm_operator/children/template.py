@@ -28,10 +28,8 @@ def revision(
 
 def digest(spec: api.Spec) -> str:
     """Return a hash of what the pod template is made of."""
-    parts = {"model", "resources", "engine", "access"}
-    made_of = spec.model_dump(
-        mode="json", include=parts, exclude={"access": {"default_rate_limit"}}, exclude_defaults=True
-    )
+    made_of = spec.model_dump(mode="json", include={"model", "resources", "engine"}, exclude_defaults=True)
+    made_of["access"] = spec.access.model_dump(include={"max_queued_requests"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,61 @@
+"""A newer operator, or a changed setting, restarts nothing; a changed spec does."""
+
+from tests.golden import render
+from vllm_operator import api, config, identity, kinds
+from vllm_operator.children import deployment, template
+
+OWNER = identity.Owner("models", "vllm11", "u")
+SPEC = api.Spec(model=api.Model(source="file:///models/facebook/opt-125m"))
+OLD = config.Config(guard_image="old/envoy:v1.39.0")
+NEW = config.Config(guard_image="new/envoy:v1.40.0")
+
+
+def pinned() -> kinds.Object:
+    return template.revision(OWNER, SPEC, OLD, None)
+
+
+def test_a_changed_setting_leaves_the_template() -> None:
+    assert template.revision(OWNER, SPEC, NEW, pinned()) == pinned()
+
+
+def test_replicas_limits_and_host_leave_the_template() -> None:
+    changed = SPEC.model_copy(
+        update={
+            "replicas": 3,
+            "expose": api.Expose(host="a.b"),
+            "access": api.Access(default_rate_limit=api.RateLimit(requests=1)),
+        }
+    )
+    assert template.revision(OWNER, changed, NEW, pinned())["data"] == pinned()["data"]
+
+
+def test_a_changed_engine_is_a_new_template_with_todays_settings() -> None:
+    changed = SPEC.model_copy(update={"engine": api.Engine(args=("--enforce-eager",))})
+    revision = template.revision(OWNER, changed, NEW, pinned())
+    assert template.guard_image(revision) == "new/envoy:v1.40.0"
+    assert "--enforce-eager" in revision["data"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_fields_of_a_newer_schema_at_their_default_change_nothing() -> None:
+    explicit = api.Spec.model_validate(
+        {"model": {"source": SPEC.model.source}, "engine": {"args": [], "env": []}, "replicas": 1}
+    )
+    assert template.digest(explicit) == template.digest(SPEC)
+
+
+def test_the_deployment_runs_what_is_pinned() -> None:
+    child = deployment.deployment(OWNER, SPEC, pinned())
+    assert child["spec"]["template"] == pinned()["data"]["template"]
+
+
+def test_children_of_two_models_never_share_a_name() -> None:
+    def names(model: str) -> set[kinds.Ref]:
+        return {kinds.ref(obj) for obj in render.desired(_named(model))}
+
+    for one, other in (("a", "a-key-default"), ("a", "a-guard"), ("vllm", "vllm-template")):
+        assert not names(one) & names(other)
+
+
+def _named(name: str) -> kinds.Object:
+    model = render.model(render.HERE / "serving")
+    return {**model, "metadata": {**model["metadata"], "name": name}}
