@@ -1,0 +1,59 @@
+"""`python -m dev …`: the local cluster and the demo, one subcommand each."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+from dev import binaries, cluster, demo, images, layout, steps
+
+
+def main() -> int:
+    """Run one subcommand; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dev", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (what, _) in COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        if name in ("load-image", "images", "build", "run"):
+            command.add_argument("arguments", nargs="*" if name != "run" else argparse.REMAINDER)
+    chosen = parser.parse_args()
+    if chosen.command != "status" and os.geteuid() != 0:
+        raise steps.Failure("namespaces and mounts need root", f"run it as root: sudo make {chosen.command}")
+    return int(COMMANDS[chosen.command][1](getattr(chosen, "arguments", [])) or 0)
+
+
+def _status(_: list[str]) -> None:
+    steps.say(cluster.way().status())
+
+
+def _kubeconfig(_: list[str]) -> None:
+    steps.say(str(layout.KUBECONFIG))
+
+
+def _load(arguments: list[str]) -> None:
+    if len(arguments) != 2:  # noqa: PLR2004 - an archive and a name
+        raise steps.Failure("load-image wants an archive and a name", "python -m dev load-image ARCHIVE NAME")
+    cluster.way().load_image(pathlib.Path(arguments[0]), arguments[1])
+
+
+def _build(groups: list[str]) -> None:
+    for group in groups or binaries.EMBEDDED:
+        binaries.directory(group)
+
+
+COMMANDS = {
+    "up": ("bring the cluster up", lambda _: cluster.way().up()),
+    "down": ("take the cluster down without a trace", lambda _: cluster.way().down()),
+    "status": ("say how the cluster is", _status),
+    "kubeconfig": ("print the path of the admin's kubeconfig", _kubeconfig),
+    "load-image": ("make an image archive known to the node", _load),
+    "build": ("build the cluster's binaries", _build),
+    "images": ("build the project's images", images.main),
+    "prepare": ("build binaries and images, for the tests", lambda _: demo.prepare()),
+    "demo": ("a cluster, the operator, one model and its documented calls", lambda _: demo.up()),
+    "run": ("run a command where the demo's name and certificate hold", demo.run),
+    "demo-down": ("remove all traces of the demo", lambda _: demo.down()),
+}
+
+if __name__ == "__main__":
+    sys.exit(steps.exit_on_failure(main))

@@ -1,0 +1,47 @@
+"""The local cluster, one interface whichever way it is made: by kind where a container engine runs, else embedded.
+
+`CLUSTER=kind` or `CLUSTER=embedded` decides; nothing said: whether an engine answers.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+from typing import Protocol
+
+from dev import embedded, kind, steps
+
+
+class Way(Protocol):
+    """A way to have a cluster."""
+
+    def up(self, audit: tuple[str, ...] = ()) -> None:
+        """Bring it up, or find it healthy."""
+
+    def down(self) -> None:
+        """Take it down without a trace."""
+
+    def healthy(self) -> bool:
+        """Tell whether it works."""
+
+    def status(self) -> str:
+        """Say in one line how it is."""
+
+    def load_image(self, archive: pathlib.Path, name: str) -> None:
+        """Make an image known to the node."""
+
+
+def way() -> Way:
+    """Return the way that the environment asks for or the machine allows."""
+    chosen = os.environ.get("CLUSTER") or ("kind" if _engine() else "embedded")
+    if chosen not in ("kind", "embedded"):
+        raise steps.Failure(f"CLUSTER={chosen} is unknown", "set CLUSTER=kind or CLUSTER=embedded")
+    return kind if chosen == "kind" else embedded
+
+
+def _engine() -> bool:
+    """Tell whether a container engine runs: the command alone may be there without one."""
+    for name in ("docker", "podman"):
+        if shutil.which(name) and not subprocess.run([name, "info"], capture_output=True, check=False).returncode:
+            return True
+    return False
