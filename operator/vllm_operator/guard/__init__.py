@@ -94,6 +94,7 @@ def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
 
 
 def version_of(image: str) -> tuple[int, int]:
-    """Return the Envoy version that an image's tag names; a tag that names none stands for `OLDEST`, which all of them take."""
-    found = re.search(r":[^/@]*?v?(\d+)\.(\d+)(?:\.\d+)?(?:[^/@]*)(?:@|$)", image)
-    return (int(found[1]), int(found[2])) if found else OLDEST
+    """Return the Envoy version that an image's tag names; a tag that names none stands for `OLDEST`, which all take."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = re.search(r"(?<![\d.])1\.(\d+)", tag)
+    return (1, int(found[1])) if found else OLDEST

@@ -19,6 +19,7 @@ MAX_CONNECTIONS = 4096
 """Connections to the public port at a time; above it new ones are closed. The private port is not counted."""
 
 _ENGINE_IDLE = "3s"  # less than uvicorn's 5 s, or a request meets a connection that is being closed
+_REGEX_SIZE = {"re2.max_program_size.error_level": 4096}  # 100 by default: less than a long key takes
 _STATS = (
     "http.public.",
     "cluster.vllm.",
@@ -42,6 +43,7 @@ def _bootstrap(site: Site, peers: str, routes_file: str) -> Json:
         "node": {"id": "guard", "cluster": filters.PEERS},
         "admin": {"address": _pipe(site)},
         "cluster_manager": {"local_cluster_name": filters.PEERS},
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": _REGEX_SIZE}]},
         "overload_manager": _overload_manager(),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": prefix} for prefix in _STATS]}}},
         "static_resources": {

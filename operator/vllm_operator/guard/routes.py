@@ -90,12 +90,17 @@ def _facts(client: Client, credential: Credential) -> Json:
 
 def _match(method: str, paths: Sequence[str], *headers: Json) -> Json:
     exact = {"name": ":method", "string_match": {"exact": method}}
-    return {"safe_regex": {"regex": "|".join(map(re.escape, paths))}, "headers": [exact, *headers]}
+    return {"safe_regex": {"regex": "|".join(map(_literal, paths))}, "headers": [exact, *headers]}
 
 
 def _bearer(credential: Credential) -> Json:
-    regex = f"(?i:bearer) +{re.escape(credential.key)}"
+    regex = f"(?i:bearer) +{_literal(credential.key)}"
     return {"name": "authorization", "string_match": {"safe_regex": {"regex": regex}}}
+
+
+def _literal(text: str) -> str:
+    """Return RE2 for exactly this text; a dash means nothing there, and left alone a key can be searched for."""
+    return re.escape(text).replace(r"\-", "-")
 
 
 def _to_engine() -> Json:

