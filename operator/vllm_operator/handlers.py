@@ -40,11 +40,11 @@ async def run(settings: config.Config, record: Record, stop: asyncio.Event) -> N
 def _registry(record: Record) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)  # type: ignore[arg-type]
+    @kopf.on.login(registry=registry)
     def login(**known: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
 
-    @kopf.on.event(kinds.GROUP, kinds.VERSION, kinds.MODEL_DEPLOYMENT.plural, registry=registry)  # type: ignore[arg-type]
+    @kopf.on.event(kinds.GROUP, kinds.VERSION, kinds.MODEL_DEPLOYMENT.plural, registry=registry)
     async def changed(event: Any, **_: Any) -> None:
         await record(event["type"] or "LISTED", dict(event["object"]))
 

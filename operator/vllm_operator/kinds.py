@@ -62,8 +62,7 @@ WATCHED = (*CHILDREN, POD)
 """What the operator lists and watches by label; the ModelDeployments themselves come through kopf."""
 
 BY_NAME = {
-    kind.kind: kind
-    for kind in (*WATCHED, MODEL_DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
+    kind.kind: kind for kind in (*WATCHED, MODEL_DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
 }
 
 

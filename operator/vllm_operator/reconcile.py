@@ -5,7 +5,8 @@ event: whatever was missed is seen at the next look.
 """
 
 import asyncio
-import datetime
+import contextlib
+import datetime as dt
 import logging
 import secrets as randomness
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from vllm_operator import (
     children,
     cluster,
     config,
-    guard,
+    errors,
     identity,
     kinds,
     references,
@@ -46,7 +47,7 @@ class Reconciler:
         if model is None or model["metadata"].get("deletionTimestamp"):
             return None
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
-        wanted = children.desired(self._plan(owner, spec))
+        wanted = children.desired(await self._plan(owner, spec))
         strangers, refused = await self._write(owner, wanted)
         if not refused:
             await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
@@ -55,9 +56,12 @@ class Reconciler:
         await self._report(seen, spec)
         return LOOK_AGAIN_SECONDS if missing or strangers or refused else None
 
-    def _plan(self, owner: identity.Owner, spec: api.Spec) -> children.Plan:
-        live = self._live(owner)
-        keys = secrets.keys(owner, secrets.clients(spec), live, _new_key)
+    async def _plan(self, owner: identity.Owner, spec: api.Spec) -> children.Plan:
+        live, names = self._live(owner), secrets.clients(spec)
+        for ref in secrets.unseen(owner, names, live):
+            with contextlib.suppress(errors.NotFound):
+                live[ref] = await self._cluster.get(ref)
+        keys = secrets.keys(owner, names, live, _new_key)
         pinned = live.get(kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name)))
         return children.Plan(owner, spec, self._settings, keys, pinned)
 
@@ -79,7 +83,7 @@ class Reconciler:
                 await self._writer.ensure(obj, owner)
             except writer.Stranger as stranger:
                 strangers[kinds.ref(obj)] = stranger.holder
-            except (cluster.Invalid, cluster.Denied) as error:
+            except (errors.Invalid, errors.Denied) as error:
                 refused[kinds.ref(obj)] = error.message
 
         objects = list(wanted)
@@ -99,21 +103,17 @@ class Reconciler:
 
     async def _report(self, seen: world.World, spec: api.Spec) -> None:
         """Write the status where it changed, and an Event where Ready did."""
-        body = status.status(seen, spec, self._settings, _now())
-        if body == seen.model.get("status"):
-            return
         before = status.condition(seen.model, "Ready") or {}
-        written = await self._cluster.write_status({**seen.model, "status": body})
-        self._store.put(written)
-        after = status.condition(written, "Ready") or {}
-        if after.get("reason") != before.get("reason"):
-            LOG.info(
-                "ModelDeployment changed key=%s/%s ready=%s reason=%s",
-                *seen.owner[:2],
-                after["status"],
-                after["reason"],
-            )
-            await self._cluster.create_event(seen.model, after["reason"], after["message"] or after["reason"])
+        written = await self._writer.write_status(seen.model, status.status(seen, spec, self._settings, _now()))
+        after = status.condition(written or {}, "Ready") or before
+        if after.get("reason") == before.get("reason"):
+            return
+        LOG.info(
+            "ModelDeployment changed key=%s/%s ready=%s reason=%s", *seen.owner[:2], after["status"], after["reason"]
+        )
+        await self._cluster.create_event(
+            seen.model, after["reason"], after["message"], warning=after["reason"] not in status.CALM
+        )
 
 
 def _new_key() -> str:
@@ -121,4 +121,4 @@ def _new_key() -> str:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,10 +4,14 @@ Live: the event loop turns. Ready: the store is complete, so that a rolling upgr
 codes and reasons; never a name that a client chose, and never a secret.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import prometheus_client
 from aiohttp import web
+
+from vllm_operator import kinds
+
+Work = Callable[[kinds.Key], Awaitable[float | None]]
 
 REGISTRY = prometheus_client.CollectorRegistry()
 RECONCILES = prometheus_client.Counter(
@@ -19,7 +23,9 @@ DURATION = prometheus_client.Histogram(
 API_CALLS = prometheus_client.Counter(
     "vllm_operator_api_calls", "Calls to the API server.", ["verb", "resource", "code"], registry=REGISTRY
 )
-QUEUE_DEPTH = prometheus_client.Gauge("vllm_operator_queue_depth", "Models that wait to be worked on.", registry=REGISTRY)
+QUEUE_DEPTH = prometheus_client.Gauge(
+    "vllm_operator_queue_depth", "Models that wait to be worked on.", registry=REGISTRY
+)
 LEADER = prometheus_client.Gauge("vllm_operator_leader", "1 while this process holds the Lease.", registry=REGISTRY)
 MODELS = prometheus_client.Gauge(
     "vllm_operator_models", "Models by condition and its status.", ["condition", "status"], registry=REGISTRY
@@ -31,6 +37,29 @@ def observe(verb: str, resource: str, code: int) -> None:
     API_CALLS.labels(verb, resource, str(code)).inc()
 
 
+def timed(work: Work) -> Work:
+    """Return `work`, counted and timed."""
+
+    async def measured(key: kinds.Key) -> float | None:
+        outcome = "error"
+        with DURATION.time():
+            try:
+                again = await work(key)
+                outcome = "ok"
+            finally:
+                RECONCILES.labels(outcome).inc()
+        return again
+
+    return measured
+
+
+def count_models(conditions: Iterable[kinds.Object]) -> None:
+    """Count the conditions of all models by type and status."""
+    MODELS.clear()
+    for one in conditions:
+        MODELS.labels(one["type"], one["status"]).inc()
+
+
 async def serve(port: int, is_ready: Callable[[], bool], refresh: Callable[[], None]) -> web.AppRunner:
     """Serve on all addresses; `refresh` brings the gauges up to date before they are read."""
 
@@ -38,11 +67,18 @@ async def serve(port: int, is_ready: Callable[[], bool], refresh: Callable[[], N
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n") if is_ready() else web.Response(status=503, text="the store is not complete yet\n")
+        return (
+            web.Response(text="ok\n")
+            if is_ready()
+            else web.Response(status=503, text="the store is not complete yet\n")
+        )
 
     async def metrics(_: web.Request) -> web.Response:
         refresh()
-        return web.Response(body=prometheus_client.generate_latest(REGISTRY), headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=prometheus_client.generate_latest(REGISTRY),
+            headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
+        )
 
     application = web.Application()
     application.router.add_get("/healthz", healthz)

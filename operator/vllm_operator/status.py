@@ -13,6 +13,8 @@ from vllm_operator.engine import options
 from vllm_operator.world import World
 
 MESSAGE_LIMIT = 1024
+CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero")
+"""Reasons of Ready that nobody needs to act on."""
 
 
 class Said(NamedTuple):
@@ -195,6 +197,11 @@ def _condition(kind: str, rules: tuple[Rule, ...], seen: Seen, now: str) -> kind
     }
 
 
+def conditions(model: kinds.Object) -> list[kinds.Object]:
+    """Return the conditions as they stand in `model`."""
+    return model.get("status", {}).get("conditions") or []
+
+
 def condition(model: kinds.Object, kind: str) -> kinds.Object | None:
     """Return the condition of that type as it stands in `model`."""
-    return next((one for one in model.get("status", {}).get("conditions") or [] if one["type"] == kind), None)
+    return next((one for one in conditions(model) if one["type"] == kind), None)

@@ -65,9 +65,20 @@ def keys(
     }
 
 
+def unseen(
+    owner: identity.Owner, names: Iterable[str], live: Mapping[kinds.Ref, kinds.Object]
+) -> tuple[kinds.Ref, ...]:
+    """Return the clients' Secrets that no watch has shown: ask for them by name before a new key is made.
+
+    One that lost the label we watch by is there all the same, and its key goes on holding.
+    """
+    named = (kinds.Ref("Secret", owner.namespace, identity.client_secret(owner.name, name)) for name in names)
+    return tuple(ref for ref in named if ref not in live)
+
+
 def _key(secret: kinds.Object | None, accepted: str | None) -> str | None:
     """Return None where a key is to be made: the Secret is gone (which revokes), or nothing usable is left of it."""
-    if secret is None:
+    if secret is None or secret["metadata"].get("deletionTimestamp"):
         return None
     key = _decoded(secret, KEY)
     written_by_us = secret["metadata"].get("annotations", {}).get(MARK_ANNOTATION) == _mark(key)

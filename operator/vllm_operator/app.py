@@ -1,0 +1,142 @@
+"""How the parts are put together, started and ended: order matters, and all of it stands here.
+
+Start: the list of ModelDeployments (no CRD: exit), informers until the store is complete, then the Lease, and only then the
+queue. End: begin nothing more, let running work finish, release the Lease, exit.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import sys
+import threading
+
+import uvloop
+
+from vllm_operator import (
+    cluster,
+    config,
+    credentials,
+    errors,
+    handlers,
+    informer,
+    kinds,
+    leader,
+    reconcile,
+    server,
+    status,
+    store,
+    workqueue,
+    writer,
+)
+
+LOG = logging.getLogger(__name__)
+SWEEP_SECONDS = 600.0  # every model is looked at this often even if nothing happened: the answer to a lost event
+GRACE_SECONDS = 5.0
+EXIT_SECONDS = 20.0  # a process that does not end by itself after this is ended
+
+
+class App:
+    """One operator process."""
+
+    def __init__(self, settings: config.Config, api: cluster.Cluster) -> None:
+        self.settings, self.api, self.store = settings, api, store.Store()
+        self.leader = leader.Leader(api, settings.namespace, settings.lease_name, settings.identity)
+        api.permit_by(self.leader.check)
+        work = reconcile.Reconciler(api, self.store, writer.Writer(api, self.store), settings)
+        self.queue = workqueue.Queue(server.timed(work), settings.workers)
+        self.informers = informer.informers(api, self.store, self.queue.add, settings.watch_namespaces)
+        self.stop, self.relist = asyncio.Event(), asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until told to end, or until the Lease is lost; return the exit status."""
+        await self._list_models()
+        tasks = [asyncio.create_task(one.run()) for one in self.informers]
+        runner = await server.serve(self.settings.http_port, self._is_synced, self._refresh)
+        tasks += [asyncio.create_task(self._sweep())]
+        leading = asyncio.create_task(self._lead())
+        try:
+            await handlers.run(self.settings, self._record, self.stop)
+        finally:
+            threading.Timer(EXIT_SECONDS, os._exit, (1,)).start()
+            await self.queue.stop(GRACE_SECONDS)
+            lost = leading.done() and not leading.cancelled() and leading.exception() is not None
+            for task in (*tasks, leading):
+                task.cancel()
+            await asyncio.gather(*tasks, leading, return_exceptions=True)
+            await self.leader.release()
+            await runner.cleanup()
+        return 1 if lost else 0
+
+    async def _lead(self) -> None:
+        """Work while the Lease is ours; when it is lost the process ends, and another begins with a clean mind."""
+        try:
+            await asyncio.gather(*(one.synced.wait() for one in self.informers))
+            await self.leader.acquire()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.leader.keep())
+                group.create_task(self.queue.run())
+        finally:
+            self.stop.set()
+
+    async def _record(self, happened: str, model: kinds.Object) -> None:
+        """Take in what kopf saw. A list after the start means that deletions may have been missed: list anew ourselves."""
+        if happened == "LISTED" and self._is_synced():
+            self.relist.set()
+        for key in self.store.remove(model) if happened == "DELETED" else self.store.put(model):
+            self.queue.add(key)
+
+    async def _sweep(self) -> None:
+        while True:
+            pause = SWEEP_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.relist.wait(), pause)
+            self.relist.clear()
+            with contextlib.suppress(errors.ApiError):
+                await self._list_models()
+            for key in self.store.models():
+                self.queue.add(key)
+
+    async def _list_models(self) -> None:
+        kind = kinds.MODEL_DEPLOYMENT
+        for namespace in self.settings.watch_namespaces or ("",):
+            listed, version = set(), "0"
+            async for page in self.api.list(kind, namespace):
+                version = page.resource_version
+                listed |= {kinds.ref(model) for model in page.items}
+                for model in page.items:
+                    for key in self.store.put(model):
+                        self.queue.add(key)
+            self.store.purge(kind, namespace, listed, version)
+
+    def _is_synced(self) -> bool:
+        return all(one.synced.is_set() for one in self.informers)
+
+    def _refresh(self) -> None:
+        server.QUEUE_DEPTH.set(self.queue.depth)
+        server.LEADER.set(self.leader.holds())
+        models = [self.store.model(key) or {} for key in self.store.models()]
+        server.count_models([one for model in models for one in status.conditions(model)])
+
+
+async def _run(settings: config.Config) -> int:
+    async with cluster.Cluster(credentials.find(), server.observe) as api:
+        try:
+            return await App(settings, api).run()
+        except errors.NotFound:
+            LOG.error("The API server knows no ModelDeployments: install the CRD (helm does, or crds/)")  # noqa: TRY400 - no traceback
+            return 1
+
+
+def main() -> int:
+    """Run the operator with the settings of the environment; return the exit status."""
+    settings = config.Config()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    for chatty in ("kopf.objects", "kopf.activities", "kopf._core"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    status_code = uvloop.run(_run(settings))
+    logging.shutdown()
+    os._exit(status_code)
