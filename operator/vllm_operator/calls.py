@@ -5,7 +5,7 @@ Knows Kubernetes' API conventions; opens no connection and decides nothing.
 
 import datetime as dt
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -78,16 +78,6 @@ def event(line: bytes, kind: kinds.Kind) -> tuple[str, kinds.Object]:
         status = decoded["object"]
         raise errors.of(int(status.get("code") or 0), status, kind)
     return decoded["type"], decoded["object"]
-
-
-def merging(live: kinds.Object, wanted: kinds.Object) -> kinds.Object:
-    """Return the merge patch that makes `live` equal `wanted`: all of it, and null for what is to go."""
-    gone: kinds.Object = dict.fromkeys(live.keys() - wanted.keys())
-    return {**gone, **{name: _merging(live.get(name), value) for name, value in wanted.items()}}
-
-
-def _merging(live: Any, wanted: Any) -> Any:
-    return merging(live, wanted) if isinstance(live, dict) and isinstance(wanted, dict) else wanted
 
 
 def kubernetes_event(regarding: kinds.Object, reason: str, note: str, now: float, *, warning: bool) -> kinds.Object:

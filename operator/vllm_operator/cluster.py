@@ -54,6 +54,9 @@ class Api(Protocol):
     async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
         """Set the replicas of a Deployment."""
 
+    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`, its lists whole: what somebody added to a list goes."""
+
     async def replace(self, obj: kinds.Object) -> kinds.Object:
         """Put `obj` in the place of the object that has its resource version."""
 
@@ -61,7 +64,7 @@ class Api(Protocol):
         """Delete the object of that `uid`; what it owns follows."""
 
     async def write_status(self, obj: kinds.Object, status: kinds.Object) -> kinds.Object:
-        """Make `status` the status of the live `obj`, told by its uid; what `obj` has more in its own goes."""
+        """Make `status` the whole status of the object that has the uid of `obj`."""
 
     async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
         """Record a Kubernetes Event on `regarding`."""
@@ -155,6 +158,11 @@ class Cluster:
             calls.one(ref, "scale"), {"metadata": {"uid": uid}, "spec": {"replicas": replicas}}, calls.MERGE_PATCH
         )
 
+    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`, its lists whole."""
+        body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
+        return await self._patch(calls.one(kinds.ref(obj)), body, calls.MERGE_PATCH)
+
     async def replace(self, obj: kinds.Object) -> kinds.Object:
         """Put `obj` in the place of the object that has its resource version."""
         return await self._connection.call("update", calls.one(kinds.ref(obj)), query=MANAGED, body=obj)
@@ -165,9 +173,12 @@ class Cluster:
         await self._connection.call("delete", calls.one(ref), body=body)
 
     async def write_status(self, obj: kinds.Object, status: kinds.Object) -> kinds.Object:
-        """Make `status` the status of the live `obj`; Conflict where another has its name."""
-        body = {"metadata": {"uid": obj["metadata"]["uid"]}, "status": calls.merging(obj.get("status") or {}, status)}
-        return await self._patch(calls.one(kinds.ref(obj), "status"), body, calls.MERGE_PATCH)
+        """Make `status` the whole status of `obj`; Conflict where another has its name, which a merge patch would not tell."""
+        body = [
+            {"op": "test", "path": "/metadata/uid", "value": obj["metadata"]["uid"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        return await self._patch(calls.one(kinds.ref(obj), "status"), body, calls.JSON_PATCH)
 
     async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
         """Record a Kubernetes Event on `regarding`."""

@@ -78,8 +78,12 @@ class Connection:
     async def stream(self, target: calls.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
         """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error."""
         async with self._open("watch", target, self._watching, query=query) as response:
-            async for line in calls.lines(response.content.iter_any()):
-                yield line
+            try:
+                async for line in calls.lines(response.content.iter_any()):
+                    yield line
+            finally:
+                if response.connection and response.connection.transport:
+                    response.connection.transport.abort()  # nobody waits for a farewell to the rest of a watch
 
     async def _once(self, verb: str, target: calls.Target, **request: Any) -> kinds.Object:
         async with self._open(verb, target, self._calling, **request) as response:

@@ -61,6 +61,7 @@ class Denied(ApiError):
     """The API server refuses us."""
 
 
+UNPROCESSABLE = 422
 BY_STATUS: dict[int, type[ApiError]] = {
     400: Invalid, 401: Denied, 403: Denied, 404: NotFound, 409: Conflict, 410: Gone, 413: Invalid, 415: Invalid,
     422: Invalid, 429: Throttled,
@@ -70,16 +71,22 @@ BY_STATUS: dict[int, type[ApiError]] = {
 def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | None = None) -> ApiError:
     """Return the error that an answer with `code` and the body `status`, of kind Status, stands for."""
     reason = str(status.get("reason") or "Unknown")
-    causes = (status.get("details") or {}).get("causes") or []
+    details = status.get("details") or {}
+    causes = details.get("causes") or []
     error = BY_STATUS.get(code, Unavailable)
     if reason == "AlreadyExists":
         error = AlreadyExists
-    elif error is Invalid and any(cause.get("field") == "metadata.uid" for cause in causes):
-        error = Conflict  # an apply or patch with a uid met another object of that name
+    elif code == UNPROCESSABLE and _is_precondition(details, causes):
+        error = Conflict
     message = str(status.get("message") or "the API server gave no reason")
     if kind == kinds.SECRET and error in (Invalid, Unavailable):
         message = _fields(causes)
     return error(code, reason, message, float(retry_after) if retry_after and retry_after.isdigit() else None)
+
+
+def _is_precondition(details: kinds.Object, causes: list[kinds.Object]) -> bool:
+    """Tell a precondition from a refusal: an apply with a uid met another object, or (no details) a patch's test failed."""
+    return not details or any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 def _fields(causes: list[kinds.Object]) -> str:

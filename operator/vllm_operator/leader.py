@@ -77,7 +77,9 @@ class Leader:
             return
         self._until = -math.inf
         try:
-            await self._api.replace(self._body(self._lease, ""))
+            live = await self._live()  # a renewal that was cancelled may have been done
+            if live and live["spec"].get("holderIdentity") == self.holder:
+                await self._api.replace(self._body(live, ""))
         except errors.ApiError as error:
             LOG.warning("The Lease was not released error=%s", error)
 

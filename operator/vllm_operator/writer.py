@@ -5,6 +5,8 @@
   if it had been known; else `Stranger`, and nothing is touched.
 - Differs: ownership passes once from our POST to our apply (ownership.py), then a forced apply with the uid as precondition.
 - `replicas` go into the POST; from then on through the scale subresource alone, so that no apply resets them.
+- What somebody added to a list stays, being theirs; where the whole is invalid with it (a Service's second port of one name), the
+  lists are written whole.
 - A field that cannot change differs (compare.immutable): deleted with a uid precondition and created in the same run, for the
   object in hand holds keys that a later run could not know. Never on the API server's word that something is invalid: a bad image
   must not take the running Deployment away.
@@ -127,14 +129,23 @@ class Writer:
         return self._unsettled.get(wanted.ref) != (wanted.sent, live["metadata"]["resourceVersion"])
 
     async def _apply(self, wanted: Wanted, live: kinds.Object) -> kinds.Object:
-        if ownership.is_posted(live) or self._store.is_posted(wanted.ref):
-            await self._hand_over(wanted.ref, _uid(live))
-        answer = await self._api.apply(wanted.body, _uid(live))
+        answer = await self._written(wanted, _uid(live))
         self._store.put(answer)
         self._unsettled.pop(wanted.ref, None)
         if compare.differs(wanted.body, answer):
             self._unsettled[wanted.ref] = (wanted.sent, answer["metadata"]["resourceVersion"])
         return answer
+
+    async def _written(self, wanted: Wanted, uid: str) -> kinds.Object:
+        """Return the answer to an apply; a ControllerRevision's data is never sent twice, for that is refused even unchanged."""
+        if wanted.ref.kind == kinds.CONTROLLER_REVISION.kind:
+            return await self._api.overwrite({name: part for name, part in wanted.body.items() if name != "data"}, uid)
+        if self._store.is_posted(wanted.ref):
+            await self._hand_over(wanted.ref, uid)
+        try:
+            return await self._api.apply(wanted.body, uid)
+        except errors.Invalid:
+            return await self._api.overwrite(wanted.body, uid)
 
     async def _hand_over(self, ref: kinds.Ref, uid: str) -> None:
         for left in reversed(range(HAND_OVER_TRIES)):
