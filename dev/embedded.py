@@ -1,71 +1,61 @@
 """The embedded cluster from outside: up, down, status, load_image. What runs inside is node.py's.
 
 All of it hangs on one process with pid, mount and network namespaces of its own: ending that process ends the cluster. What
-remains outside, one network link, some cgroups and the run directory, `down` removes and names.
+remains outside is in traces.py.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
-import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from dev import binaries, components, images, layout, paths, steps
+from dev import apiserver, binaries, components, images, layout, paths, steps, traces
 
 READY_SECONDS = 90.0
+NODE_PATH = f"/api/v1/nodes/{layout.NODE}"
+ACCOUNT_PATH = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
 def up(audit: tuple[str, ...] = ()) -> None:
     """Bring the cluster up, or find it healthy; a stale one is replaced. `audit`: more flags of the API server."""
-    if healthy():
-        steps.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
-        return
-    for group in binaries.EMBEDDED:
-        binaries.directory(group)
-    pause = images.build("pause")
-    down()
-    with steps.step("starting the cluster"):
-        _prepare()
-        _launch(images.reference("pause"), audit)
-        _await("the container runtime", layout.CONTAINERD_SOCKET.exists)
-        load_image(pause, images.reference("pause"))
-        _await("a Ready node", _node_ready)
-        _await("the first service account", lambda: not kubectl("get", "serviceaccount", "default").returncode)
-        _pretend_accelerators()
+    with _alone():
+        if healthy():
+            steps.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+            return
+        for group in binaries.EMBEDDED:
+            binaries.directory(group)
+        pause = images.build("pause")
+        traces.remove()
+        binaries.prune()
+        traces.check_addresses()
+        with steps.step("starting the cluster"):
+            _bring_up(pause, images.reference("pause"), audit)
 
 
 def down() -> None:
-    """End the cluster and remove what it left outside of its namespaces."""
-    pid = _pid()
-    if pid is not None:
-        _end(pid)
-        steps.say(f"ended the cluster (process {pid})")
-    if subprocess.run(["ip", "link", "delete", layout.INTERFACE], capture_output=True, check=False).returncode == 0:
-        steps.say(f"removed the link {layout.INTERFACE}")
-    removed = sum(_remove_cgroups(root) for root in pathlib.Path("/sys/fs/cgroup").rglob(layout.CGROUP) if root.is_dir())
-    if removed:
-        steps.say(f"removed {removed} cgroups named {layout.CGROUP}")
-    if layout.RUN.exists():
-        shutil.rmtree(layout.RUN)
-        steps.say(f"removed {layout.RUN}")
+    """End the cluster and remove what it left outside of its namespaces; imported images stay in the cache."""
+    with _alone():
+        traces.remove()
 
 
 def healthy() -> bool:
     """Tell whether the cluster's process lives and its node is Ready."""
-    return _pid() is not None and layout.READY_FILE.exists() and _node_ready()
+    return traces.process() is not None and layout.READY_FILE.exists() and _node_ready()
 
 
 def status() -> str:
     """Say in one line how the cluster is."""
-    pid = _pid()
+    pid = traces.process()
     if pid is None:
-        return "down" if not layout.RUN.exists() else "stale: its process is gone; `down` cleans up"
-    return f"up (process {pid}), KUBECONFIG={layout.KUBECONFIG}" if healthy() else f"starting or ill (process {pid}), logs in {layout.LOGS}"
+        return "down" if not layout.RUN.exists() else "stale: its process is gone; `up` replaces it, `down` cleans up"
+    if healthy():
+        return f"up (process {pid}), KUBECONFIG={layout.KUBECONFIG}"
+    return f"starting or ill (process {pid}), logs in {layout.LOGS}"
 
 
 def load_image(archive: pathlib.Path, name: str) -> None:
@@ -78,19 +68,31 @@ def load_image(archive: pathlib.Path, name: str) -> None:
     layout.IMPORTED.write_text(json.dumps({**imported, name: archive.name}))
 
 
-def _ctr(*arguments: str) -> str:
-    command = [binaries.find("ctr"), "--address", str(layout.CONTAINERD_SOCKET), "--namespace", "k8s.io", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        last = result.stderr.strip().splitlines()[-1:]
-        raise steps.Failure(f"containerd refused `ctr {arguments[0]} {arguments[1]}` ({''.join(last)})", f"see {layout.log('containerd')}")
-    return result.stdout
-
-
 def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run kubectl against the cluster."""
+    """Run kubectl against the cluster; what it caches stays in our cache directory."""
     command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    env = {**os.environ, "KUBECACHEDIR": str(paths.CACHE / "kube")}
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the one lock of starting and ending: two at once would take each other's cluster away."""
+    layout.RUN.parent.mkdir(parents=True, exist_ok=True)
+    with (layout.RUN.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _bring_up(pause: pathlib.Path, name: str, audit: tuple[str, ...]) -> None:
+    _prepare()
+    _launch(name, audit)
+    _await("the container runtime", layout.CONTAINERD_SOCKET.exists)
+    load_image(pause, name)
+    _await("a Ready node", _node_ready)
+    _pretend_accelerators()
+    _await("the ingress controller", layout.READY_FILE.exists)
+    _await("the first service account", lambda: bool(apiserver.get(layout.KUBECONFIG, ACCOUNT_PATH)))
 
 
 def _prepare() -> None:
@@ -105,83 +107,68 @@ def _prepare() -> None:
 
 
 def _launch(pause: str, audit: tuple[str, ...]) -> None:
-    """Start the first process in its namespaces, note its id, and bring it the link."""
+    """Start the first process in its namespaces, note its id, and bring it the link and the routes to pods and Services."""
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--net", "--mount-proc"]
     inside = [sys.executable, "-m", "dev.node", pause, json.dumps(audit)]
     with layout.log("node").open("ab") as log:
-        outer = subprocess.Popen([*unshare, *inside], cwd=paths.ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        outer = subprocess.Popen(
+            [*unshare, *inside],
+            cwd=paths.ROOT,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    traces.note(outer.pid)
     children = pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     _await("the cluster's first process", lambda: bool(children.read_text().strip()))
-    layout.PID_FILE.write_text(f"{outer.pid} {_started(outer.pid)}")
     inner = children.read_text().split()[0]
-    link = ["ip", "link", "add", layout.INTERFACE, "type", "veth", "peer", "name", "node0", "netns", inner]
-    _tool(*link)
-    _tool("ip", "address", "add", f"{layout.HOST_ADDRESS}/24", "dev", layout.INTERFACE)
-    _tool("ip", "link", "set", layout.INTERFACE, "up")
+    _ip("link", "add", layout.INTERFACE, "type", "veth", "peer", "name", "node0", "netns", inner)
+    _ip("address", "add", f"{layout.HOST_ADDRESS}/24", "dev", layout.INTERFACE)
+    _ip("link", "set", layout.INTERFACE, "up")
+    for network in (layout.POD_NETWORK, layout.SERVICE_NETWORK):
+        _ip("route", "add", network, "via", layout.NODE_ADDRESS, "dev", layout.INTERFACE)
 
 
-def _tool(*command: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def _ip(*arguments: str) -> None:
+    result = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
-        raise steps.Failure(f"`{' '.join(command)}` failed ({result.stderr.strip()})", "run `make demo-down`, then try again")
+        raise steps.Failure(
+            f"`ip {' '.join(arguments)}` failed ({result.stderr.strip()})", "run `make down`, then try again"
+        )
 
 
-def _pid() -> int | None:
-    """Return the id of the cluster's outer process where it is still the one that was noted."""
-    if not layout.PID_FILE.exists():
-        return None
-    pid, started = layout.PID_FILE.read_text().split()
-    return int(pid) if _started(int(pid)) == started else None
-
-
-def _started(pid: int) -> str:
-    """Return when a process was started, in clock ticks since boot: ids are used again, starts are not."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return "gone"
-
-
-def _end(pid: int) -> None:
-    """End the outer process; the kernel ends the inside with it."""
-    inner = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    layout.PID_FILE.unlink()
-    _await("the cluster's end", lambda: all(_started(int(child)) == "gone" for child in inner), 30)
-
-
-def _remove_cgroups(root: pathlib.Path) -> int:
-    """Remove a tree of cgroups from its leaves up; a kernel that is still at it is given a moment."""
-    found = sorted((path for path in [root, *root.rglob("*")] if path.is_dir()), key=lambda path: -len(path.parts))
-    for path in found:
-        deadline = time.monotonic() + 10
-        while path.exists() and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-                break
-            time.sleep(0.05)
-    return 1 if found else 0
+def _ctr(*arguments: str) -> str:
+    command = [binaries.find("ctr"), "--address", str(layout.CONTAINERD_SOCKET), "--namespace", "k8s.io", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode == 0:
+        return result.stdout
+    if "no space left" in result.stderr:
+        raise steps.Failure("the disk is full", f"free some space below {paths.CACHE}, then run it again")
+    last = "".join(result.stderr.strip().splitlines()[-1:])
+    raise steps.Failure(
+        f"containerd refused `ctr {arguments[0]} {arguments[1]}` ({last})", f"see {layout.log('containerd')}"
+    )
 
 
 def _node_ready() -> bool:
-    query = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-    return kubectl("get", "node", layout.NODE, "--request-timeout=2s", "-o", query).stdout == "True"
+    node = apiserver.get(layout.KUBECONFIG, NODE_PATH) or {"status": {}}
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in node["status"].get("conditions", ()))
 
 
 def _pretend_accelerators() -> None:
     """Kubernetes' documented way of advertising an extended resource: pods that ask for GPUs are scheduled."""
     amount = {"nvidia.com/gpu": str(layout.ACCELERATORS)}
-    patch = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
-    kubectl("patch", "node", layout.NODE, "--subresource=status", "--type=merge", "-p", patch)
+    patch = {"status": {"capacity": amount, "allocatable": amount}}
+    apiserver.request(layout.KUBECONFIG, "PATCH", f"{NODE_PATH}/status", patch, "application/merge-patch+json")
 
 
 def _await(what: str, holds: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        if layout.PID_FILE.exists() and _pid() is None:
+        if layout.PID_FILE.exists() and traces.process() is None:
             last = layout.log("node").read_text().strip().splitlines()[-1:]
-            raise steps.Failure(f"the cluster ended while {what} was awaited ({''.join(last)})", f"see the logs in {layout.LOGS}")
+            raise steps.Failure(f"the cluster ended while {what} was awaited ({''.join(last)})", f"see {layout.LOGS}")
         if time.monotonic() > deadline:
             raise steps.Failure(f"{what} was not there after {seconds:.0f} s", f"see the logs in {layout.LOGS}")
-        time.sleep(0.1)
+        time.sleep(0.05)

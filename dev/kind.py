@@ -48,5 +48,8 @@ def _kind(*arguments: str) -> str:
     command = [str(binaries.directory("kind") / "kind"), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise steps.Failure(f"`kind {' '.join(arguments[:2])}` failed ({result.stderr.strip()[-200:]})", "see its message, or set CLUSTER=embedded")
+        raise steps.Failure(
+            f"`kind {' '.join(arguments[:2])}` failed ({result.stderr.strip()[-200:]})",
+            "see its message, or set CLUSTER=embedded",
+        )
     return result.stdout

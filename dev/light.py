@@ -49,7 +49,11 @@ def _start(
     admin = directory / "admin.kubeconfig"
     processes.append(_run("etcd", components.etcd(data / "etcd", etcd_url, f"http://127.0.0.1:{peer}"), directory))
     processes.append(
-        _run("kube-apiserver", components.api_server(directory, etcd_url, "127.0.0.1", api, flags), directory)
+        _run(
+            "kube-apiserver",
+            components.api_server(directory, etcd_url, "127.0.0.1", api, ("--endpoint-reconciler-type=none", *flags)),
+            directory,
+        )
     )
     _await(directory, processes, admin, "get", "--raw=/readyz")
     manager = components.controller_manager(directory, directory / "controller-manager.kubeconfig")
@@ -67,7 +71,9 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _await(directory: pathlib.Path, processes: list[subprocess.Popen[bytes]], kubeconfig: pathlib.Path, *query: str) -> None:
+def _await(
+    directory: pathlib.Path, processes: list[subprocess.Popen[bytes]], kubeconfig: pathlib.Path, *query: str
+) -> None:
     command = [binaries.find("kubectl"), f"--kubeconfig={kubeconfig}", *query]
     deadline = time.monotonic() + READY_SECONDS
     while subprocess.run(command, capture_output=True, check=False).returncode:

@@ -1,9 +1,9 @@
 """The inside of the embedded cluster: the first process of namespaces of its own, and what it starts.
 
 Run by `unshare`; when it ends, the kernel ends every process of the cluster and takes back its mounts, interfaces and rules.
+Of the machine's files it may write only those in the cache directory.
 """
 
-import contextlib
 import json
 import os
 import pathlib
@@ -13,10 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from dev import binaries, components, layout, paths
+from dev import apiserver, components, edge, layout, paths, steps
 
+PRIVATE = {"/run": "4g", "/var/log": "1g", "/var/lib": "64m"}
+"""Directories that lie in the cluster's own memory instead: sockets, etcd, pods' volumes; pods' logs; what plugins leave."""
 DATA = pathlib.Path("/run/vllm-operator")
-"""A file system in memory that only the cluster sees: etcd, sandboxes, pods' volumes."""
+TUNED = {"vm/overcommit_memory": 1, "vm/panic_on_oom": 0, "kernel/panic": 10, "kernel/panic_on_oops": 1,
+         "kernel/keys/root_maxkeys": 1000000, "kernel/keys/root_maxbytes": 25000000}  # fmt: skip
+"""What the kubelet wants of the kernel. It reads these values and so leaves the machine's own settings alone."""
 DEADLINE_SECONDS = 60.0
 
 
@@ -27,7 +31,6 @@ def main(pause: str, audit: str) -> int:
     for path, text in components.files(layout.RUN, layout.STORE, DATA, pause).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    _edge_bootstrap(layout.RUN / "envoy.json")
     processes = _start(components.commands(layout.RUN, DATA, tuple(json.loads(audit))))
     layout.READY_FILE.touch()
     return _wait(processes)
@@ -35,10 +38,16 @@ def main(pause: str, audit: str) -> int:
 
 def _mounts() -> None:
     _run("mount", "--make-rshared", "/")
-    for path, size in ((DATA, "4g"), (pathlib.Path("/run/cni"), "16m")):
-        path.mkdir(parents=True, exist_ok=True)
-        _run("mount", "-t", "tmpfs", "-o", f"mode=0755,size={size}", "vllm-operator", str(path))
-    _run("mount", "--make-rshared", str(DATA))
+    for path, size in PRIVATE.items():
+        if paths.CACHE.is_relative_to(path) or paths.ROOT.is_relative_to(path):
+            continue
+        _run("mount", "-t", "tmpfs", "-o", f"mode=0755,size={size}", "vllm-operator", path)
+        _run("mount", "--make-rshared", path)
+    DATA.mkdir(exist_ok=True)
+    for name, value in TUNED.items():
+        stand_in = DATA / name.replace("/", "-")
+        stand_in.write_text(f"{value}\n")
+        _run("mount", "--bind", str(stand_in), f"/proc/sys/{name}")
     for root in _cgroup_roots():
         (root / layout.CGROUP).mkdir(exist_ok=True)
 
@@ -52,36 +61,30 @@ def _cgroup_roots() -> list[pathlib.Path]:
 
 def _network() -> None:
     """The outside brings the link; here it gets its address. Forwarding is this namespace's own setting."""
-    _until("the link into the cluster", lambda: _link_exists("node0"))
+    _until("the link into the cluster", lambda: _ip("link", "show", "node0") == 0)
     for command in (
-        ("ip", "link", "set", "lo", "up"),
-        ("ip", "address", "add", f"{layout.NODE_ADDRESS}/24", "dev", "node0"),
-        ("ip", "link", "set", "node0", "up"),
-        ("ip", "route", "add", "default", "via", layout.HOST_ADDRESS),
+        ("link", "set", "lo", "up"),
+        ("address", "add", f"{layout.NODE_ADDRESS}/24", "dev", "node0"),
+        ("link", "set", "node0", "up"),
+        ("route", "add", "default", "via", layout.HOST_ADDRESS),
     ):
-        _run(*command)
-    for setting in ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables", "net/ipv4/conf/all/route_localnet"):
-        with contextlib.suppress(OSError):
-            pathlib.Path("/proc/sys", setting).write_text("1")
+        _run("ip", *command)
+    pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
-def _link_exists(name: str) -> bool:
-    return subprocess.run(["ip", "link", "show", name], capture_output=True, check=False).returncode == 0
-
-
-def _edge_bootstrap(path: pathlib.Path) -> None:
-    """Have Contour write its Envoy's configuration; the admin socket lies in the cluster's own memory."""
-    _run(binaries.find("contour"), "bootstrap", "--xds-address=127.0.0.1", str(path))
-    path.write_text(path.read_text().replace("/admin/admin.sock", f"{DATA}/envoy-admin.sock"))
+def _ip(*arguments: str) -> int:
+    return subprocess.run(["ip", *arguments], capture_output=True, check=False).returncode
 
 
 def _start(commands: Mapping[str, list[str]]) -> dict[str, subprocess.Popen[bytes]]:
+    """Start the components in their order; each waits for what it cannot start without, and for no more."""
     started: dict[str, subprocess.Popen[bytes]] = {}
+    before: Mapping[str, Callable[[], None]] = {
+        "kube-controller-manager": lambda: _until("the API server", lambda: _api_answers() or _gone(started)),
+        "contour": _edge,
+    }
     for name, command in commands.items():
-        if name == "kube-controller-manager":
-            _until("the API server", lambda: _api_answers() or _gone(started))
-        if name == "contour":
-            _contour_resources()
+        before.get(name, lambda: None)()
         with layout.log(name).open("ab") as log:
             started[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     return started
@@ -96,23 +99,14 @@ def _gone(processes: Mapping[str, subprocess.Popen[bytes]]) -> bool:
 
 
 def _api_answers() -> bool:
-    result = subprocess.run(
-        [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "get", "--raw=/readyz"], capture_output=True, check=False
-    )
-    return result.returncode == 0
+    return bool(apiserver.get(layout.KUBECONFIG, "/readyz") == "ok")
 
 
-def _contour_resources() -> None:
-    """Contour's own CRDs lie in its module; the IngressClass is ours to make."""
-    found = (paths.CACHE / "go/mod/github.com/projectcontour").glob("contour@*/examples/contour/01-crds.yaml")
-    ingress_class = {
-        "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"},
-        "spec": {"controller": "projectcontour.io/ingress-controller"},
-    }  # fmt: skip
-    kubectl = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}"]
-    subprocess.run([*kubectl, "apply", "--server-side", "-f", "-"], input=json.dumps(ingress_class).encode(), check=True, capture_output=True)
-    for path in found:
-        subprocess.run([*kubectl, "apply", "--server-side", "-f", str(path)], check=True, capture_output=True)
+def _edge() -> None:
+    edge.bootstrap(layout.RUN / "envoy.json", DATA)
+    wanted = edge.definitions()
+    edge.create(wanted)
+    _until("Contour's resources", lambda: edge.served(wanted))
 
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> int:
@@ -122,7 +116,7 @@ def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> int:
     while True:
         pid, status = os.wait()
         if pid in names:
-            print(f"{names[pid]} ended with {os.waitstatus_to_exitcode(status)}: see {layout.log(names[pid])}", flush=True)
+            steps.say(f"{names[pid]} ended with {os.waitstatus_to_exitcode(status)}: see {layout.log(names[pid])}")
             return 1
 
 
@@ -131,7 +125,7 @@ def _until(what: str, holds: Callable[[], bool]) -> None:
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} was not there after {DEADLINE_SECONDS:.0f} s")
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def _run(*command: str) -> None:

@@ -3,7 +3,7 @@
 Knows X.509; must not know what a certificate is used for.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 import pathlib
 from typing import NamedTuple
@@ -28,7 +28,7 @@ def authority(directory: pathlib.Path, name: str = "ca") -> Authority:
     certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
     if certificate.exists() and key.exists():
         kept = _loaded(certificate, key)
-        if kept.certificate.not_valid_after_utc > _now() + datetime.timedelta(days=30):
+        if kept.certificate.not_valid_after_utc > _now() + dt.timedelta(days=30):
             return kept
     made = _authority(f"vllm-operator local {name}")
     _write(directory, name, made.certificate, made.key)
@@ -71,7 +71,7 @@ def _authority(name: str) -> Authority:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    start = _now() - datetime.timedelta(minutes=5)
+    start = _now() - dt.timedelta(minutes=5)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -79,7 +79,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=DAYS))
+        .not_valid_after(start + dt.timedelta(days=DAYS))
     )
 
 
@@ -112,5 +112,5 @@ def _write(
     return certificate_path, key_path
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -24,7 +24,7 @@ class Failure(Exception):  # noqa: N818 - it is what the user reads, not a progr
 
 def say(text: str) -> None:
     """Print one line at once, also when the output is a pipe."""
-    print(text, flush=True)
+    print(text, flush=True)  # noqa: T201 - the one place that prints
 
 
 @contextlib.contextmanager
@@ -54,5 +54,8 @@ def exit_on_failure(main: Callable[[], int]) -> int:
     try:
         return main()
     except Failure as failure:
-        print(f"error: {failure.cause}\nremedy: {failure.remedy}" if "\n" in failure.cause else f"error: {failure}", file=sys.stderr)
+        print(  # noqa: T201
+            f"error: {failure.cause}\nremedy: {failure.remedy}" if "\n" in failure.cause else f"error: {failure}",
+            file=sys.stderr,
+        )
         return 1

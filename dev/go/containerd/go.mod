@@ -1,6 +1,8 @@
 module vllm-operator.dev/tools/containerd
 
-go 1.26.8
+go 1.26.6
+
+toolchain go1.26.8
 
 tool (
 	github.com/containerd/containerd/v2/cmd/containerd

@@ -1,6 +1,8 @@
 module vllm-operator.dev/tools/contour
 
-go 1.26.8
+go 1.26.0
+
+toolchain go1.26.8
 
 tool github.com/projectcontour/contour/cmd/contour
 
