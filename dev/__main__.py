@@ -51,7 +51,7 @@ COMMANDS = {
     "images": ("build the project's images", images.main),
     "prepare": ("build binaries and images, for the tests", lambda _: demo.prepare()),
     "demo": ("a cluster, the operator, one model and its documented calls", lambda _: demo.up()),
-    "run": ("run a command where the demo's name and certificate hold", demo.run),
+    "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
     "demo-down": ("remove all traces of the demo", lambda _: demo.down()),
 }
 

@@ -129,18 +129,19 @@ class Writer:
         return self._unsettled.get(wanted.ref) != (wanted.sent, live["metadata"]["resourceVersion"])
 
     async def _apply(self, wanted: Wanted, live: kinds.Object) -> kinds.Object:
-        answer = await self._written(wanted, _uid(live))
+        answer = await self._written(wanted, live)
         self._store.put(answer)
         self._unsettled.pop(wanted.ref, None)
         if compare.differs(wanted.body, answer):
             self._unsettled[wanted.ref] = (wanted.sent, answer["metadata"]["resourceVersion"])
         return answer
 
-    async def _written(self, wanted: Wanted, uid: str) -> kinds.Object:
+    async def _written(self, wanted: Wanted, live: kinds.Object) -> kinds.Object:
         """Return the answer to an apply; a ControllerRevision's data is never sent twice, for that is refused even unchanged."""
+        uid = _uid(live)
         if wanted.ref.kind == kinds.CONTROLLER_REVISION.kind:
             return await self._api.overwrite({name: part for name, part in wanted.body.items() if name != "data"}, uid)
-        if self._store.is_posted(wanted.ref):
+        if ownership.is_posted(live) or self._store.is_posted(wanted.ref):
             await self._hand_over(wanted.ref, uid)
         try:
             return await self._api.apply(wanted.body, uid)

@@ -1,22 +1,83 @@
-"""ModelDeployments through the independent `kubernetes` client: create, read, change and delete them as an admin does."""
+"""ModelDeployments and their children through kubectl and the independent `kubernetes` client, as an admin sees them."""
 
+import base64
+import json
 import pathlib
+import subprocess
 from typing import Any
 
 from kubernetes import client, config
 
+from dev import binaries
+
 GROUP, VERSION, PLURAL = "serving.byteshop.in", "v1alpha1", "modeldeployments"
+KINDS = "deployment,service,secret,ingress,networkpolicy,controllerrevision"
 
 
-def api(kubeconfig: pathlib.Path) -> client.CustomObjectsApi:
-    """Return the API of custom resources."""
-    return client.CustomObjectsApi(config.new_client_from_config(str(kubeconfig)))
+def model(name: str, **spec: Any) -> dict[str, Any]:
+    """Return a small ModelDeployment."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"model": {"source": "file:///models/facebook/opt-125m"}, **spec},
+    }
 
 
-def create(kubeconfig: pathlib.Path, model: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
-    """Create `model` and return it as the API server keeps it; unknown fields are errors."""
+def create(kubeconfig: pathlib.Path, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+    """Create a model and return it as the API server keeps it; unknown fields are errors."""
+    api = client.CustomObjectsApi(config.new_client_from_config(str(kubeconfig)))
     extra = {"dry_run": "All"} if dry_run else {}
-    created: dict[str, Any] = api(kubeconfig).create_namespaced_custom_object(
-        GROUP, VERSION, model["metadata"]["namespace"], PLURAL, model, field_validation="Strict", **extra
+    created: dict[str, Any] = api.create_namespaced_custom_object(
+        GROUP, VERSION, body["metadata"]["namespace"], PLURAL, body, field_validation="Strict", **extra
     )
     return created
+
+
+class Admin:
+    """kubectl in the hands of an admin."""
+
+    def __init__(self, kubeconfig: pathlib.Path, namespace: str = "default") -> None:
+        self.kubeconfig, self.namespace = kubeconfig, namespace
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        result = subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, check=False)
+        assert not check or result.returncode == 0, result.stderr
+        return result.stdout
+
+    def apply(self, body: dict[str, Any]) -> None:
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the object, empty where there is none."""
+        found = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        return json.loads(found) if found else {}
+
+    def children(self, name: str) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return all that is controlled by the model, by kind and name."""
+        listed = json.loads(self.kubectl("get", KINDS, "-o", "json"))["items"]
+        return {
+            (one["kind"], one["metadata"]["name"]): one
+            for one in listed
+            if any(
+                ref["name"] == name and ref["kind"] == "ModelDeployment"
+                for ref in one["metadata"].get("ownerReferences", [])
+            )
+        }
+
+    def patch(self, kind: str, name: str, patch: object, how: str = "merge") -> None:
+        self.kubectl("patch", kind, name, f"--type={how}", "-p", json.dumps(patch))
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        """Return the model's condition, empty where there is none yet."""
+        found = self.get("vllm", name).get("status", {}).get("conditions", [])
+        return next((one for one in found if one["type"] == kind), {})
+
+    def key(self, name: str, client_name: str = "default") -> str:
+        data = self.get("secret", f"{name}.key.{client_name}").get("data", {})
+        return base64.b64decode(data.get("OPENAI_API_KEY", "")).decode()
+
+    def world(self) -> str:
+        """Return what an admin would look at when something does not happen."""
+        return self.kubectl("get", f"vllm,{KINDS},pods,events", "-o", "wide", check=False)

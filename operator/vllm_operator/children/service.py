@@ -10,6 +10,7 @@ def service(owner: identity.Owner) -> kinds.Object:
     return identity.child(kinds.SERVICE, owner, owner.name, "server", spec={
         "ports": [_port("http", PORT)],
         "selector": identity.selector(owner.name),
+        "type": "ClusterIP",
     })  # fmt: skip
 
 
@@ -19,6 +20,7 @@ def peers(owner: identity.Owner) -> kinds.Object:
         "clusterIP": "None",
         "ports": [_port("http", guard.PUBLIC_PORT)],
         "selector": identity.selector(owner.name),
+        "type": "ClusterIP",
     })  # fmt: skip
 
 

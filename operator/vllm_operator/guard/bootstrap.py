@@ -79,7 +79,6 @@ def _public(site: Site, routes_file: str) -> Json:
         "stream_idle_timeout": "600s",
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
-        "request_id_extension": {"typed_config": filters.request_id()},
     }
     return _listener("public", site.address, site.public_port, manager)
 
@@ -172,7 +171,6 @@ def _peers(name: str, port: int) -> Json:
             "name": "envoy.cluster.dns",
             "typed_config": {**filters.typed("extensions.clusters.dns.v3.DnsCluster"), **dns},
         },
-        "wait_for_warm_on_init": False,  # a guard must start also where DNS is away
         "load_assignment": _members(filters.PEERS, _socket(name, port)),
     }
 

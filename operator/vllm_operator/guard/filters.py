@@ -65,12 +65,6 @@ def router() -> Json:
     return {"name": "envoy.filters.http.router", "typed_config": config}
 
 
-def request_id() -> Json:
-    """Return how a request is named: by the caller if it says so, and never changed."""
-    config = typed("extensions.request_id.uuid.v3.UuidRequestIdConfig")
-    return {**config, "pack_trace_reason": False, "use_request_id_for_trace_sampling": False}
-
-
 def log() -> Json:
     """Return the access log: one JSON object a line on stdout; the path is the script's, without query and keys."""
     line = {

@@ -1,0 +1,191 @@
+"""The demo: cluster, operator, one model, and the documented calls over HTTPS through the Ingress, printed with their answers.
+
+Knows the order of the steps and what is printed; each step's work is another file's.
+"""
+
+import base64
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+
+from dev import binaries, cluster, images, layout, paths, pki, steps
+
+HOST = "vllm11.byteshop.in"
+NAMESPACE = "models"
+OPERATOR_NAMESPACE = "vllm-operator"
+MODEL = paths.ROOT / "examples" / "vllm11.yaml"
+CHART = paths.ROOT / "charts" / "vllm-operator"
+AUTHORITY = layout.RUN / "demo"
+IMAGES = ("operator", "guard", "vllm-cpu")
+READY_SECONDS = 600.0
+HOSTS_FILE = pathlib.Path("/etc/hosts")
+BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+
+CALLS = (
+    f"curl https://{HOST}/health",
+    f'curl https://{HOST}/v1/models \\\n  -H "Authorization: Bearer $KEY"',
+    f"""curl https://{HOST}/v1/completions \\
+  -H "Content-Type: application/json" \\
+  -H "Authorization: Bearer $KEY" \\
+  -d '{{
+    "model": "facebook/opt-125m",
+    "prompt": "The future of artificial intelligence is",
+    "max_tokens": 100,
+    "temperature": 0.7,
+    "top_p": 0.9
+  }}'""",
+)
+
+
+def prepare() -> None:
+    """Build all that takes long: binaries and images."""
+    for group in binaries.EMBEDDED:
+        binaries.directory(group)
+    for name in ("pause", *IMAGES):
+        images.build(name)
+
+
+def up() -> None:
+    """Run the whole demo; each step finds what an earlier run left."""
+    started = time.monotonic()
+    prepare()
+    cluster.way().up()
+    for name in IMAGES:
+        cluster.way().load_image(images.build(name), images.reference(name))
+    install()
+    serve()
+    _show()
+    steps.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
+
+
+def down() -> None:
+    """Remove all traces."""
+    cluster.way().down()
+
+
+def install(values: Mapping[str, str] | None = None) -> None:
+    """Install or upgrade the operator by its chart, with the local images."""
+    repository, _, tag = images.reference("operator").rpartition(":")
+    settings = {
+        "image.repository": repository,
+        "image.tag": tag,
+        "image.pullPolicy": "Never",
+        "engine.images.cpu": images.reference("vllm-cpu"),
+        "guard.image": images.reference("guard"),
+        "expose.ingressClass": "contour",
+        **(values or {}),
+    }
+    chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    with steps.step("helm upgrade --install vllm-operator charts/vllm-operator"):
+        _run(
+            binaries.find("helm"), "upgrade", "--install", "vllm-operator", str(CHART), f"--kubeconfig={layout.KUBECONFIG}",
+            "--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout=120s", *chosen,
+        )  # fmt: skip
+
+
+def serve() -> None:
+    """Apply the model with a certificate of the demo's own authority, and wait until it is Ready."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {
+        "pod-security.kubernetes.io/enforce": "restricted"}}}  # fmt: skip
+    kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
+    kubectl("apply", "-f", "-", stdin=json.dumps(_certificate()))
+    steps.say(f"\n$ kubectl apply -n {NAMESPACE} -f {MODEL.relative_to(paths.ROOT)}\n{MODEL.read_text()}")
+    kubectl("apply", "-n", NAMESPACE, "-f", str(MODEL))
+    with steps.step("waiting until vllm11 is Ready", _status):
+        await_ready("vllm11")
+
+
+def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SECONDS) -> None:
+    """Wait until the model is Ready at its newest generation."""
+    result = subprocess.run(
+        [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", namespace, "wait", f"vllm/{name}",
+         "--for=condition=Ready", f"--timeout={seconds:.0f}s"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if result.returncode:
+        raise steps.Failure(f"{name} is not Ready: {_status()}", f"kubectl -n {namespace} describe vllm {name}")
+
+
+def key(name: str = "vllm11", client: str = "default", namespace: str = NAMESPACE) -> str:
+    """Return a client's key from its Secret."""
+    found = kubectl("-n", namespace, "get", "secret", f"{name}.key.{client}", "-o", "jsonpath={.data.OPENAI_API_KEY}")
+    return base64.b64decode(found).decode()
+
+
+def kubectl(*arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl against the cluster and return what it prints."""
+    return _run(binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments, stdin=stdin)
+
+
+def run(
+    command: list[str], environment: Mapping[str, str] | None = None, *, capture: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes."""
+    with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
+        hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
+        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{layout.NODE_ADDRESS} {HOST}\n")
+        bundle.write_text(BUNDLE.read_text() + (AUTHORITY / "ca.crt").read_text())
+        mounts = f"mount --bind {hosts} {HOSTS_FILE} && mount --bind {bundle} {BUNDLE}"
+        trust = {name: str(BUNDLE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
+        script = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", "env"]
+        settings = [f"{name}={value}" for name, value in {**trust, **(environment or {})}.items()]
+        return subprocess.run([*script, *settings, *command], capture_output=capture, text=True, check=False)
+
+
+def _show() -> None:
+    """Call the API as its documentation says; only the key is put in."""
+    for call in CALLS:
+        steps.say(f"\n$ {call}")
+        answer = run(
+            ["sh", "-c", call.replace("curl ", "curl --silent --show-error --write-out '\nHTTP %{http_code}' ", 1)],
+            {"KEY": key()},
+            capture=True,
+        )
+        steps.say(_pretty(answer.stdout) + answer.stderr)
+    steps.say(f"\n$ kubectl get vllm -n {NAMESPACE} -o wide\n{kubectl('get', 'vllm', '-n', NAMESPACE, '-o', 'wide')}")
+    steps.say(f"""The weights are a tiny OPT with random numbers: the answers are real vLLM's, their words mean nothing.
+
+The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`:
+  export KUBECONFIG={layout.KUBECONFIG}
+  export KEY=$(kubectl -n {NAMESPACE} get secret vllm11.key.default -o jsonpath={{.data.OPENAI_API_KEY}} | base64 -d)
+
+Try next:
+  .venv/bin/python -m dev run curl https://{HOST}/v1/models -H "Authorization: Bearer $KEY"
+  kubectl -n {NAMESPACE} scale vllm vllm11 --replicas=0      # STATUS says ScaledToZero; key and URL stay
+  kubectl -n {NAMESPACE} delete secret vllm11.key.default    # revokes the key and makes a new one
+  kubectl explain vllm.spec""")
+
+
+def _pretty(text: str) -> str:
+    body, _, code = text.rpartition("\n")
+    try:
+        return f"{json.dumps(json.loads(body), indent=2)}\n{code}"
+    except ValueError:
+        return f"{body}{code}"
+
+
+def _certificate() -> dict[str, object]:
+    authority = pki.authority(AUTHORITY)
+    certificate, private = pki.issue(authority, AUTHORITY, HOST, user=HOST, hosts=(HOST,))
+    data = {"tls.crt": certificate.read_text(), "tls.key": private.read_text()}
+    return {
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+        "metadata": {"name": "vllm11-tls", "namespace": NAMESPACE}, "stringData": data,
+    }  # fmt: skip
+
+
+def _status() -> str:
+    return kubectl("-n", NAMESPACE, "get", "vllm", "vllm11", "--no-headers").strip()
+
+
+def _run(*command: str, stdin: str | None = None) -> str:
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if result.returncode:
+        name = pathlib.Path(command[0]).name
+        raise steps.Failure(
+            f"{name} {command[1]} failed: {result.stderr.strip()[-400:]}", f"see the logs in {layout.LOGS}"
+        )
+    return result.stdout

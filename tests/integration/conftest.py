@@ -1,0 +1,80 @@
+"""A real API server with the CRD, and a real operator process on it: one of each for all integration tests."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from dev import binaries, light, paths
+from tests.integration import waiting
+
+
+def kubectl(kubeconfig: pathlib.Path, *arguments: str, stdin: str | None = None) -> str:
+    command = [binaries.find("kubectl"), f"--kubeconfig={kubeconfig}", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+    """The admin kubeconfig of an API server that knows ModelDeployments."""
+    with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
+        kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
+        kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+        ingress_class = {
+            "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"},
+            "spec": {"controller": "example/none"},
+        }  # fmt: skip
+        kubectl(kubeconfig, "apply", "-f", "-", stdin=yaml.safe_dump(ingress_class))
+        yield kubeconfig
+
+
+class Operator:
+    """An operator process; `port` serves /metrics."""
+
+    def __init__(self, kubeconfig: pathlib.Path, log: pathlib.Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.kubeconfig, self.log = kubeconfig, log
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        settings = {
+            "KUBECONFIG": str(self.kubeconfig),
+            "PYTHONPATH": str(paths.ROOT / "operator"),
+            "VLLM_OPERATOR_NAMESPACE": "default",
+            "VLLM_OPERATOR_HTTP_PORT": str(self.port),
+        }
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "vllm_operator", "run"]
+            return subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all its series that carry `labels`; 0 where it cannot be read."""
+        return waiting.metric(f"http://127.0.0.1:{self.port}/metrics", name, labels)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def restart(self) -> None:
+        self.process = self._start()
+        self.await_leader()
+
+    def await_leader(self) -> None:
+        waiting.until("the operator to lead", lambda: self.metric("vllm_operator_leader") == 1, self.log.read_text)
+
+
+@pytest.fixture(scope="session")
+def operator(served: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """A running operator."""
+    one = Operator(served, tmp_path_factory.mktemp("operator") / "log")
+    one.await_leader()
+    yield one
+    one.stop()
