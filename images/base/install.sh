@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs hash-locked Python requirements inside an image build, by uv.
+# Installs locked Python requirements inside an image build, by uv.
 #
-#   install.sh REQUIREMENTS WHERE…    WHERE: --target FOLDER, or --python INTERPRETER, and other options of uv
+#   install.sh REQUIREMENTS WHERE…    WHERE: --target FOLDER, or --python INTERPRETER, and other options of uv such as
+#                                     --require-hashes; nothing but what REQUIREMENTS lists is installed
 #
 # /run/secrets/settings, where the builder gives it, exports the machine's own package index and certificates.
 set -eu
@@ -14,4 +15,4 @@ if ! command -v uv > /dev/null; then
     --root-user-action=ignore --break-system-packages --no-cache-dir --requirement "$(dirname "$0")/uv.txt"
 fi
 export UV_LINK_MODE=copy UV_NO_PROGRESS=1
-uv pip install --no-deps --require-hashes --requirement "$requirements" "$@"
+uv pip install --no-deps --requirement "$requirements" "$@"
