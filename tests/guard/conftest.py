@@ -37,8 +37,8 @@ def start(tmp_path: pathlib.Path, engine: rig.Engine) -> Iterator[Start]:
             root = tmp_path / f"guard{len(list(tmp_path.iterdir()))}"
             root.mkdir()
             started = rig.Guard(root, engine, now or rig.access(), alter)
-            started.start()
             running.callback(started.stop)
+            started.start()
             return started
 
         yield start

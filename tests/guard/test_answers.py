@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -214,6 +215,7 @@ def test_headers_of_envoy_have_no_power(start: Start, engine: rig.Engine) -> Non
         "x-envoy-original-path": "/pause", "x-forwarded-for": "127.0.0.1",
     })  # fmt: skip
     assert (reply.status, len(engine.seen), engine.seen[0].path) == (500, 1, "/v1/completions")
+    assert re.fullmatch(r"127\.0\.0\.1,[\d.]+", engine.seen[0].headers["x-forwarded-for"])
 
 
 def test_large_bodies_pass(start: Start, engine: rig.Engine) -> None:

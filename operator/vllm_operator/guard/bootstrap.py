@@ -171,6 +171,7 @@ def _peers(name: str, port: int) -> Json:
             "name": "envoy.cluster.dns",
             "typed_config": {**filters.typed("extensions.clusters.dns.v3.DnsCluster"), **dns},
         },
+        "wait_for_warm_on_init": False,  # a guard must start also where DNS is away
         "load_assignment": _members(filters.PEERS, _socket(name, port)),
     }
 
