@@ -11,7 +11,10 @@ from dev import binaries, layout, pki
 
 CONTROL_PLANE_USERS = {
     "admin": ("admin", "system:masters"),
-    "controller-manager": ("system:kube-controller-manager", ""),
+    "controller-manager": (
+        "system:kube-controller-manager",
+        "system:masters",
+    ),  # else a token per controller, seconds at start
     "scheduler": ("system:kube-scheduler", ""),
     "kubelet": (f"system:node:{layout.NODE}", "system:nodes"),
     "kube-proxy": ("system:kube-proxy", ""),
@@ -46,7 +49,7 @@ def controller_manager(keys: pathlib.Path, kubeconfig: pathlib.Path) -> list[str
     """Return kube-controller-manager's command, with garbage collection quick enough to watch."""
     return [
         binaries.find("kube-controller-manager"), f"--kubeconfig={kubeconfig}", "--leader-elect=false",
-        "--use-service-account-credentials", f"--root-ca-file={keys}/ca.crt",
+        "--kube-api-qps=500", "--kube-api-burst=1000", f"--root-ca-file={keys}/ca.crt",
         f"--service-account-private-key-file={keys}/service-accounts.key",
         f"--cluster-signing-cert-file={keys}/ca.crt", f"--cluster-signing-key-file={keys}/ca.key", "--bind-address=127.0.0.1",
         f"--cluster-cidr={layout.POD_NETWORK}", "--allocate-node-cidrs=false",
@@ -161,7 +164,7 @@ def _kubelet(run: pathlib.Path) -> dict[str, object]:
         "imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99, "serializeImagePulls": False,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "nodeStatusUpdateFrequency": "5s", "syncFrequency": "10s", "address": layout.NODE_ADDRESS,
-        "healthzBindAddress": "127.0.0.1",
+        "healthzBindAddress": "127.0.0.1", "kubeAPIQPS": 500, "kubeAPIBurst": 1000,
     }  # fmt: skip
 
 

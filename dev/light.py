@@ -1,10 +1,11 @@
 """A light cluster for integration tests: etcd, API server and controller manager on loopback, gone with the block that asked.
 
-Ports are free ones, data lies in memory, and every process ends with its parent, however that ends.
+Ports are free ones, data lies in memory, several may run, and every process ends with its parent, however that ends.
 """
 
 import contextlib
 import ctypes
+import os
 import pathlib
 import shutil
 import signal
@@ -14,83 +15,100 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from dev import binaries, components, steps
+from dev import apiserver, binaries, components, steps
 
 READY_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
+MEMORY = pathlib.Path("/dev/shm")  # noqa: S108 - the file system in memory
+PREFIX = "vllm-operator-light-"
+LIBC = ctypes.CDLL(None)
 
 
 @contextlib.contextmanager
 def cluster(directory: pathlib.Path, flags: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:
-    """Run a light cluster; yield the path of its admin kubeconfig. Keys and logs lie in `directory`, data in memory."""
+    """Run a light cluster; yield the path of its admin kubeconfig. Keys and logs lie in `directory`, data in memory.
+
+    `flags` are more flags of the API server. Raises `steps.Failure` where it does not start.
+    """
     for group in binaries.LIGHT:
         binaries.directory(group)
-    memory = pathlib.Path("/dev/shm")  # noqa: S108 - the file system in memory
-    data = pathlib.Path(tempfile.mkdtemp(prefix="vllm-operator-light-", dir=memory))
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        yield _start(directory, data, processes, flags)
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-        for process in processes:
-            _ended(process)
-        shutil.rmtree(data)
+    _remove_orphans()
+    with contextlib.ExitStack() as stack:
+        data = pathlib.Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=MEMORY))
+        )
+        yield _start(directory, data, stack, flags)
 
 
 def _start(
-    directory: pathlib.Path, data: pathlib.Path, processes: list[subprocess.Popen[bytes]], flags: tuple[str, ...]
+    directory: pathlib.Path, data: pathlib.Path, stack: contextlib.ExitStack, flags: tuple[str, ...]
 ) -> pathlib.Path:
-    client, peer, api = (_free_port() for _ in range(3))
+    client, peer, api, manager = _free_ports(4)
     etcd_url, server = f"http://127.0.0.1:{client}", f"https://127.0.0.1:{api}"
     components.keys(directory, "127.0.0.1")
-    for name in ("admin", "controller-manager"):
-        (directory / f"{name}.kubeconfig").write_text(components.kubeconfig(directory, name, server))
-    admin = directory / "admin.kubeconfig"
-    processes.append(_run("etcd", components.etcd(data / "etcd", etcd_url, f"http://127.0.0.1:{peer}"), directory))
-    processes.append(
-        _run(
-            "kube-apiserver",
-            components.api_server(directory, etcd_url, "127.0.0.1", api, ("--endpoint-reconciler-type=none", *flags)),
-            directory,
-        )
-    )
-    _await(directory, processes, admin, "get", "--raw=/readyz")
-    manager = components.controller_manager(directory, directory / "controller-manager.kubeconfig")
-    processes.append(_run("kube-controller-manager", [*manager, f"--secure-port={_free_port()}"], directory))
-    _await(directory, processes, admin, "get", "serviceaccount", "default")
+    admin, user = (directory / f"{name}.kubeconfig" for name in ("admin", "controller-manager"))
+    for path in (admin, user):
+        path.write_text(components.kubeconfig(directory, path.stem, server))
+    alone = ("--endpoint-reconciler-type=none", *flags)  # an address on loopback is none for others
+    commands = {
+        "etcd": components.etcd(data / "etcd", etcd_url, f"http://127.0.0.1:{peer}"),
+        "kube-apiserver": components.api_server(directory, etcd_url, "127.0.0.1", api, alone),
+        "kube-controller-manager": [*components.controller_manager(directory, user), f"--secure-port={manager}"],
+    }
+    processes = {name: _run(name, command, directory, stack) for name, command in commands.items()}
+    _await(directory, processes, admin, "/readyz")
+    _await(directory, processes, admin, "/api/v1/namespaces/default/serviceaccounts/default")
     return admin
 
 
-def _run(name: str, command: list[str], directory: pathlib.Path) -> subprocess.Popen[bytes]:
+def _run(
+    name: str, command: list[str], directory: pathlib.Path, stack: contextlib.ExitStack
+) -> subprocess.Popen[bytes]:
+    """Start a component; what it knows is thrown away with it, so it is ended the short way."""
     with (directory / f"{name}.log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent)  # noqa: PLW1509 - no threads yet
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - prctl alone is safe between fork and exec
+        )
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    return process
 
 
 def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _await(
-    directory: pathlib.Path, processes: list[subprocess.Popen[bytes]], kubeconfig: pathlib.Path, *query: str
+    directory: pathlib.Path, processes: dict[str, subprocess.Popen[bytes]], kubeconfig: pathlib.Path, path: str
 ) -> None:
-    command = [binaries.find("kubectl"), f"--kubeconfig={kubeconfig}", *query]
     deadline = time.monotonic() + READY_SECONDS
-    while subprocess.run(command, capture_output=True, check=False).returncode:
-        if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
-            raise steps.Failure("the light cluster did not start", f"see the logs in {directory}")
+    while not apiserver.get(kubeconfig, path):
+        ended = [name for name, process in processes.items() if process.poll() is not None]
+        if ended:
+            raise steps.Failure(f"{ended[0]} of the light cluster ended", f"see {directory}/{ended[0]}.log")
+        if time.monotonic() > deadline:
+            raise steps.Failure(
+                f"the light cluster did not start in {READY_SECONDS:.0f} s", f"see the logs in {directory}"
+            )
         time.sleep(0.05)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _remove_orphans() -> None:
+    """Remove the data of clusters whose parent was killed: the parent's id is part of the name."""
+    for orphan in MEMORY.glob(f"{PREFIX}*"):
+        parent = orphan.name.removeprefix(PREFIX).partition("-")[0]
+        if not pathlib.Path("/proc", parent).exists():
+            shutil.rmtree(orphan, ignore_errors=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Return ports that are free now; all are held until all are known, so that they differ."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
