@@ -84,8 +84,10 @@ def test_admin_is_a_socket_that_the_guard_alone_can_open(start: Start) -> None:
 
 def _listening(pid: int) -> set[int]:
     """Return the TCP ports on which a process listens, from Linux's own tables."""
-    process = pathlib.Path(f"/proc/{pid}")
-    ours = {str(link.readlink()) for link in (process / "fd").iterdir()}
+    process, ours = pathlib.Path(f"/proc/{pid}"), set()
+    for link in (process / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            ours.add(str(link.readlink()))
     rows = [row.split() for row in (process / "net/tcp").read_text().splitlines()[1:]]
     return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in ours}
 
