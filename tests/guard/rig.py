@@ -212,8 +212,10 @@ class Guard:
         until(self.is_up)
 
     def stop(self) -> None:
+        """End Envoy, which must have had no error, such as one in its script."""
         self.process.terminate()
         self.process.wait(DEADLINE)
+        assert not re.findall(r".*\]\[(?:error|critical)\].*", self.log.read_text())
 
     def is_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -7,6 +7,7 @@ import itertools
 import re
 import threading
 import time
+from concurrent import futures
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +117,20 @@ def test_limit_is_429_with_a_true_retry_after(start: Start, engine: rig.Engine) 
         assert len(engine.seen) == 20
         assert limited[0].error["code"] == "rate_limit_exceeded"
         assert_true_retry_after(connection)
+
+
+def test_limit_holds_in_a_flood(start: Start, engine: rig.Engine) -> None:
+    running = start(rig.access(limit=guard.RateLimit(50, "Hour")))
+
+    def flood(_: int) -> list[rig.Reply]:
+        with contextlib.closing(running.connection()) as connection:
+            return [rig.ask(connection, "GET", "/v1/models", rig.KEY) for _ in range(100)]
+
+    with futures.ThreadPoolExecutor(8) as threads:
+        replies = list(itertools.chain.from_iterable(threads.map(flood, range(8))))
+    refused = [reply for reply in replies if reply.status == 429]
+    assert (len(engine.seen), len(refused)) == (50, 750)
+    assert {int(reply.headers["retry-after"]) for reply in refused} <= set(range(60, 73))
 
 
 def assert_true_retry_after(connection: http.client.HTTPConnection) -> int:
