@@ -1,8 +1,9 @@
-"""The `vllm` command of this image: vLLM's own, with two things set before it runs; no file of vLLM is changed.
+"""The `vllm` command of this image: vLLM's own, with three things set before it runs; no file of vLLM is changed.
 
 Fork: on the CPU vLLM asks for `spawn`, so that the engine and each worker import everything again, which more than doubles
 the start. AMX: vLLM 0.32 uses the processor's tiles without asking the kernel; torch asks as a side effect of a prompt of
 five tokens or more, so a shorter first prompt kills the worker by an illegal instruction. Asked here, it holds for all.
+Eager: the image has no C++ compiler, and without one the first request for logprobs would end the server.
 """
 
 import ctypes
@@ -33,9 +34,17 @@ def choose_fork() -> None:
     CpuPlatform.check_and_update_config = classmethod(check_and_update_config)
 
 
+def compile_nothing() -> None:
+    """Have torch run what is marked for compilation as it stands."""
+    os.environ["TORCHDYNAMO_DISABLE"] = "1"
+    if sys.argv[1:2] == ["serve"] and "--enforce-eager" not in sys.argv:
+        sys.argv.append("--enforce-eager")
+
+
 def main() -> int | None:
     """Run vLLM's command line."""
     ask_for_tiles()
+    compile_nothing()
     choose_fork()
     from vllm.entrypoints.cli.main import main as vllm
 
