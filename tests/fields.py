@@ -27,7 +27,7 @@ def leaves(obj: kinds.Object) -> dict[Path, Any]:
 
 
 def _leaves(value: Any, around: str, field: str) -> dict[Path, Any]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and field not in compare.WHOLE_MAPS:
         inner = {f"f:{name}": _leaves(one, field or around, name) for name, one in value.items()}
     elif isinstance(value, list) and value and (keys := compare.list_key(around, field, value[0])):
         inner = {_item(keys, item): {(".",): None, **_leaves(item, field, "")} for item in value}
@@ -61,7 +61,7 @@ def paths(fields: dict[str, Any]) -> set[Path]:
 
 def merge(live: Any, applied: Any, around: str = "", field: str = "") -> Any:
     """Return `live` with all of `applied`; keyed lists by key, others whole."""
-    if isinstance(live, dict) and isinstance(applied, dict):
+    if isinstance(live, dict) and isinstance(applied, dict) and field not in compare.WHOLE_MAPS:
         return {**live, **{name: merge(live.get(name), one, field or around, name) for name, one in applied.items()}}
     keys = compare.list_key(around, field, applied[0]) if isinstance(applied, list) and applied else None
     if keys is None or not isinstance(live, list):
@@ -74,7 +74,7 @@ def merge(live: Any, applied: Any, around: str = "", field: str = "") -> Any:
 
 
 def remove(obj: kinds.Object, gone: set[Path], kept: set[Path]) -> None:
-    """Take the leaves `gone` out of `obj`, and with them what becomes empty; an item of a list stays while `kept` has a part of it."""
+    """Take the leaves `gone` out of `obj`, and what becomes empty with them; an item stays while `kept` has a part of it."""
     items = {path[:-1] for path in gone if path[-1] == "."}
     for item in items:
         if not any(other[: len(item)] == item for other in kept):

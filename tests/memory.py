@@ -1,8 +1,8 @@
 """A cluster in memory: the same `Api` as the real one, and the same answers, which the conformance tests see to.
 
-It has resource versions, uids, generations, ownership of fields, preconditions, finalizers, and watches with a history that can be
-forgotten. It has no controllers; `collect_garbage` stands for one. Trouble is made from outside: `interrupt(verb, ref, when)` is
-called before and after each call and may raise; `cut` ends all watches, `compact` forgets their past, `frozen` silences them.
+It has resource versions, uids, generations, ownership of fields, preconditions, finalizers, and watches with a history that can
+be forgotten. It has no controllers; `collect_garbage` stands for one. Trouble is made from outside: `interrupt(verb, ref, when)`
+is called before and after each call and may raise; `cut` ends all watches, `compact` forgets their past, `frozen` silences them.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class Memory:
         self._news = asyncio.Event()
         self._addresses = itertools.count(1)
 
-    # What the operator calls ------------------------------------------------------------------------------------------------------
+    # What the operator calls
 
     async def get(self, ref: kinds.Ref) -> kinds.Object:
         with self._calling("get", ref):
@@ -125,18 +125,6 @@ class Memory:
             after = _patched(copy.deepcopy(self._of_uid(ref, uid)), copy.deepcopy(obj))
             return self._commit(ref, _updated(self._live(ref), _defaulted(after), identity.FIELD_MANAGER))
 
-    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        ref = kinds.ref(obj)
-        with self._calling("patch", ref):
-            await asyncio.sleep(0)
-            before = self._of_uid(ref, uid)
-            return self._commit(
-                ref,
-                _updated(
-                    before, _defaulted(_patched(copy.deepcopy(before), copy.deepcopy(obj))), identity.FIELD_MANAGER
-                ),
-            )
-
     async def replace(self, obj: kinds.Object) -> kinds.Object:
         ref = kinds.ref(obj)
         with self._calling("update", ref):
@@ -164,7 +152,7 @@ class Memory:
             calls.kubernetes_event(regarding, reason, note, time.time(), warning=warning), identity.FIELD_MANAGER
         )
 
-    # What others do ---------------------------------------------------------------------------------------------------------------
+    # What others do
 
     async def create_by(self, manager: str, obj: kinds.Object) -> kinds.Object:
         """Create `obj` as somebody else."""
@@ -221,7 +209,7 @@ class Memory:
         self.frozen = False
         self._wake()
 
-    # The machinery ----------------------------------------------------------------------------------------------------------------
+    # The machinery
 
     @contextmanager
     def _calling(self, verb: str, ref: kinds.Ref) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Whether a live object still is what we want: pure, and the reason why nothing is sent while nothing differs.
 
 Only what we send is compared: the API server's defaults and what others add are not ours. Lists that Kubernetes merges by key are
-compared by that key, others whole. What we no longer send cannot be seen this way; the hash annotation tells of it.
+compared by that key, others whole, and so are selectors. What we no longer send cannot be seen this way; the hash annotation
+tells of it.
 
 Knows list keys and which zero values come back; must not know what any field is for.
 """
@@ -33,6 +34,9 @@ LIST_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
 KEY_DEFAULTS = {"protocol": "TCP"}
 WHOLE = {("ingress", "ports"), ("egress", "ports")}
 """A NetworkPolicy's ports look like a Service's, and are merged as one: (the list around them, field)."""
+
+WHOLE_MAPS = {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
+"""Maps that Kubernetes merges as one value: one key more, and a Service or a policy selects no pod of ours."""
 
 HARMLESS_EMPTY = {
     "affinity", "emptyDir", "namespaceSelector", "podSelector", "resources", "securityContext", "selector",
@@ -104,7 +108,7 @@ def _fields(wanted: kinds.Object, live: kinds.Object, path: str, around: str) ->
 
 
 def _value(wanted: Any, live: Any, path: str, around: str, field: str) -> str | None:
-    if isinstance(wanted, dict) and isinstance(live, dict):
+    if isinstance(wanted, dict) and isinstance(live, dict) and field not in WHOLE_MAPS:
         return _fields(wanted, live, path, field or around)
     if isinstance(wanted, list) and isinstance(live, list):
         return _items(wanted, live, path, around, field)

@@ -35,13 +35,11 @@ Permit = Callable[[], None]
 class Connection:
     """A pool of connections; use as an asynchronous context manager. `permit` may be set later."""
 
-    def __init__(
-        self, who: credentials.Credentials, observe: Observe, permit: Permit, silence: float = SILENCE_SECONDS
-    ) -> None:
+    def __init__(self, who: credentials.Credentials, observe: Observe, permit: Permit) -> None:
         self.permit = permit
         self._who = who
         self._observe = observe
-        self._watching = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence)
+        self._watching = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_SECONDS)
         self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS)
         self._token, self._token_until = "", 0.0
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
@@ -108,7 +106,7 @@ class Connection:
                 METHODS[verb],
                 self._who.server + target.path,
                 params=query,
-                data=None if body is None else orjson.dumps(body),
+                data=None if body is None else calls.encode(body),
                 headers={
                     "Accept": accept,
                     **self._authorization(),

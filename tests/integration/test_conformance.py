@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-import pathlib
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from tests import memory, samples
 from vllm_operator import calls, cluster, compare, credentials, errors, identity, kinds, ownership, store, writer
+
+if TYPE_CHECKING:
+    import pathlib
 
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
 OTHER_UID = "11111111-1111-1111-1111-111111111111"
@@ -222,6 +224,14 @@ class TestApplying:
         env = answer["spec"]["template"]["spec"]["containers"][0]["env"]
         assert {entry["name"]: entry["value"] for entry in env} == {"MODE": "safe", "THEIRS": "1"}
         assert compare.differs(obj, answer) is None
+
+    async def test_a_selector_is_applied_whole(self, bench: Bench) -> None:
+        handed = await taken_over(bench, samples.service(bench.owner))
+        theirs = {"spec": {"selector": {"app": "other"}}}
+        edited = await bench.others.edit_by("kubectl", kinds.ref(handed), theirs)
+        assert compare.differs(samples.service(bench.owner), edited) == "spec.selector"
+        answer = await bench.api.apply(samples.service(bench.owner), uid(handed))
+        assert answer["spec"]["selector"] == identity.selector(bench.owner.name)
 
     async def test_an_item_of_a_list_goes_when_it_is_no_longer_applied(self, bench: Bench) -> None:
         handed = await taken_over(bench, samples.deployment(bench.owner, A="1", B="2"))
