@@ -178,7 +178,10 @@ def _certificate() -> dict[str, object]:
 
 
 def _status() -> str:
-    return kubectl("-n", NAMESPACE, "get", "vllm", "vllm11", "--no-headers").strip()
+    """Say how the model is: the reason and message of Ready. Never raises: it is asked while something else fails."""
+    query = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}'
+    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", NAMESPACE, "get", "vllm", "vllm11", "-o", query]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _run(*command: str, stdin: str | None = None) -> str:
