@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from dev import apiserver, binaries, components, images, layout, paths, steps, traces
+from dev import apiserver, binaries, components, images, layout, paths, steps, store, traces
 
 READY_SECONDS = 90.0
 NODE_PATH = f"/api/v1/nodes/{layout.NODE}"
@@ -59,13 +59,8 @@ def status() -> str:
 
 
 def load_image(archive: pathlib.Path, name: str) -> None:
-    """Import a docker or OCI archive as `name`; what the store already holds is not imported again."""
-    imported = json.loads(layout.IMPORTED.read_text()) if layout.IMPORTED.exists() else {}
-    if imported.get(name) == archive.name and name in _ctr("images", "list", "--quiet").split():
-        return
-    with steps.step(f"importing {name}"):
-        _ctr("images", "import", "--local", str(archive))
-    layout.IMPORTED.write_text(json.dumps({**imported, name: archive.name}))
+    """Make the image `name` of an archive known to the node."""
+    store.load(archive, name)
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -136,19 +131,6 @@ def _ip(*arguments: str) -> None:
         raise steps.Failure(
             f"`ip {' '.join(arguments)}` failed ({result.stderr.strip()})", "run `make down`, then try again"
         )
-
-
-def _ctr(*arguments: str) -> str:
-    command = [binaries.find("ctr"), "--address", str(layout.CONTAINERD_SOCKET), "--namespace", "k8s.io", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode == 0:
-        return result.stdout
-    if "no space left" in result.stderr:
-        raise steps.Failure("the disk is full", f"free some space below {paths.CACHE}, then run it again")
-    last = "".join(result.stderr.strip().splitlines()[-1:])
-    raise steps.Failure(
-        f"containerd refused `ctr {arguments[0]} {arguments[1]}` ({last})", f"see {layout.log('containerd')}"
-    )
 
 
 def _node_ready() -> bool:

@@ -1,5 +1,6 @@
 """The embedded cluster's addresses, directories and files: what its inside (node.py) and its outside (embedded.py) agree on."""
 
+import hashlib
 import pathlib
 
 from dev import paths
@@ -12,7 +13,6 @@ PID_FILE = RUN / "pid"
 READY_FILE = RUN / "ready"
 KUBECONFIG = RUN / "kubeconfig"
 CONTAINERD_SOCKET = RUN / "containerd.sock"
-IMPORTED = STORE / "imported.json"
 
 NODE = "vllm-operator"
 INTERFACE = "vllm-operator0"  # the host's end of the only link into the cluster
@@ -22,7 +22,7 @@ NODE_ADDRESS = "10.117.0.2"  # API server, edge and name server of the cluster
 POD_NETWORK = "10.118.0.0/16"
 SERVICE_NETWORK = "10.119.0.0/16"
 API_PORT = 6443
-CGROUP = "vllm-operator"
+CGROUP = f"vllm-operator-{hashlib.sha256(bytes(RUN)).hexdigest()[:6]}"  # another cache directory is another cluster
 ACCELERATORS = 4
 
 

@@ -3,7 +3,7 @@ module vllm-operator.dev/tools/kubernetes
 
 go 1.26.0
 
-toolchain go1.26.8
+toolchain go1.26.6
 
 tool (
 	k8s.io/kubernetes/cmd/kube-apiserver

