@@ -3,7 +3,7 @@
 Knows commands, stores and mounts of the three; knows nothing about which images there are. Every engine builds the
 same Containerfiles and leaves a docker archive, which docker, podman and containerd all read, with plain layers:
 compressing them takes longer than all the rest, and a local import only has to undo it. Buildah keeps its store
-under the cache directory and runs in a mount namespace of its own, so that a killed build leaves no mount behind.
+under the cache directory and runs in mount and process namespaces of its own, so that a killed build leaves nothing.
 """
 
 import contextlib
@@ -16,22 +16,36 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from typing import IO
+from http import HTTPStatus
 
 from dev import indexes, paths, steps
 
 STORE = paths.CACHE / "buildah"
 CACHES = "buildah-cache"  # buildah's own name for the folder of its cache mounts
 REGISTRY = "https://registry-1.docker.io/v2/"
-UNAUTHORIZED = 401
+TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
 PACKAGES = "buildah mmdebstrap debian-archive-keyring"
-CAUSES = {  # what a log says -> cause, remedy
-    "no space left on device": ("the disk is full", f"free some space below {paths.CACHE}, then run again"),
-    "Temporary failure resolving": ("a Debian mirror cannot be resolved", "check the network, then run again"),
-    "dns error": ("the package index cannot be resolved", "check the network and the index settings, then run again"),
-    "Cannot allocate memory": ("memory ran out", "close other programs, then run again"),
-    "unshare failed": ("this machine allows no mount namespaces", "run as root, outside an unprivileged container"),
+AGAIN = "run again: finished parts are kept"
+CAUSES = {  # what the end of a log says -> cause, remedy
+    "no space left on device": ("the disk is full", f"free some space for {paths.CACHE}, then run again"),
+    "cannot allocate memory": ("memory ran out", "close other programs, then run again"),
+    "signal: killed": ("memory ran out, or the build was killed", "close other programs, then run again"),
+    "status 137": ("memory ran out, or the build was killed", "close other programs, then run again"),
+    "failure resolving": ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}"),
+    "unable to fetch": ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}"),
+    "unable to locate package": (
+        "a Debian mirror is not reached",
+        f"check the network and apt's sources, then {AGAIN}",
+    ),
+    "dns error": ("the package index is not reached", f"check the network and pip's settings, then {AGAIN}"),
+    "error sending request": (
+        "the package index is not reached",
+        f"check the network and pip's settings, then {AGAIN}",
+    ),
+    "failed to fetch": ("the package index is not reached", f"check the network and pip's settings, then {AGAIN}"),
+    "operation not permitted": ("this machine allows no mounts", "run as root, outside an unprivileged container"),
 }
+NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # an engine's words on a command's failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Job:
     arguments: Mapping[str, str]
     secrets: Mapping[str, pathlib.Path]
     archive: pathlib.Path
+    log: pathlib.Path
 
 
 class Engine:
@@ -53,73 +68,74 @@ class Engine:
     def __init__(self, command: str) -> None:
         self.name = command
 
-    def run(self, *arguments: str, log: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run one command of the engine; its output goes to `log`, or is returned."""
-        return _run(self.command(*arguments), log)
+    def command(self, *words: str) -> list[str]:
+        """Return the words that run `words` with this engine."""
+        return [self.name, *words]
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the words that run `arguments` with this engine."""
-        return [self.name, *arguments]
+    def asks(self, *words: str) -> bool:
+        """Tell whether a command of the engine succeeds."""
+        return _run(self.command(*words)).returncode == 0
 
     def has(self, reference: str) -> bool:
         """Tell whether the engine's store holds `reference`."""
-        return self.run("image", "inspect", reference).returncode == 0
+        return self.asks("image", "inspect", reference)
 
     def pull(self, reference: str) -> bool:
         """Fetch `reference` from its registry; False where that does not work."""
-        return self.run("pull", reference).returncode == 0
+        return self.asks("pull", reference)
 
     def adopt(self, tree: pathlib.Path, reference: str) -> None:
         """Make the root file system in the archive `tree` the image `reference`."""
-        _check(self.run("import", str(tree), reference), f"importing {reference}")
+        _must(f"importing {reference}", self.command("import", str(tree), reference))
 
-    def build(self, job: Job, log: IO[str]) -> None:
-        """Build `job` and write its archive; the log says how it went."""
-        _check(self.run("build", *options(job), str(job.context), log=log), f"building the image {job.name}")
-        save = ["save", "--output", str(job.archive), job.reference]
-        _check(self.run(*save, log=log), f"saving the image {job.name}")
+    def build(self, job: Job) -> None:
+        """Build `job` and write its archive. Raises `steps.Failure`."""
+        _must(f"building the image {job.name}", self.command("build", *options(job), str(job.context)), job.log)
+        save = self.command("save", "--output", str(job.archive), job.reference)
+        _must(f"saving the image {job.name}", save, job.log)
 
 
 class Buildah(Engine):
-    """Buildah without privileges of a daemon: chroot isolation, everything below `STORE`."""
+    """Buildah, which needs no daemon: chroot isolation, everything below `STORE`."""
+
+    FLAGS = ("--isolation", "chroot", "--layers=false", "--format", "oci", "--disable-compression")
+    ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork", "--pid", "--mount", "--mount-proc")
 
     def __init__(self) -> None:
         super().__init__("buildah")
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the command in a mount namespace of its own, where /var/lib/containers is not the machine's."""
+    def command(self, *words: str) -> list[str]:
+        """Return the command in namespaces of its own, where /var/lib/containers is not the machine's."""
         store = ["--root", str(STORE / "root"), "--runroot", str(STORE / "run"), "--storage-driver", "overlay"]
-        script = 'mount -t tmpfs tmpfs /var/lib && exec "$@"'
-        return ["unshare", "--mount", "sh", "-c", script, "sh", self.name, *store, *arguments]
+        return [*self.ALONE, "sh", "-c", 'mount -t tmpfs tmpfs /var/lib && exec "$@"', "sh", self.name, *store, *words]
 
     def has(self, reference: str) -> bool:
         """Tell whether the store holds `reference`."""
-        return self.run("inspect", "--type", "image", reference).returncode == 0
+        return self.asks("inspect", "--type", "image", reference)
 
     def adopt(self, tree: pathlib.Path, reference: str) -> None:
-        """Make the root file system in the archive `tree` the image `reference`."""
-        recipe = STORE / "tmp" / "Containerfile.base"
+        """Make the root file system in the archive `tree` the image `reference`, the only one in the store."""
+        self.asks("rmi", "--all", "--force")
+        recipe = STORE / "Containerfile"
         recipe.write_text(f'FROM scratch\nADD {tree.name} /\nCMD ["sh"]\n')
-        words = ["build", *_FLAGS, "--tag", reference, "--file", str(recipe), str(tree.parent)]
-        _check(self.run(*words), f"importing {reference}")
+        words = ["build", *self.FLAGS, "--tag", reference, "--file", str(recipe), str(tree.parent)]
+        _must(f"importing {reference}", self.command(*words))
 
-    def build(self, job: Job, log: IO[str]) -> None:
+    def build(self, job: Job) -> None:
         """Build `job`, write its archive, and drop the image again: the archive is what is kept."""
-        words = ["build", *_FLAGS, "--pull=never", *_mirrors(), *options(job), str(job.context)]
-        _check(self.run(*words, log=log), f"building the image {job.name}")
-        target = f"docker-archive:{job.archive}:{job.reference}"
-        _check(self.run("push", job.reference, target, log=log), f"saving the image {job.name}")
-        self.run("rmi", job.reference, log=log)
+        self.tidy()
+        words = ["build", *self.FLAGS, "--pull=never", *_mirrors(), *options(job), str(job.context)]
+        _must(f"building the image {job.name}", self.command(*words), job.log)
+        push = self.command("push", job.reference, f"docker-archive:{job.archive}:{job.reference}")
+        _must(f"saving the image {job.name}", push, job.log)
+        self.asks("rmi", job.reference)
 
     def tidy(self) -> None:
         """Remove what a killed build left behind, but not the caches of its package managers."""
         for left in (STORE / "tmp").glob("*"):
             if left.is_dir() and left.name != CACHES:
                 shutil.rmtree(left, ignore_errors=True)
-        self.run("rm", "--all")
-
-
-_FLAGS = ("--isolation", "chroot", "--layers=false", "--format", "oci", "--disable-compression")
+        self.asks("rm", "--all")
 
 
 def options(job: Job) -> list[str]:
@@ -138,15 +154,13 @@ def choose() -> Engine:
     for command in ("docker", "podman"):
         if shutil.which(command) and _run([command, "info"]).returncode == 0:
             return Engine(command)
-    missing = [tool for tool in ("buildah", "mmdebstrap", "unshare") if not shutil.which(tool)]
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         cause = f"no container engine runs here, and {', '.join(missing)} is missing"
         raise steps.Failure(cause, f"apt-get install {PACKAGES}, or start docker or podman")
     if os.geteuid() != 0:
         raise steps.Failure("building images with buildah needs root", "run as root, or start docker or podman")
-    buildah = Buildah()
-    buildah.tidy()
-    return buildah
+    return Buildah()
 
 
 def registry_answers() -> bool:
@@ -155,53 +169,55 @@ def registry_answers() -> bool:
         with urllib.request.urlopen(REGISTRY, timeout=3):
             return True
     except urllib.error.HTTPError as error:
-        return error.code == UNAUTHORIZED
+        return error.code == HTTPStatus.UNAUTHORIZED
     except OSError:
         return False
 
 
 def make_base(script: pathlib.Path, tree: pathlib.Path) -> None:
     """Write the root file system that `script` makes to `tree`, from this machine's mirrors if it has its own."""
-    partial = tree.with_suffix(".partial.tar")
-    words = ["unshare", "--mount", str(script), str(partial), *map(str, indexes.debian_sources())]
-    with steps.step("the base image, from Debian packages"):
-        _check(_run(words), "making the base image from Debian packages")
-    partial.rename(tree)
+    words = [*Buildah.ALONE, str(script), str(tree), *map(str, indexes.debian_sources())]
+    _must("making the base image from Debian packages", words)
 
 
-def explain(log: pathlib.Path, failure: steps.Failure) -> steps.Failure:
-    """Return the failure that the end of `log` speaks of, or `failure` with the log's last words."""
-    text = log.read_text(errors="replace")[-20000:]
-    for sign, (cause, remedy) in CAUSES.items():
-        if sign.lower() in text.lower():
-            return steps.Failure(f"{failure.cause}: {cause}", remedy)
-    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
-    return steps.Failure(f"{failure.cause}: {last[-200:]}", f"read {log}, then run again: finished parts are kept")
+def last_line(log: pathlib.Path) -> str:
+    """Return the last words in a log that say something."""
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    said = (line.strip() for line in reversed(lines))
+    return next((line[:120] for line in said if line and not line.startswith(NOISE)), "no output yet")
 
 
 def _mirrors() -> list[str]:
+    """Return the mounts that put this machine's apt sources over the base image's, where it has a mirror."""
     sources = indexes.debian_sources()
     if not sources:
         return []
-    folder = STORE / "tmp" / "sources"
-    folder.mkdir(exist_ok=True)
+    folder = STORE / "sources"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for source in sources:
         shutil.copy(source, folder)
-    empty = folder / "empty"
-    empty.touch()
-    return ["--volume", f"{folder}:/etc/apt/sources.list.d:ro", "--volume", f"{empty}:/etc/apt/sources.list:ro"]
+    (folder / "empty").touch()
+    return ["--volume", f"{folder}:/etc/apt/sources.list.d:ro", "--volume", f"{folder}/empty:/etc/apt/sources.list:ro"]
 
 
-def _run(command: Sequence[str], log: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
+def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) -> None:
+    """Run `command`, its output in `log`; raises the `steps.Failure` that the output speaks of."""
+    if log is None:
+        log = STORE / "log"
+        log.unlink(missing_ok=True)
+    if _run(command, log).returncode == 0:
+        return
+    end = log.read_text(errors="replace")[-8000:].lower()
+    for sign, (cause, remedy) in CAUSES.items():
+        if sign in end:
+            raise steps.Failure(f"{what} failed: {cause}", remedy)
+    raise steps.Failure(f"{what} failed: {last_line(log)}", f"read {log}, then {AGAIN}")
+
+
+def _run(command: Sequence[str], log: pathlib.Path | None = None) -> subprocess.CompletedProcess[bytes]:
     (STORE / "tmp").mkdir(parents=True, exist_ok=True)
     env = os.environ | {"TMPDIR": str(STORE / "tmp"), "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
-    with contextlib.suppress(FileNotFoundError):
-        output = log or subprocess.PIPE
-        return subprocess.run(command, env=env, stdout=output, stderr=subprocess.STDOUT, text=True, check=False)
-    return subprocess.CompletedProcess(list(command), 127, f"{command[0]}: not found")
-
-
-def _check(done: subprocess.CompletedProcess[str], what: str) -> None:
-    if done.returncode != 0:
-        said = (done.stdout or "").strip().splitlines()
-        raise steps.Failure(f"{what} failed{': ' + said[-1] if said else ''}", "run again: finished parts are kept")
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
+        return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)

@@ -1,52 +1,47 @@
 """The project's images: what each is made from, its name, its archive in the cache, and its size.
 
 `build(name)` returns the path of a docker archive in `paths.IMAGES`, named by a hash of everything that goes into the
-image; it is built only if it is not there. Knows nothing about how an engine builds (dev/engines.py) nor about the
-machine's package indexes (dev/indexes.py).
+image; it is built only if it is not there. Knows nothing about how an engine builds (dev/engines.py), about archives as
+files (dev/oci.py) or about the machine's package indexes (dev/indexes.py).
 """
 
 import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import json
 import pathlib
 import sys
-import tarfile
-import zlib
 from collections.abc import Iterator, Sequence
 
-from dev import engines, indexes, paths, steps
+from dev import engines, indexes, oci, paths, steps
 
 PREFIX = "localhost/vllm-operator"
 SOURCES = paths.ROOT / "images"
-FORMAT = "1"  # raise it when the way of building changes, so that every archive is made anew
-KEPT = 2  # archives of one image: this one and the one before
-READ = 1 << 20
+FORMAT = "2"  # raise it when the way of building changes, so that every archive is made anew
+KEY = 16  # digits of a hash
 INPUTS = {  # image -> what its Containerfile takes from the work tree, beside its own folder
     "pause": (),
-    "operator": ("operator/vllm_operator", "requirements/operator.txt"),
-    "guard": (),
-    "vllm-cpu": (),
+    "operator": ("images/base", "operator/vllm_operator", "requirements/operator.txt"),
+    "guard": ("images/base",),
+    "vllm-cpu": ("images/base",),
 }
-DEBIAN = SOURCES / "base" / "debian.sh"
-BASE = "base"  # the root file system that stands in for the upstream base image
+BASE = "base"  # the root file system that stands in for the upstream base image …
+DEBIAN = SOURCES / BASE / "debian.sh"  # … and what makes it
 
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """One built image: its reference, its archive, and its size in bytes as it lies there and compressed by gzip."""
+    """One built image: its name, its reference, its archive, and its sizes in bytes."""
 
     name: str
     reference: str
     archive: pathlib.Path
-    uncompressed: int
-    compressed: int
+    sizes: oci.Sizes
 
 
 def names() -> list[str]:
-    """Return the images that exist in the work tree, in the order in which they are built."""
-    return [name for name in INPUTS if containerfile(name).is_file()]
+    """Return the images, in the order in which they are built."""
+    return list(INPUTS)
 
 
 def reference(name: str) -> str:
@@ -56,92 +51,12 @@ def reference(name: str) -> str:
 
 def archive(name: str) -> pathlib.Path:
     """Return where the archive of the image as it now stands lies, or would lie."""
-    return paths.IMAGES / f"{name}-{key(name)}.tar"
+    return oci.path(paths.IMAGES, name, key(name))
 
 
 def containerfile(name: str) -> pathlib.Path:
     """Return the recipe of an image."""
     return SOURCES / name / "Containerfile"
-
-
-def key(name: str) -> str:
-    """Return the hash of all that goes into the image: recipe, files, base."""
-    if name not in INPUTS and name != BASE:
-        raise steps.Failure(f"there is no image {name!r}", f"choose from {', '.join(INPUTS)}")
-    digest = hashlib.sha256(f"{FORMAT} {name}\n".encode())
-    roots = [SOURCES / name, SOURCES / BASE, *(paths.ROOT / entry for entry in INPUTS.get(name, ()))]
-    roots = [DEBIAN] if name == BASE else roots
-    for file in sorted({file for root in roots for file in _files(root)}):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.relative_to(paths.ROOT)} {file.stat().st_mode & 0o111:o} {content}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def build(name: str) -> pathlib.Path:
-    """Return the archive of the image, built now if it is not there yet. Raises `steps.Failure`."""
-    wanted = archive(name)
-    if wanted.is_file():
-        return wanted
-    with _alone():
-        if not wanted.is_file():
-            _build(name, wanted)
-    return wanted
-
-
-def listing() -> list[Listed]:
-    """Return the images whose archives are there, with their sizes."""
-    return [_listed(name) for name in names() if archive(name).is_file()]
-
-
-def main(argv: Sequence[str]) -> int:
-    """Build the named images, or all, and print name, reference and sizes."""
-    chosen = list(argv) or names()
-    for name in chosen:
-        build(name)
-    for image in listing():
-        if image.name in chosen:
-            megabytes = f"{image.uncompressed / 1e6:7.1f} MB ({image.compressed / 1e6:.1f} MB compressed)"
-            steps.say(f"{image.name:10} {megabytes:40} {image.reference}")
-    return 0
-
-
-def _build(name: str, wanted: pathlib.Path) -> None:
-    engine = engines.choose()
-    log = paths.ARTIFACTS / "images" / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with steps.step(f"image {name}, by {engine.name}", lambda: _last_line(log)), log.open("w") as output:
-        partial = wanted.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        with _secrets() as secrets:
-            job = engines.Job(
-                name=name,
-                containerfile=containerfile(name),
-                context=paths.ROOT,
-                reference=reference(name),
-                arguments=_base(engine),
-                secrets=secrets,
-                archive=partial,
-            )
-            try:
-                engine.build(job, output)
-            except steps.Failure as failure:
-                raise engines.explain(log, failure) from None
-        partial.rename(wanted)
-        _prune(name)
-
-
-def _base(engine: engines.Engine) -> dict[str, str]:
-    """Return the argument BASE: none where the upstream image can be had, else our stand-in for it."""
-    stand_in = f"{PREFIX}/{BASE}:{key(BASE)}"
-    if engine.has(stand_in):
-        return {"BASE": stand_in}
-    if engines.registry_answers() and engine.pull(upstream_base()):
-        return {}
-    tree = paths.IMAGES / f"{BASE}-{key(BASE)}.rootfs.tar"
-    if not tree.is_file():
-        engines.make_base(DEBIAN, tree)
-    engine.adopt(tree, stand_in)
-    return {"BASE": stand_in}
 
 
 def upstream_base() -> str:
@@ -150,10 +65,79 @@ def upstream_base() -> str:
     return next(line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
 
 
+def key(name: str) -> str:
+    """Return the hash of all that goes into the image: recipe, files, base."""
+    if name not in INPUTS:
+        raise steps.Failure(f"there is no image {name!r}", f"choose from {', '.join(INPUTS)}")
+    return _hash(DEBIAN, SOURCES / name, *(paths.ROOT / entry for entry in INPUTS[name]))
+
+
+def build(name: str) -> pathlib.Path:
+    """Return the archive of the image, built now if it is not there yet. Raises `steps.Failure`."""
+    if not archive(name).is_file():
+        with _alone():
+            while not (wanted := archive(name)).is_file():
+                _build(name, wanted)
+    return archive(name)
+
+
+def listing(chosen: Sequence[str] = ()) -> list[Listed]:
+    """Return the images, or the chosen ones, whose archives are there."""
+    found = [(name, archive(name)) for name in chosen or names()]
+    return [Listed(name, reference(name), file, oci.sizes(file)) for name, file in found if file.is_file()]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Build the named images, or all, and print name, reference and sizes."""
+    for name in argv or names():
+        build(name)
+    with steps.step("measuring what is new"):
+        listed = listing(argv)
+    for image in listed:
+        plain, packed = image.sizes.uncompressed / 1e6, image.sizes.compressed / 1e6
+        steps.say(f"{image.name:10}{plain:8.1f} MB, {packed:6.1f} MB compressed   {image.reference}")
+    return 0
+
+
+def _build(name: str, wanted: pathlib.Path) -> None:
+    """Build the image into `wanted`, unless its files change meanwhile: then what was built has no name."""
+    engine = engines.choose()
+    log = paths.ARTIFACTS / "images" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments = _base(engine)
+    partial = wanted.with_suffix(".partial")
+    for old in (partial, log):
+        old.unlink(missing_ok=True)
+    with steps.step(f"image {name}, by {engine.name}", lambda: engines.last_line(log)), _secrets() as secrets:
+        job = engines.Job(name, containerfile(name), paths.ROOT, reference(name), arguments, secrets, partial, log)
+        engine.build(job)
+    if archive(name) == wanted:
+        partial.rename(wanted)
+        oci.prune(paths.IMAGES, name, key(name))
+    else:
+        steps.say(f"    the files of the image {name} changed while it was built: once more")
+        partial.unlink()
+
+
+def _base(engine: engines.Engine) -> dict[str, str]:
+    """Return the argument BASE: none where the upstream image can be had, else our stand-in for it."""
+    stand_in = f"{PREFIX}/{BASE}:{_hash(DEBIAN)}"
+    if engine.has(stand_in):
+        return {"BASE": stand_in}
+    if engines.registry_answers() and engine.pull(upstream_base()):
+        return {}
+    tree = paths.IMAGES / "base.tar"
+    with steps.step("the base image, from Debian packages: no registry answers"):
+        engines.make_base(DEBIAN, tree)
+        engine.adopt(tree, stand_in)
+    tree.unlink()
+    return {"BASE": stand_in}
+
+
 @contextlib.contextmanager
 def _secrets() -> Iterator[dict[str, pathlib.Path]]:
     """Yield the files that carry this machine's index settings into a build, and remove them afterwards."""
-    settings = engines.STORE / "tmp" / "settings"
+    settings = engines.STORE / "settings"
     settings.touch(mode=0o600)
     settings.write_text(indexes.settings())
     bundle = indexes.certificates()
@@ -172,53 +156,18 @@ def _alone() -> Iterator[None]:
         yield
 
 
+def _hash(*roots: pathlib.Path) -> str:
+    """Return a hash of the files below `roots`: their paths, whether they are executable, their contents."""
+    digest = hashlib.sha256(FORMAT.encode())
+    for file in sorted({file for root in roots for file in _files(root)}):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(paths.ROOT)} {file.stat().st_mode & 0o111:o} {content}\n".encode())
+    return digest.hexdigest()[:KEY]
+
+
 def _files(root: pathlib.Path) -> Iterator[pathlib.Path]:
     found = [root] if root.is_file() else root.rglob("*")
     return (file for file in found if file.is_file() and "__pycache__" not in file.parts)
-
-
-def _prune(name: str) -> None:
-    """Delete all but the newest archives of an image, with their notes."""
-    found = sorted(_archives(name), key=lambda file: file.stat().st_mtime, reverse=True)
-    for old in found[KEPT:]:
-        old.unlink()
-        old.with_suffix(".json").unlink(missing_ok=True)
-
-
-def _archives(name: str) -> list[pathlib.Path]:
-    length = len(f"{name}-.tar") + len(key(name))
-    return [file for file in paths.IMAGES.glob(f"{name}-*.tar") if len(file.name) == length]
-
-
-def _listed(name: str) -> Listed:
-    file = archive(name)
-    note = file.with_suffix(".json")
-    if not note.is_file():
-        with steps.step(f"measuring the image {name}"):
-            note.write_text(json.dumps(_sizes(file)))
-    sizes = json.loads(note.read_text())
-    return Listed(name, reference(name), file, sizes["uncompressed"], sizes["compressed"])
-
-
-def _sizes(file: pathlib.Path) -> dict[str, int]:
-    """Return the bytes of all layers, plain and as gzip would make them for a registry."""
-    plain, packed = 0, 0
-    with tarfile.open(file) as outer:
-        for member in outer:
-            stream = outer.extractfile(member) if member.isfile() else None
-            if stream is None:
-                continue
-            squeeze = zlib.compressobj(6, wbits=31)
-            while block := stream.read(READ):
-                plain += len(block)
-                packed += len(squeeze.compress(block))
-            packed += len(squeeze.flush())
-    return {"uncompressed": plain, "compressed": packed}
-
-
-def _last_line(log: pathlib.Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    return lines[-1].strip()[:100] if lines else ""
 
 
 if __name__ == "__main__":

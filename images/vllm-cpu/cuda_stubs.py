@@ -16,7 +16,11 @@ import sys
 import tempfile
 
 REPLACED = "libtorch_cuda.so"
-DROPPED = ("libtorch_cuda_linalg.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so")  # opened on demand, by CUDA code alone
+DROPPED = (
+    "libtorch_cuda_linalg.so",
+    "libtorch_nvshmem.so",
+    "libcaffe2_nvrtc.so",
+)  # opened on demand, by CUDA code alone
 DATA = frozenset("BDRVGS")  # nm's letters of defined data
 FLAT = re.compile(r"(cu|nccl|nv)[a-zA-Z]+[A-Z]")  # CUDA's C functions; some carry no version that tells their library
 CONSTRUCTOR = re.compile(r"C[12]E")
@@ -78,7 +82,7 @@ def labels(names: list[str], kind: str) -> list[str]:
 def type_information(label: str) -> str:
     """Return the run-time type of a C++ class: pybind11 hashes the name in it."""
     name = label.removeprefix(TYPE)
-    return f".balign 8\n{label}: .quad _ZTVN10__cxxabiv117__class_type_infoE + 16, 1f\n1: .string \"{name}\""
+    return f'.balign 8\n{label}: .quad _ZTVN10__cxxabiv117__class_type_infoE + 16, 1f\n1: .string "{name}"'
 
 
 def c_library(symbols: set[str]) -> list[str]:
@@ -100,7 +104,9 @@ def class_library(symbols: set[str], data: set[str]) -> list[str]:
 
 def write(path: pathlib.Path, lines: list[str], versioned: dict[str, set[str]]) -> None:
     """Assemble and link the stand-in `path`; `versioned` are its symbols by version, or by the empty string."""
-    nodes = [f"{name} {{ global: {' '.join(f'{s};' for s in sorted(found))} }};" for name, found in versioned.items() if name]
+    nodes = [
+        f"{name} {{ global: {' '.join(f'{s};' for s in sorted(found))} }};" for name, found in versioned.items() if name
+    ]
     with tempfile.TemporaryDirectory() as folder:
         source, script = pathlib.Path(folder, "stub.s"), pathlib.Path(folder, "stub.map")
         source.write_text("\n".join([*lines, '.section .note.GNU-stack, "", %progbits', ""]))
@@ -132,7 +138,7 @@ def main(site: pathlib.Path) -> None:
     for name in sorted(missing - set(system)):
         symbols = set().union(*wanted[name].values())
         write(folder / name, class_library(symbols, data) if name == REPLACED else c_library(symbols), wanted[name])
-        print(f"{name}: {len(symbols)} symbols")
+        sys.stdout.write(f"{name}: {len(symbols)} symbols\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def ask_for_tiles() -> None:
 
 def choose_fork() -> None:
     """Let vLLM complete its configuration as it does, then choose fork."""
-    from vllm.platforms.cpu import CpuPlatform
+    from vllm.platforms.cpu import CpuPlatform  # noqa: PLC0415 - after the environment is set
 
     complete = CpuPlatform.check_and_update_config.__func__
 
@@ -46,7 +46,7 @@ def main() -> int | None:
     ask_for_tiles()
     compile_nothing()
     choose_fork()
-    from vllm.entrypoints.cli.main import main as vllm
+    from vllm.entrypoints.cli.main import main as vllm  # noqa: PLC0415 - the same
 
     sys.argv[0] = "vllm"
     return vllm()

@@ -7,6 +7,7 @@ imports: the root is read-only later, and compiling every module would add 300 M
 worker run in this process, since builds have little /dev/shm.
 """
 
+import importlib
 import os
 import sys
 
@@ -17,20 +18,19 @@ launcher.ask_for_tiles()
 launcher.compile_nothing()
 
 import vllm  # noqa: E402 - it reads the environment when it is imported
-import vllm.entrypoints.cli.serve
-import vllm.entrypoints.openai.api_server
-import vllm.v1.engine.async_llm
-import vllm.v1.executor.multiproc_executor  # noqa: F401 - for its bytecode
 
+SERVED = ("vllm.entrypoints.cli.serve", "vllm.entrypoints.openai.api_server", "vllm.v1.executor.multiproc_executor")
 TOKENS = 4
 
 
 def main(model: str) -> int:
     """Generate a few tokens with their logprobs; the exit status says whether that went well."""
+    for module in SERVED:
+        importlib.import_module(module)
     engine = vllm.LLM(model, dtype="bfloat16", enforce_eager=True, max_num_seqs=1, distributed_executor_backend="uni")
     answers = engine.generate("The future of", vllm.SamplingParams(max_tokens=TOKENS, ignore_eos=True, logprobs=1))
     written = len(answers[0].outputs[0].token_ids)
-    print(f"self-test: {written} tokens")
+    sys.stdout.write(f"self-test: {written} tokens\n")
     return 0 if written == TOKENS else 1
 
 

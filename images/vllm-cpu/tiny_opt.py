@@ -22,7 +22,9 @@ SENTENCES = (
     "Write a short story about a small robot that keeps a lighthouse on the shore of a quiet sea.",
     "Explain in plain words how a server answers many questions at the same time, and name three advantages of it.",
 )
-CHAT = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+CHAT = """\
+{%- for message in messages %}{{ message.role }}: {{ message.content }}
+{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"""
 README = """\
 # A stand-in for facebook/opt-125m
 
@@ -39,19 +41,30 @@ def tokenizer() -> transformers.PreTrainedTokenizerFast:
     bpe.decoder = decoders.ByteLevel()
     special = ["<s>", PAD, END, "<unk>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     bpe.train_from_iterator(SENTENCES, trainer)
     bpe.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, bpe.token_to_id(END))])
     names = {"bos_token": END, "eos_token": END, "unk_token": END, "pad_token": PAD}
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, model_max_length=POSITIONS, chat_template=CHAT, **names)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=bpe, model_max_length=POSITIONS, chat_template=CHAT, **names
+    )
 
 
 def model() -> transformers.OPTForCausalLM:
     """Return the model: two layers of 64, in the precision that vLLM computes in."""
     torch.manual_seed(0)
-    shape = {"hidden_size": 64, "word_embed_proj_dim": 64, "num_hidden_layers": 2, "ffn_dim": 128, "num_attention_heads": 2}
+    shape = {
+        "hidden_size": 64,
+        "word_embed_proj_dim": 64,
+        "num_hidden_layers": 2,
+        "ffn_dim": 128,
+        "num_attention_heads": 2,
+    }
     tokens = {"vocab_size": VOCABULARY, "bos_token_id": 2, "eos_token_id": 2, "pad_token_id": 1}
-    return transformers.OPTForCausalLM(transformers.OPTConfig(max_position_embeddings=POSITIONS, **shape, **tokens)).to(torch.bfloat16)
+    config = transformers.OPTConfig(max_position_embeddings=POSITIONS, **shape, **tokens)
+    return transformers.OPTForCausalLM(config).to(torch.bfloat16)
 
 
 def main(folder: pathlib.Path) -> None:
