@@ -63,8 +63,8 @@ def watching(version: str, seconds: int, selector: str) -> dict[str, str]:
 def encode(body: Any) -> bytes:
     """Return `body` as Go writes JSON: keys in order, and what HTML could mistake escaped.
 
-    A ControllerRevision's data is kept as it was sent, cannot change, and is compared byte by byte with what Go makes of it: with an
-    unescaped < in it not even a label could be repaired.
+    A ControllerRevision's data is kept as it was sent, cannot change, and is compared byte by byte with what Go makes of it: with
+    an unescaped < in it not even a label could be repaired.
     """
     written = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     for character in "<>&\u2028\u2029":

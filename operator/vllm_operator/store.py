@@ -59,11 +59,8 @@ class Store:
         """Forget what a complete list of `version` no longer held; what is newer than the list stays."""
         gone = [
             ref
-            for ref, entry in self._entries.items()
-            if ref.kind == kind.kind
-            and namespace in ("", ref.namespace)
-            and ref not in listed
-            and entry.version <= int(version)
+            for ref in self._entries
+            if ref.kind == kind.kind and namespace in ("", ref.namespace) and ref not in listed
         ]
         return tuple(key for ref in gone for key in self._forget(ref, int(version)))
 

@@ -134,6 +134,20 @@ async def test_a_renewal_that_hangs_is_given_up_in_time() -> None:
 
 
 @clock.virtual
+async def test_time_counts_from_before_the_lease_was_asked_for() -> None:
+    api = Slow()
+    first, second = contender(api), contender(api)
+    await first.acquire()
+    await first.release()
+    api.seconds = lambda: 2.5
+    asked = clock.now()
+    await second.acquire()
+    assert second.holds()
+    await asyncio.sleep(asked + 10.1 - clock.now())
+    assert not second.holds()
+
+
+@clock.virtual
 async def test_a_short_outage_costs_nothing() -> None:
     api = Slow()
     one = contender(api)
