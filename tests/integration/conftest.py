@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dev import binaries, light, paths
-from tests.integration import waiting
+from tests import waiting
 
 
 def kubectl(kubeconfig: pathlib.Path, *arguments: str, stdin: str | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.integration import models
+from tests import models
 
 GOOD: dict[str, Any] = {
     "apiVersion": "serving.byteshop.in/v1alpha1",

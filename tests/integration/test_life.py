@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration import conftest, models, waiting
+from tests import models, waiting
+from tests.integration import conftest
 
 CHILDREN = {
     ("Secret", "{}.key.default"), ("Secret", "{}.guard"), ("ControllerRevision", "{}.template"), ("Deployment", "{}"),

@@ -1,9 +1,11 @@
 """ModelDeployments and their children through kubectl and the independent `kubernetes` client, as an admin sees them."""
 
 import base64
+import contextlib
 import json
 import pathlib
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 from kubernetes import client, config
@@ -77,6 +79,22 @@ class Admin:
     def key(self, name: str, client_name: str = "default") -> str:
         data = self.get("secret", f"{name}.key.{client_name}").get("data", {})
         return base64.b64decode(data.get("OPENAI_API_KEY", "")).decode()
+
+    def pod_address(self, name: str) -> str:
+        """Return the address of the model's pod, empty where there is none yet."""
+        return self.kubectl(
+            "get", "pods", "-l", f"serving.byteshop.in/model={name}", "-o", "jsonpath={.items[*].status.podIP}"
+        )
+
+    @contextlib.contextmanager
+    def forwarded(self, target: str, port: int) -> Iterator[str]:
+        """Forward a free local port to the target; yield its base URL."""
+        command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", "port-forward"]
+        with subprocess.Popen([*command, target, f":{port}"], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            local = process.stdout.readline().split()[2]
+            yield f"http://{local}"
+            process.terminate()
 
     def world(self) -> str:
         """Return what an admin would look at when something does not happen."""
