@@ -27,7 +27,7 @@ step() { # title, command...
     title=$1 started=$(seconds)
     shift
     echo "==> $title"
-    (while sleep 15; do echo "    … $(tail -n1 "$LOG" | cut -c1-100)"; done) &
+    (while sleep 15 >/dev/null 2>&1 9>&-; do echo "    … $(tail -n1 "$LOG" | cut -c1-100)"; done) &
     ticker=$!
     status=0
     "$@" >"$LOG" 2>&1 </dev/null || status=$?
@@ -170,8 +170,8 @@ check_memory
 check_disk
 exec 9>"$CACHE/bootstrap.lock"
 flock 9
-check_overlay
 check_namespaces
+check_overlay
 install_packages
 install_uv
 install_environment
