@@ -25,24 +25,24 @@ CACHES = "buildah-cache"  # buildah's own name for the folder of its cache mount
 REGISTRY = "https://registry-1.docker.io/v2/"
 TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
 PACKAGES = "buildah mmdebstrap debian-archive-keyring"
+FULL = 200 << 20  # bytes free below which a failed command is taken to have filled the disk
 AGAIN = "run again: finished parts are kept"
+MEMORY = ("memory ran out, or something killed the build", "close other programs, then run again")
+MIRROR = ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}")
+INDEX = ("the package index is not reached", f"check the network and the settings of pip and uv, then {AGAIN}")
 CAUSES = {  # what the end of a log says -> cause, remedy
     "no space left on device": ("the disk is full", f"free some space for {paths.CACHE}, then run again"),
-    "cannot allocate memory": ("memory ran out", "close other programs, then run again"),
-    "signal: killed": ("memory ran out, or the build was killed", "close other programs, then run again"),
-    "status 137": ("memory ran out, or the build was killed", "close other programs, then run again"),
-    "failure resolving": ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}"),
-    "unable to fetch": ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}"),
-    "unable to locate package": (
-        "a Debian mirror is not reached",
-        f"check the network and apt's sources, then {AGAIN}",
-    ),
-    "dns error": ("the package index is not reached", f"check the network and pip's settings, then {AGAIN}"),
-    "error sending request": (
-        "the package index is not reached",
-        f"check the network and pip's settings, then {AGAIN}",
-    ),
-    "failed to fetch": ("the package index is not reached", f"check the network and pip's settings, then {AGAIN}"),
+    "enough free space": ("the disk is full", f"free some space for {paths.CACHE}, then run again"),
+    "cannot allocate memory": MEMORY,
+    "signal: killed": MEMORY,
+    "status 137": MEMORY,
+    "failure resolving": MIRROR,
+    "unable to fetch": MIRROR,
+    "unable to locate package": MIRROR,
+    "connection broken": INDEX,
+    "dns error": INDEX,
+    "error sending request": INDEX,
+    "failed to fetch": INDEX,
     "operation not permitted": ("this machine allows no mounts", "run as root, outside an unprivileged container"),
 }
 NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # an engine's words on a command's failure
@@ -209,6 +209,8 @@ def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) ->
     if _run(command, log).returncode == 0:
         return
     end = log.read_text(errors="replace")[-8000:].lower()
+    if shutil.disk_usage(paths.CACHE).free < FULL:
+        end = f"{end} no space left on device"
     for sign, (cause, remedy) in CAUSES.items():
         if sign in end:
             raise steps.Failure(f"{what} failed: {cause}", remedy)

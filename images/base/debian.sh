@@ -9,7 +9,7 @@ set -eu
 target=$1
 shift
 
-exec mmdebstrap --quiet --variant=minbase --format=tar \
+exec mmdebstrap --variant=minbase --format=tar \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-include=/usr/share/doc/*/copyright' \
   --dpkgopt='path-exclude=/usr/share/man/*' \
