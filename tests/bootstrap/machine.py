@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from dev import paths
 
-DEADLINE_SECONDS = 300
+DEADLINE_SECONDS = 120
 
 
 class Result(NamedTuple):
@@ -78,9 +78,10 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def until(what: str, path: pathlib.Path) -> None:
-    """Wait for a file."""
+def until(process: subprocess.Popen[str], path: pathlib.Path) -> None:
+    """Wait until a script has made a file."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not path.exists():
-        assert time.monotonic() < deadline, what
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, path
         time.sleep(0.01)

@@ -94,7 +94,7 @@ def test_killed_half_way(broken: machine.Machine) -> None:
     """Killed between making the virtual environment and filling it; the next run fills it."""
     broken.share("bin", "tools", "uv")
     process = broken.start(BOOTSTRAP, network=True)
-    machine.until("the virtual environment", broken.tree / ".venv" / "pyvenv.cfg")
+    machine.until(process, broken.tree / ".venv" / "pyvenv.cfg")
     machine.kill(process)
     result = broken.run(f"{BOOTSTRAP}; .venv/bin/python -c 'import kopf, cryptography'", network=True)
     assert result.status == 0, result.errors

@@ -31,7 +31,7 @@ def test_killed_half_way(broken: machine.Machine) -> None:
     """The next run removes what was half built, and builds it."""
     broken.share("go")
     process = broken.start(BUILD)
-    machine.until("the lock of building", broken.cache / "bin" / "lock")
+    machine.until(process, broken.cache / "bin" / "lock")
     machine.kill(process)
     (broken.cache / "bin" / ".building-cni-left").mkdir(exist_ok=True)
     result = broken.run(BUILD)

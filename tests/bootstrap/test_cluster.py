@@ -1,0 +1,77 @@
+"""The embedded cluster where something is amiss, and that it leaves nothing behind.
+
+A cluster of the test's own: with its own cache directory, in a network namespace of its own, beside whatever runs here.
+"""
+
+import pytest
+
+from dev import binaries, images
+from tests.bootstrap import machine
+
+UP, DOWN, STATUS = (f'"$PYTHON" -m dev {command}' for command in ("up", "down", "status"))
+OUTER = 'cut -d" " -f1 "$VLLM_OPERATOR_CACHE/run/cluster/pid"'
+TRACES = """traces() {
+  ip -o -4 route; ip -o link; iptables-save | grep -v '^[#:]' || true; mount | sort
+  find /sys/fs/cgroup -type d -name 'vllm-operator-*'
+  pgrep -fa "$VLLM_OPERATOR_CACHE" | grep -v pgrep || true
+  find /run /var/lib /var/log /dev/shm /etc -xdev -type d | grep -i -e kube -e cni -e containerd -e vllm-operator || true
+  sysctl vm.overcommit_memory kernel.panic kernel.panic_on_oops net.ipv4.ip_forward
+}
+"""
+
+
+@pytest.fixture
+def built(broken: machine.Machine) -> machine.Machine:
+    """A machine on which everything is built, and no cluster."""
+    for group in binaries.EMBEDDED:
+        binaries.directory(group)
+    images.build("pause")
+    broken.share("bin", "go", "images")
+    return broken
+
+
+def test_addresses_taken(built: machine.Machine) -> None:
+    taken = "ip address add 10.117.0.7/24 dev lo; ip link set lo up"
+    built.run(f"{taken}; {UP}", CLUSTER="embedded").failed_with(
+        "the addresses 10.117.0.0/24 are in use", "dev/layout.py"
+    )
+
+
+def test_unknown_way(built: machine.Machine) -> None:
+    built.run(UP, CLUSTER="minikube").failed_with("CLUSTER=minikube is unknown", "embedded")
+
+
+def test_a_component_that_does_not_start(built: machine.Machine) -> None:
+    """A file where containerd's store should be."""
+    (built.cache / "containerd").mkdir()
+    (built.cache / "containerd" / "io.containerd.metadata.v1.bolt").write_text("no directory")
+    built.run(UP, CLUSTER="embedded").failed_with("containerd", "containerd.log")
+    assert built.run(DOWN, CLUSTER="embedded").status == 0
+
+
+def test_a_cluster_that_was_killed_is_replaced_and_then_removed(built: machine.Machine) -> None:
+    script = f"""{TRACES}
+      traces >before
+      {UP}; {UP}; {STATUS}
+      kill -9 $({OUTER}); while kill -0 $({OUTER}) 2>/dev/null; do sleep 0.1; done
+      {STATUS}; {UP}; {STATUS}
+      {DOWN}; {DOWN}; {STATUS}
+      traces >after; diff before after"""
+    result = built.run(script, CLUSTER="embedded")
+    assert result.status == 0, f"{result.said}\n{result.errors}"
+    states = [
+        line.split()[0].rstrip(":") for line in result.said.splitlines() if line.startswith(("up", "stale", "down"))
+    ]
+    assert states == ["up", "stale", "up", "down"]
+    assert result.said.count("==> starting the cluster") == 2
+    assert result.said.count("==> importing") == 1, "the store outlives the cluster"
+
+
+def test_killed_half_way(built: machine.Machine) -> None:
+    """Killed while the cluster starts: the next run replaces what is there."""
+    process = built.start(f"{UP}; sleep 60", CLUSTER="embedded")
+    machine.until(process, built.cache / "run" / "cluster" / "pid")
+    machine.kill(process)
+    result = built.run(f"{UP}; {DOWN}", CLUSTER="embedded")
+    assert result.status == 0, f"{result.said}\n{result.errors}"
+    assert "ended the cluster" in result.said
