@@ -12,7 +12,7 @@ MEMORY_MIB=5800 # what a machine sold with 6 GiB shows: two vLLM servers and the
 COLD_DISK_MIB=25000 # sources, build caches, binaries, images
 WARM_DISK_MIB=4000
 EVERYWHERE="ca-certificates curl python3-venv"
-EMBEDDED="iproute2 iptables gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
+EMBEDDED="iproute2 iptables procps gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
 UNREACHABLE='dial tcp|resolv|refused|connect|timed out|Could not|Unable to fetch|unreachable|dns error|error sending request'
 
 fail() { # cause, remedy

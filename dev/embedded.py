@@ -20,6 +20,9 @@ READY_SECONDS = 90.0
 NODE_PATH = f"/api/v1/nodes/{layout.NODE}"
 ACCOUNT_PATH = "/api/v1/namespaces/default/serviceaccounts/default"
 
+LAUNCHED: list[subprocess.Popen[bytes]] = []
+"""What this process started itself, and has to reap after the end."""
+
 
 def up(audit: tuple[str, ...] = ()) -> None:
     """Bring the cluster up, or find it healthy; a stale one is replaced. `audit`: more flags of the API server."""
@@ -41,6 +44,8 @@ def down() -> None:
     """End the cluster and remove what it left outside of its namespaces; imported images stay in the cache."""
     with _alone():
         traces.remove()
+        for outer in LAUNCHED:
+            outer.wait()
 
 
 def healthy() -> bool:
@@ -94,6 +99,7 @@ def _prepare() -> None:
     for directory in (layout.RUN, layout.LOGS, layout.STORE):
         directory.mkdir(parents=True, exist_ok=True)
     layout.RUN.chmod(0o755)
+    traces.make_cgroups()
     components.keys(layout.PKI, layout.NODE_ADDRESS)
     server = f"https://{layout.NODE_ADDRESS}:{layout.API_PORT}"
     for name in components.CONTROL_PLANE_USERS:
@@ -106,7 +112,7 @@ def _launch(pause: str, audit: tuple[str, ...]) -> None:
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--net", "--mount-proc"]
     inside = [sys.executable, "-m", "dev.node", pause, json.dumps(audit)]
     with layout.log("node").open("ab") as log:
-        outer = subprocess.Popen(
+        outer = subprocess.Popen(  # outlives this process, unless it is a test's
             [*unshare, *inside],
             cwd=paths.ROOT,
             stdout=log,
@@ -114,6 +120,7 @@ def _launch(pause: str, audit: tuple[str, ...]) -> None:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    LAUNCHED.append(outer)
     traces.note(outer.pid)
     children = pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     _await("the cluster's first process", lambda: bool(children.read_text().strip()))

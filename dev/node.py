@@ -48,15 +48,6 @@ def _mounts() -> None:
         stand_in = DATA / name.replace("/", "-")
         stand_in.write_text(f"{value}\n")
         _run("mount", "--bind", str(stand_in), f"/proc/sys/{name}")
-    for root in _cgroup_roots():
-        (root / layout.CGROUP).mkdir(exist_ok=True)
-
-
-def _cgroup_roots() -> list[pathlib.Path]:
-    top = pathlib.Path("/sys/fs/cgroup")
-    if (top / "cgroup.controllers").exists():
-        return [top]
-    return [path for path in top.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 def _network() -> None:

@@ -16,6 +16,7 @@ import time
 from dev import layout, steps
 
 END_SECONDS = 30.0
+KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -30,6 +31,17 @@ def process() -> int | None:
         return None
     pid, _, started = layout.PID_FILE.read_text().partition(" ")
     return int(pid) if started and _started(int(pid)) == started else None
+
+
+def make_cgroups() -> None:
+    """Make the cluster's own root in each hierarchy. With cgroup v2 the kubelet's controllers must be handed down to it."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        _hand_down(set((CGROUPS / "cgroup.controllers").read_text().split()) & KUBELET_CONTROLLERS)
+        (CGROUPS / layout.CGROUP).mkdir(exist_ok=True)
+        return
+    for hierarchy in CGROUPS.iterdir():
+        if hierarchy.is_dir() and not hierarchy.is_symlink():
+            (hierarchy / layout.CGROUP).mkdir(exist_ok=True)
 
 
 def remove() -> None:
@@ -62,6 +74,21 @@ def check_addresses() -> None:
                 f"the addresses {clash[0]} are in use: {taken} lies on {route.get('dev', 'another interface')}",
                 "free them (see `ip route`), or choose others in dev/layout.py",
             )
+
+
+def _hand_down(wanted: set[str]) -> None:
+    control = CGROUPS / "cgroup.subtree_control"
+    missing = sorted(wanted - set(control.read_text().split()))
+    if not missing:
+        return
+    steps.say(f"enabling the cgroup controllers {', '.join(missing)} in {control}")
+    try:
+        control.write_text(" ".join(f"+{name}" for name in missing))
+    except OSError as error:
+        raise steps.Failure(
+            f"the cgroup controllers {', '.join(missing)} cannot be enabled ({error.strerror})",
+            "run it outside of a container, or with the host's cgroup namespace",
+        ) from error
 
 
 def _overlap(
