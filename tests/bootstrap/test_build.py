@@ -4,20 +4,27 @@ from dev import paths
 from tests.bootstrap import machine
 
 BUILD = '"$PYTHON" -m dev build cni'
-PLAIN = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def test_module_proxy_unreachable(broken: machine.Machine) -> None:
     broken.run(BUILD).failed_with("the Go module proxy cannot be reached|the Go toolchain cannot be fetched", "GOPROXY")
 
 
+GO_LESS = """mkdir bin; ln -s "$(command -v uv || echo "$UV")" bin/uv; PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin"""
+"""No Go on the way, or the distribution's."""
+
+
 def test_go_toolchain_cannot_be_fetched(broken: machine.Machine) -> None:
     """No Go, or one that is too old, and no registry that has one."""
-    go_less = (
-        f'mkdir -p {broken.tree}/bin; ln -s "$(command -v uv || echo {paths.CACHE}/tools/bin/uv)" {broken.tree}/bin/uv'
-    )
-    result = broken.run(f"{go_less}; PATH={broken.tree}/bin:{PLAIN}; {BUILD}", UV_HTTP_RETRIES="0")
+    result = broken.run(f"{GO_LESS}; {BUILD}", UV=str(paths.CACHE / "tools/bin/uv"), UV_HTTP_RETRIES="0")
     result.failed_with("the Go toolchain cannot be fetched", "install Go 1.26")
+
+
+def test_go_comes_from_the_package_index(broken: machine.Machine) -> None:
+    broken.share("uv")
+    ask = "from dev import golang; print(golang._version(golang._go()))"
+    result = broken.run(f"{GO_LESS}; $PYTHON -c '{ask}'", network=True, UV=str(paths.CACHE / "tools/bin/uv"))
+    assert "(1, 2" in result.said, result.errors
 
 
 def test_disk_full(broken: machine.Machine) -> None:
