@@ -99,6 +99,10 @@ class Buildah(Engine):
     """Buildah, which needs no daemon: chroot isolation, everything below `STORE`."""
 
     FLAGS = ("--isolation", "chroot", "--layers=false", "--format", "oci", "--disable-compression")
+    TRACELESS = """mount -t tmpfs tmpfs /var/lib && "$@"
+status=$?
+rmdir /run/containers/networks /run/containers 2> /dev/null
+exit $status"""
     ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork", "--pid", "--mount", "--mount-proc")
 
     def __init__(self) -> None:
@@ -107,7 +111,7 @@ class Buildah(Engine):
     def command(self, *words: str) -> list[str]:
         """Return the command in namespaces of its own, where /var/lib/containers is not the machine's."""
         store = ["--root", str(STORE / "root"), "--runroot", str(STORE / "run"), "--storage-driver", "overlay"]
-        return [*self.ALONE, "sh", "-c", 'mount -t tmpfs tmpfs /var/lib && exec "$@"', "sh", self.name, *store, *words]
+        return [*self.ALONE, "sh", "-c", self.TRACELESS, "sh", self.name, *store, *words]
 
     def has(self, reference: str) -> bool:
         """Tell whether the store holds `reference`."""
