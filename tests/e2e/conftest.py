@@ -29,8 +29,8 @@ class Answer:
     """What curl got through the Ingress: status, headers (lower case) and body."""
 
     def __init__(self, text: str) -> None:
-        head, _, self.body = text.replace("\r\n", "\n").rpartition("\n\n") if "\n\n" in text else (text, "", "")
-        first, *lines = head.split("\n\n")[-1].splitlines()
+        head, _, self.body = text.partition("\n\n")
+        first, *lines = head.splitlines()
         self.status = int(first.split()[1])
         self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 

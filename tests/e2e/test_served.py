@@ -62,7 +62,6 @@ def test_what_is_not_documented_does_not_exist(client: conftest.Client) -> None:
         "/v1/load_lora_adapter",
         "/tokenize",
         "/v1/models/",
-        "//v1/models",
         "/",
     ):
         assert client.get(path).status == 404, path

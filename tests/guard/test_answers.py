@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import re
 import threading
@@ -16,7 +17,6 @@ from tests.guard import rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
-    import http.client
     import http.server
 
     from tests.guard.conftest import Start
@@ -73,6 +73,26 @@ NOT_IN_THE_TABLE = (
     *(("GET", "/v1/completions"), ("POST", "/v1/models"), ("POST", "/v1/load_lora_adapter"), ("GET", "/v1/models/")),
     *(("OPTIONS", "/v1/models"), ("GET", "/metrics"), ("POST", "/health"), ("GET", "/"), ("GET", "/docs")),
 )
+
+
+def test_a_refusal_waits_for_a_small_body_and_keeps_the_connection(start: Start) -> None:
+    running = start()
+    with contextlib.closing(
+        http.client.HTTPConnection(rig.HOST, running.site.public_port, timeout=rig.DEADLINE)
+    ) as one:
+        for _ in range(2):
+            one.putrequest("POST", "/v1/completions")
+            one.putheader("Authorization", "Bearer sk-wrong")
+            one.putheader("Content-Length", "2")
+            one.endheaders()
+            one.sock.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                one.sock.recv(1)
+            one.sock.settimeout(rig.DEADLINE)
+            one.send(b"{}")
+            reply = one.getresponse()
+            reply.read()
+            assert (reply.status, reply.getheader("connection")) == (401, None)
 
 
 def test_what_is_not_in_the_table_is_404_with_a_key(start: Start, engine: rig.Engine) -> None:
