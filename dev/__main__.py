@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 
 from dev import binaries, cluster, demo, images, layout, steps
 
@@ -41,7 +42,7 @@ def _build(groups: list[str]) -> None:
         binaries.directory(group)
 
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "up": ("bring the cluster up", lambda _: cluster.way().up()),
     "down": ("take the cluster down without a trace", lambda _: cluster.way().down()),
     "status": ("say how the cluster is", _status),

@@ -6,6 +6,7 @@ Knows the groups of dev/go/ and how each is compiled; must not know what the bin
 import contextlib
 import fcntl
 import hashlib
+import os
 import pathlib
 import shutil
 import sys
@@ -68,6 +69,12 @@ def find(name: str) -> str:
 def envoy() -> str:
     """Return the path of Envoy, which comes as a wheel with the virtual environment."""
     return str(pathlib.Path(sys.executable).parent / "envoy")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which kubectl and helm keep what they cache in our cache directory, not in the home."""
+    helm = {f"HELM_{kind}_HOME": str(paths.CACHE / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+    return {**os.environ, **helm, "KUBECACHEDIR": str(paths.CACHE / "kube")}
 
 
 def prune() -> None:

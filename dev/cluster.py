@@ -27,6 +27,9 @@ class Way(Protocol):
     def status(self) -> str:
         """Say in one line how it is."""
 
+    def address(self) -> str:
+        """Return the address of the edge, which listens on ports 80 and 443."""
+
     def load_image(self, archive: pathlib.Path, name: str) -> None:
         """Make an image known to the node."""
 

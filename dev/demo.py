@@ -103,7 +103,7 @@ def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SE
     result = subprocess.run(
         [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", namespace, "wait", f"vllm/{name}",
          "--for=condition=Ready", f"--timeout={seconds:.0f}s"],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env=binaries.environment(),
     )  # fmt: skip
     if result.returncode:
         raise steps.Failure(f"{name} is not Ready: {_status()}", f"kubectl -n {namespace} describe vllm {name}")
@@ -126,7 +126,7 @@ def run(
     """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes."""
     with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
         hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
-        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{layout.NODE_ADDRESS} {HOST}\n")
+        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{cluster.way().address()} {HOST}\n")
         bundle.write_text(BUNDLE.read_text() + (AUTHORITY / "ca.crt").read_text())
         mounts = f"mount --bind {hosts} {HOSTS_FILE} && mount --bind {bundle} {BUNDLE}"
         trust = {name: str(BUNDLE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
@@ -180,12 +180,16 @@ def _certificate() -> dict[str, object]:
 def _status() -> str:
     """Say how the model is: the reason and message of Ready. Never raises: it is asked while something else fails."""
     query = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}'
-    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", NAMESPACE, "get", "vllm", "vllm11", "-o", query]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", NAMESPACE, "get", "vllm", "vllm11"]
+    asked = subprocess.run(
+        [*command, "-o", query], capture_output=True, text=True, check=False, env=binaries.environment()
+    )
+    return asked.stdout.strip()
 
 
 def _run(*command: str, stdin: str | None = None) -> str:
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    env = binaries.environment()
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
     if result.returncode:
         name = pathlib.Path(command[0]).name
         raise steps.Failure(

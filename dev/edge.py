@@ -21,11 +21,16 @@ INGRESS_CLASS = {
 }
 
 
+def module() -> pathlib.Path:
+    """Return the directory of Contour's module, which is there once its binary is built."""
+    binaries.directory("contour")
+    version = re.search(r"projectcontour/contour (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
+    return paths.CACHE / "go/mod/github.com/projectcontour" / f"contour@{version[1] if version else ''}"
+
+
 def definitions() -> list[dict[str, Any]]:
     """Return Contour's own resource definitions, which lie in its module."""
-    version = re.search(r"projectcontour/contour (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
-    module = paths.CACHE / "go/mod/github.com/projectcontour" / f"contour@{version[1] if version else ''}"
-    text = (module / "examples/contour/01-crds.yaml").read_text()
+    text = (module() / "examples/contour/01-crds.yaml").read_text()
     return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]  # the safe loader, in C
 
 

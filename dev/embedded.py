@@ -7,7 +7,6 @@ remains outside is in traces.py.
 import contextlib
 import fcntl
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -63,6 +62,11 @@ def status() -> str:
     return f"starting or ill (process {pid}), logs in {layout.LOGS}"
 
 
+def address() -> str:
+    """Return where the edge listens, on ports 80 and 443."""
+    return layout.NODE_ADDRESS
+
+
 def load_image(archive: pathlib.Path, name: str) -> None:
     """Make the image `name` of an archive known to the node."""
     store.load(archive, name)
@@ -71,7 +75,7 @@ def load_image(archive: pathlib.Path, name: str) -> None:
 def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run kubectl against the cluster; what it caches stays in our cache directory."""
     command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments]
-    env = {**os.environ, "KUBECACHEDIR": str(paths.CACHE / "kube")}
+    env = binaries.environment()
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
 
 

@@ -1,24 +1,37 @@
 """The cluster by kind, where a container engine runs: the same interface as dev/embedded.py.
 
-Not run where the project was made, for want of a container engine: the embedded cluster is what every test runs on.
+Not run where the project was made, for want of a container engine: the embedded cluster is what every test runs on. It pulls
+kind's node image and Contour's images from their registries, which the embedded cluster never does.
 """
 
+import json
 import pathlib
 import subprocess
 
-from dev import binaries, layout, steps
+from dev import binaries, edge, layout, steps
 
 NAME = "vllm-operator"
+CONTROL_PLANE = f"{NAME}-control-plane"
 
 
 def up(audit: tuple[str, ...] = ()) -> None:
-    """Make the cluster, or find it."""
+    """Make the cluster with its ingress controller, or find it."""
     if audit:
         raise steps.Failure("an audit log is for the embedded cluster", "set CLUSTER=embedded")
-    if not healthy():
-        with steps.step("starting the cluster by kind"):
-            layout.RUN.mkdir(parents=True, exist_ok=True)
-            _kind("create", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}", "--wait=120s")
+    if healthy():
+        steps.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+        return
+    binaries.directory("kubernetes")
+    with steps.step("starting the cluster by kind"):
+        layout.RUN.mkdir(parents=True, exist_ok=True)
+        _kind("create", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}", "--wait=120s")
+    with steps.step("installing Contour"):
+        _kubectl("apply", "--server-side", "-f", str(edge.module() / "examples/render/contour.yaml"))
+        _kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(edge.INGRESS_CLASS))
+        _kubectl("rollout", "status", "--namespace=projectcontour", "--timeout=300s", "daemonset/envoy")
+    amount = {"nvidia.com/gpu": str(layout.ACCELERATORS)}
+    patch = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
+    _kubectl("patch", "node", CONTROL_PLANE, "--subresource=status", "--type=merge", "-p", patch)
 
 
 def down() -> None:
@@ -38,6 +51,11 @@ def status() -> str:
     return f"up, by kind, KUBECONFIG={layout.KUBECONFIG}" if healthy() else "down"
 
 
+def address() -> str:
+    """Return where the edge listens: Contour's Envoy has ports 80 and 443 of the node, which is a container of this host."""
+    return _kubectl("get", "node", CONTROL_PLANE, "-o", 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')
+
+
 def load_image(archive: pathlib.Path, name: str) -> None:
     """Load an image archive onto the node."""
     with steps.step(f"importing {name}"):
@@ -45,11 +63,19 @@ def load_image(archive: pathlib.Path, name: str) -> None:
 
 
 def _kind(*arguments: str) -> str:
-    command = [str(binaries.directory("kind") / "kind"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    docker = subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+    provider = {} if docker else {"KIND_EXPERIMENTAL_PROVIDER": "podman"}
+    return _run([str(binaries.directory("kind") / "kind"), *arguments], provider)
+
+
+def _kubectl(*arguments: str, stdin: str | None = None) -> str:
+    return _run([binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments], {}, stdin)
+
+
+def _run(command: list[str], settings: dict[str, str], stdin: str | None = None) -> str:
+    env = {**binaries.environment(), **settings}
+    result = subprocess.run(command, input=stdin, env=env, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise steps.Failure(
-            f"`kind {' '.join(arguments[:2])}` failed ({result.stderr.strip()[-200:]})",
-            "see its message, or set CLUSTER=embedded",
-        )
+        what = f"{pathlib.Path(command[0]).name} {command[1]}"
+        raise steps.Failure(f"`{what}` failed ({result.stderr.strip()[-200:]})", "mend that, or set CLUSTER=embedded")
     return result.stdout
