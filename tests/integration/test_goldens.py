@@ -1,0 +1,69 @@
+"""The goldens and the examples, read by the real API server and by Envoy itself."""
+
+import pathlib
+import subprocess
+
+import pytest
+import yaml
+
+from dev import binaries, paths
+from tests import models
+from tests.golden import render
+from tests.guard import test_validate
+
+EXAMPLES = sorted((paths.ROOT / "examples").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def restricted(served: pathlib.Path) -> models.Admin:
+    """A namespace under the Pod Security standard `restricted`, which refuses and warns."""
+    admin = models.Admin(served, "models")
+    admin.kubectl("create", "namespace", "models")
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    admin.kubectl("label", "namespace", "models", *levels)
+    return admin
+
+
+@pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
+def test_the_api_server_takes_every_child_without_a_warning(restricted: models.Admin, case: pathlib.Path) -> None:
+    command = [
+        binaries.find("kubectl"),
+        f"--kubeconfig={restricted.kubeconfig}",
+        "create",
+        "--dry-run=server",
+        "--validate=strict",
+    ]
+    done = subprocess.run([*command, "-f", str(case / "children.yaml")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
+def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
+    restricted: models.Admin, case: pathlib.Path
+) -> None:
+    children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
+    template = next(child for child in children if child["kind"] == "Deployment")["spec"]["template"]
+    restricted.kubectl("get", "serviceaccount", "default")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        **template,
+        "metadata": {**template["metadata"], "name": "x", "namespace": "models"},
+    }
+    restricted.kubectl("create", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(pod))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(case / "model.yaml" for case in render.CASES), *EXAMPLES],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_every_golden_model_and_example_is_taken(restricted: models.Admin, path: pathlib.Path) -> None:
+    restricted.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(path))
+
+
+@pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
+def test_envoy_takes_every_guard(tmp_path: pathlib.Path, case: pathlib.Path) -> None:
+    children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
+    files = next(child["stringData"] for child in children if child["metadata"]["name"].endswith(".guard"))
+    test_validate.validate(tmp_path, test_validate.with_routes_inside(files))
