@@ -23,11 +23,13 @@ from vllm_operator import (
     informer,
     kinds,
     leader,
+    lookout,
+    probe,
     reconcile,
     server,
-    status,
     store,
     workqueue,
+    world,
     writer,
 )
 
@@ -40,11 +42,12 @@ EXIT_SECONDS = 20.0  # a process that does not end by itself after this is ended
 class App:
     """One operator process."""
 
-    def __init__(self, settings: config.Config, api: cluster.Cluster) -> None:
+    def __init__(self, settings: config.Config, api: cluster.Cluster, ask: probe.Probe) -> None:
         self.settings, self.api, self.store = settings, api, store.Store()
         self.leader = leader.Leader(api, settings.namespace, settings.lease_name, settings.identity)
         api.permit_by(self.leader.check)
-        work = reconcile.Reconciler(api, self.store, writer.Writer(api, self.store), settings)
+        self.lookout = lookout.Lookout(api, self.store, ask.guard, self._wake)
+        work = reconcile.Reconciler(api, self.store, writer.Writer(api, self.store), self.lookout, settings)
         self.queue = workqueue.Queue(server.timed(work), settings.workers)
         self.informers = informer.informers(api, self.store, self.queue.add, settings.watch_namespaces)
         self.stop, self.relist = asyncio.Event(), asyncio.Event()
@@ -60,6 +63,7 @@ class App:
             await handlers.run(self.settings, self._record, self.stop)
         finally:
             threading.Timer(EXIT_SECONDS, os._exit, (1,)).start()
+            await self.lookout.stop()
             await self.queue.stop(GRACE_SECONDS)
             lost = leading.done() and not leading.cancelled() and leading.exception() is not None
             for task in (*tasks, leading):
@@ -77,6 +81,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.leader.keep())
                 group.create_task(self.queue.run())
+                group.create_task(self.lookout.run())
         finally:
             self.stop.set()
 
@@ -110,6 +115,9 @@ class App:
                         self.queue.add(key)
             self.store.purge(kind, namespace, listed, version)
 
+    def _wake(self, key: kinds.Key) -> None:
+        self.queue.add(key)
+
     def _is_synced(self) -> bool:
         return all(one.synced.is_set() for one in self.informers)
 
@@ -117,13 +125,13 @@ class App:
         server.QUEUE_DEPTH.set(self.queue.depth)
         server.LEADER.set(self.leader.holds())
         models = [self.store.model(key) or {} for key in self.store.models()]
-        server.count_models([one for model in models for one in status.conditions(model)])
+        server.count_models([one for model in models for one in world.conditions(model)])
 
 
 async def _run(settings: config.Config) -> int:
-    async with cluster.Cluster(credentials.find(), server.observe) as api:
+    async with cluster.Cluster(credentials.find(), server.observe) as api, probe.Probe() as ask:
         try:
-            return await App(settings, api).run()
+            return await App(settings, api, ask).run()
         except errors.NotFound:
             LOG.error("The API server knows no ModelDeployments: install the CRD (helm does, or crds/)")  # noqa: TRY400 - no traceback
             return 1

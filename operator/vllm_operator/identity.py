@@ -12,6 +12,9 @@ MODEL_LABEL = f"{kinds.GROUP}/model"  # value: the model's name; what the operat
 OWNER_LABEL = f"{kinds.GROUP}/owner"  # value: the model's uid; what makes an object ours
 CLIENT_LABEL = f"{kinds.GROUP}/client"  # value: the client's name, on client Secrets
 HASH_ANNOTATION = f"{kinds.GROUP}/applied-hash"  # what was sent last, so that a field dropped from it is seen
+GUARD_VERSION_ANNOTATION = (
+    f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
+)
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 

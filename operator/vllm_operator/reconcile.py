@@ -19,6 +19,7 @@ from vllm_operator import (
     errors,
     identity,
     kinds,
+    lookout,
     references,
     status,
     store,
@@ -36,19 +37,27 @@ class Reconciler:
     """Brings one model to what its spec says, as often as it is asked to."""
 
     def __init__(
-        self, api_server: cluster.Api, objects: store.Store, write: writer.Writer, settings: config.Config
+        self,
+        api_server: cluster.Api,
+        objects: store.Store,
+        write: writer.Writer,
+        look: lookout.Lookout,
+        settings: config.Config,
     ) -> None:
         self._cluster, self._store, self._writer, self._settings = api_server, objects, write, settings
+        self._lookout = look
         self._existing: dict[kinds.Ref, float] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
         model = self._store.model(key)
         if model is None or model["metadata"].get("deletionTimestamp"):
+            self._lookout.look(key)
             return None
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
         wanted = children.desired(await self._plan(owner, spec))
         strangers, refused = await self._write(owner, wanted)
+        self._lookout.look(key)
         if not refused:
             await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
         missing = await self._missing(references.references(owner, spec, self._settings))
@@ -69,7 +78,7 @@ class Reconciler:
         return {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
 
     def _world(self, model: kinds.Object) -> world.World:
-        return world.World(model, self._live(identity.owner(model)))
+        return self._lookout.seen(world.World(model, self._live(identity.owner(model))))
 
     async def _write(
         self, owner: identity.Owner, wanted: Iterable[kinds.Object]
@@ -103,9 +112,9 @@ class Reconciler:
 
     async def _report(self, seen: world.World, spec: api.Spec) -> None:
         """Write the status where it changed, and an Event where Ready did."""
-        before = status.condition(seen.model, "Ready") or {}
+        before = world.condition(seen.model, "Ready") or {}
         written = await self._writer.write_status(seen.model, status.status(seen, spec, self._settings, _now()))
-        after = status.condition(written or {}, "Ready") or before
+        after = world.condition(written or {}, "Ready") or before
         if after.get("reason") == before.get("reason"):
             return
         LOG.info(

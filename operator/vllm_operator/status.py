@@ -7,22 +7,15 @@ findings.py.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vllm_operator import api, config, findings, identity, kinds
+from vllm_operator import answers, api, config, findings, identity, kinds
+from vllm_operator import world as observed
 from vllm_operator.children import ingress, pod, secrets, template
 from vllm_operator.engine import options
-from vllm_operator.world import World
+from vllm_operator.world import Said, World
 
 MESSAGE_LIMIT = 1024
 CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero")
 """Reasons of Ready that nobody needs to act on."""
-
-
-class Said(NamedTuple):
-    """What a rule says of its condition."""
-
-    status: str
-    reason: str
-    message: str = ""
 
 
 class Seen(NamedTuple):
@@ -80,6 +73,12 @@ def _missing(*which: str) -> Rule:
 
 def _zero(seen: Seen) -> Said | None:
     return Said("False", "ScaledToZero", "spec.replicas is 0: scale up to serve") if seen.spec.replicas == 0 else None
+
+
+def _guard_rejected(seen: Seen) -> Said | None:
+    """A guard that keeps an older configuration accepts keys that were revoked: never silently."""
+    said = answers.guard_configured(seen.world)
+    return said._replace(reason="GuardRejected") if said.reason == answers.REJECTED else None
 
 
 def _first_trouble(seen: Seen) -> Said | None:
@@ -150,13 +149,15 @@ def _progressing(seen: Seen) -> Said:
 
 EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
-    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _serving, _first_trouble, _rolling,
+    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving,
+    _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _answering, *READY),
     "Ready": READY,
     "Progressing": (_over_time, _complete, _progressing),
     "Exposed": EXPOSURE,
+    "GuardConfigured": (lambda seen: answers.guard_configured(seen.world),),
 }
 
 
@@ -185,7 +186,7 @@ def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> k
 
 def _condition(kind: str, rules: tuple[Rule, ...], seen: Seen, now: str) -> kinds.Object:
     said = next(found for rule in rules if (found := rule(seen)))
-    before = condition(seen.world.model, kind)
+    before = observed.condition(seen.world.model, kind)
     unchanged = before is not None and before["status"] == said.status
     return {
         "type": kind,
@@ -195,13 +196,3 @@ def _condition(kind: str, rules: tuple[Rule, ...], seen: Seen, now: str) -> kind
         "observedGeneration": seen.world.model["metadata"]["generation"],
         "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else now,
     }
-
-
-def conditions(model: kinds.Object) -> list[kinds.Object]:
-    """Return the conditions as they stand in `model`."""
-    return model.get("status", {}).get("conditions") or []
-
-
-def condition(model: kinds.Object, kind: str) -> kinds.Object | None:
-    """Return the condition of that type as it stands in `model`."""
-    return next((one for one in conditions(model) if one["type"] == kind), None)

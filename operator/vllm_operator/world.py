@@ -6,17 +6,26 @@ A snapshot that `status()` and `prune()` read; it decides nothing.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from vllm_operator import identity, kinds
+from vllm_operator import guard, identity, kinds
+
+
+class Said(NamedTuple):
+    """What is said of a condition."""
+
+    status: str
+    reason: str
+    message: str = ""
 
 
 class World(NamedTuple):
-    """One model as observed. `objects`: children and pods; the rest is what the last look or write found wrong."""
+    """One model as observed. `objects`: children and pods; then what the last look found wrong, and what was answered."""
 
     model: kinds.Object
     objects: Mapping[kinds.Ref, kinds.Object]
     missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
     strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
     refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
+    guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
 
     @property
     def owner(self) -> identity.Owner:
@@ -48,3 +57,13 @@ def prune(desired: Iterable[kinds.Object], world: World) -> tuple[kinds.Object, 
         for ref, obj in world.objects.items()
         if ref not in wanted and ref.kind not in kept and identity.is_ours(obj, world.owner)
     )
+
+
+def conditions(model: kinds.Object) -> list[kinds.Object]:
+    """Return the conditions as they stand in `model`."""
+    return model.get("status", {}).get("conditions") or []
+
+
+def condition(model: kinds.Object, kind: str) -> kinds.Object | None:
+    """Return the condition of that type as it stands in `model`."""
+    return next((one for one in conditions(model) if one["type"] == kind), None)

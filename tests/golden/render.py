@@ -1,7 +1,8 @@
 """One golden case: model.yaml and observed.yaml in, children.yaml and status.yaml out. Run as a program it updates them all.
 
-observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, and what stood in the
-way (`missing`, `strangers`, `refused`). Keys are fixed, so the goldens hold none that was ever in use.
+observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, what stood in the way
+(`missing`, `strangers`, `refused`), and what was answered (`guards`: of each pod the version, if not the newest, and the number
+rejected, or null where it is silent). Keys are fixed, so the goldens hold none that was ever in use.
 """
 
 import base64
@@ -11,7 +12,8 @@ from typing import Any
 import yaml
 
 from vllm_operator import __main__ as command
-from vllm_operator import api, children, config, identity, kinds, status, world
+from vllm_operator import api, children, config, guard, identity, kinds, status, world
+from vllm_operator.children import secrets
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
@@ -42,6 +44,7 @@ def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
         missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
         strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
         refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
+        guards={pod: _state(state, one) for pod, state in said.get("guards", {}).items()},
     )
 
 
@@ -72,6 +75,12 @@ def _spec(one: kinds.Object) -> api.Spec:
 def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
     found = said.get(child["kind"].lower())
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+
+
+def _state(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
+    name = identity.guard_secret(one["metadata"]["name"])
+    newest = secrets.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
+    return None if said is None else guard.State(said.get("version", newest), said.get("rejected", 0))
 
 
 def _pod(pod: kinds.Object) -> kinds.Object:

@@ -420,3 +420,49 @@ class TestWriter:
         )
         with pytest.raises(writer.Stranger):
             await write.ensure(samples.secret(bench.owner, a="Qw=="), bench.owner)
+
+
+class TestTellingAPod:
+    """What makes a kubelet look at once: an annotation, and nothing else of the pod, and of no other pod of that name."""
+
+    async def test_an_annotation_is_changed_and_the_rest_stays(self, bench: Bench) -> None:
+        pod = await _pod(bench)
+        told = await bench.api.overwrite(_telling(pod, "1"), uid(pod))
+        assert told["metadata"]["annotations"] == {"theirs": "yes", identity.GUARD_VERSION_ANNOTATION: "1"}
+        assert told["spec"] == pod["spec"]
+        assert told["metadata"]["labels"] == pod["metadata"]["labels"]
+        assert version(told) != version(pod)
+        assert version(await bench.api.overwrite(_telling(pod, "1"), uid(pod))) == version(told)
+
+    async def test_another_pod_of_that_name_is_left_alone(self, bench: Bench) -> None:
+        pod = await _pod(bench)
+        with pytest.raises(errors.Conflict):
+            await bench.api.overwrite(_telling(pod, "1"), OTHER_UID)
+        assert (await bench.api.get(kinds.ref(pod)))["metadata"]["annotations"] == {"theirs": "yes"}
+
+
+def _telling(pod: kinds.Object, value: str) -> kinds.Object:
+    metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
+    annotations = {identity.GUARD_VERSION_ANNOTATION: value}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "annotations": annotations}}
+
+
+async def _pod(bench: Bench) -> kinds.Object:
+    """Create a pod as soon as its namespace has the service account that every pod needs."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "vllm11-0",
+            "namespace": bench.owner.namespace,
+            "labels": identity.selector(bench.owner.name),
+            "annotations": {"theirs": "yes"},
+        },
+        "spec": {"containers": [{"name": "vllm", "image": "engine:1"}], "automountServiceAccountToken": False},
+    }
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(errors.Denied):
+                made: kinds.Object = await bench.others.create_by("kubectl", pod)
+                return made
+            await asyncio.sleep(0.05)

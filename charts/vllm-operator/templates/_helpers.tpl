@@ -36,7 +36,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get]

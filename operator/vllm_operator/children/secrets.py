@@ -48,7 +48,16 @@ def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, keys: Mappin
     )
     files = guard.files(access, endpoints.GENERATE, guard.version_of(image))
     held = json.dumps(dict(keys), sort_keys=True)
-    return _secret(owner, identity.guard_secret(owner.name), "guard", {**files, KEYS_FILE: held})
+    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, KEYS_FILE: held})
+    version = guard.version(access, endpoints.GENERATE)
+    secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: version}
+    return secret
+
+
+def guard_version(secret: kinds.Object | None) -> str:
+    """Return which configuration the guard's Secret holds, as guards name it; "" where there is none yet."""
+    annotations = (secret or {"metadata": {}})["metadata"].get("annotations") or {}
+    return str(annotations.get(identity.GUARD_VERSION_ANNOTATION, ""))
 
 
 def keys(

@@ -1,0 +1,78 @@
+"""What the guards answered, as the condition GuardConfigured: pure, and read by status.py.
+
+A pod that was not asked yet changes nothing of what was said before, so a restart of the operator and a new pod write nothing
+that a moment later is taken back. Must not ask anybody: lookout.py does.
+"""
+
+from vllm_operator import findings, guard, identity, kinds
+from vllm_operator import world as observed
+from vllm_operator.children import pod as server
+from vllm_operator.children import secrets
+from vllm_operator.world import Said, World
+
+REJECTED = "Rejected"
+NOT_ASKED = Said("Unknown", "NotAsked", "the answer of those that were asked is on its way")
+
+
+def guarded(world: World) -> list[kinds.Object]:
+    """Return the pods whose guard runs, newest first."""
+    return [pod for pod in world.pods() if findings.is_ready(pod) or _guard(pod).get("ready")]
+
+
+def restarts(pod: kinds.Object) -> int:
+    """Return how often the guard of `pod` was started anew."""
+    return int(_guard(pod).get("restartCount", 0))
+
+
+def wanted(world: World) -> str:
+    """Return which configuration the guards are to have: what was last written."""
+    return secrets.guard_version(world.child(kinds.SECRET, identity.guard_secret(world.owner.name)))
+
+
+def guard_configured(world: World) -> Said:
+    """Say whether every guard that runs has the keys and limits that were last written."""
+    pods = [pod["metadata"]["name"] for pod in guarded(world)]
+    if not pods:
+        return Said("Unknown", "NoGuards", "no guard runs")
+    states = {pod: world.guards[pod] for pod in pods if pod in world.guards}
+    behind = {pod: state for pod, state in states.items() if state and state.version != wanted(world)}
+    if rejecting := next((pod for pod, state in behind.items() if state.rejected), None):
+        return _rejected(rejecting)
+    if behind:
+        return _applying(len(pods) - len(behind), len(pods))
+    if len(states) < len(pods):
+        return before(world, "GuardConfigured")
+    silent = [pod for pod, state in states.items() if state is None]
+    return _unreachable(len(silent), len(pods)) if silent else _configured(len(pods))
+
+
+def before(world: World, kind: str) -> Said:
+    """Return what stands in the model's status."""
+    condition = observed.condition(world.model, kind)
+    return Said(condition["status"], condition["reason"], condition["message"]) if condition else NOT_ASKED
+
+
+def _guard(pod: kinds.Object) -> kinds.Object:
+    containers = pod.get("status", {}).get("initContainerStatuses") or []
+    return next((one for one in containers if one["name"] == server.GUARD), {})
+
+
+def _rejected(pod: str) -> Said:
+    message = (
+        f"the guard of the pod {pod} rejected its newest configuration and goes on with the one before: "
+        "a revoked key may still be accepted there"
+    )
+    return Said("False", REJECTED, message)
+
+
+def _applying(taken: int, of: int) -> Said:
+    return Said("False", "Applying", f"{taken} of {of} guards have taken up the newest keys and limits")
+
+
+def _unreachable(silent: int, of: int) -> Said:
+    message = f"{silent} of {of} guards do not answer the operator on their private port {guard.PRIVATE_PORT}"
+    return Said("Unknown", "Unreachable", message)
+
+
+def _configured(of: int) -> Said:
+    return Said("True", "Configured", f"{of} of {of} guards have taken up the newest keys and limits")

@@ -1,0 +1,177 @@
+"""Asks the guards of each model, beside the queue of writes, and keeps what they said: observations, never part of a write.
+
+`look(key)` after each run of a model is enough: whoever has nothing new to be asked is left alone until its pace says so. What is
+said anew wakes the model's key. Only the leader runs the models, so only the leader asks.
+
+A guard that lags behind its Secret waits for its kubelet, which looks once a minute, or as soon as the pod changes: so the pod's
+annotation is changed, and changed again, for the kubelet may be quicker than its own watch of the Secret.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import answers, cluster, errors, guard, identity, kinds, store, workqueue, world
+
+LOG = logging.getLogger(__name__)
+GUARD_WORKERS = 32
+SETTLED_SECONDS = 300.0
+SOONEST, LATEST = 0.2, 15.0  # a guard that lags: after a quarter of the time that it has lagged
+SILENT_SOONEST, SILENT_LATEST = 1.0, 60.0  # a guard that does not answer
+NUDGES = 6
+NUDGE_SECONDS = 1.0  # after the first; then twice as long each time
+
+AskGuard = Callable[[str], Awaitable[guard.State | None]]
+Wake = Callable[[kinds.Key], None]
+
+
+class Nudge(NamedTuple):
+    """How often a pod was changed for the sake of one configuration, and when it is next."""
+
+    times: int = 0
+    due: float = 0.0
+
+
+class Round(NamedTuple):
+    """What the guards of one model said last, by pod; `refusals`: what they had refused when they last had what was wanted."""
+
+    wanted: str = ""
+    asked: frozenset[tuple[str, str, int]] = frozenset()
+    guards: Mapping[str, guard.State | None] = {}
+    refusals: Mapping[str, int] = {}
+    nudges: Mapping[str, Nudge] = {}
+    since: float = 0.0
+    due: float = 0.0
+
+
+class Guards:
+    """Asks the guards of one model at a time: the work of a queue."""
+
+    def __init__(self, api: cluster.Api, objects: store.Store, ask: AskGuard, wake: Wake) -> None:
+        self._cluster, self._store, self._ask, self._wake = api, objects, ask, wake
+        self._rounds: dict[kinds.Key, Round] = {}
+
+    def of(self, key: kinds.Key) -> Mapping[str, guard.State | None]:
+        """Return what the guards of the model said last."""
+        return self._rounds.get(key, Round()).guards
+
+    async def __call__(self, key: kinds.Key) -> float | None:
+        """Ask the guards of `key` where that is due; return the seconds until it is due again."""
+        seen = observed(self._store, key)
+        if seen is None:
+            self._rounds.pop(key, None)
+            return None
+        pods = {pod["metadata"]["name"]: pod for pod in answers.guarded(seen) if _address(pod)}
+        before, now = self._rounds.get(key, Round()), asyncio.get_running_loop().time()
+        after = _begun(before, answers.wanted(seen), pods, now)
+        if after.due > now:
+            return after.due - now
+        after = await self._heard(after, pods)
+        after = after._replace(since=now) if _is_settled(after) else after
+        self._rounds[key] = after = after._replace(due=now + _pause(after, now))
+        if after.guards != before.guards:
+            self._wake(key)
+        return after.due - now if pods else None
+
+    async def _heard(self, before: Round, pods: Mapping[str, kinds.Object]) -> Round:
+        said = await asyncio.gather(*(self._ask(_address(pod)) for pod in pods.values()))
+        raw = dict(zip(pods, said, strict=True))
+        refusals = {pod: _refusals(state, before, pod) for pod, state in raw.items()}
+        guards = {
+            pod: state and guard.State(state.version, state.rejected - refusals[pod]) for pod, state in raw.items()
+        }
+        lagging = [pod for pod, state in guards.items() if _lags(state, before.wanted) and state and not state.rejected]
+        nudged = await asyncio.gather(*(self._nudged(pods[pod], before) for pod in lagging))
+        return before._replace(guards=guards, refusals=refusals, nudges=dict(zip(lagging, nudged, strict=True)))
+
+    async def _nudged(self, pod: kinds.Object, before: Round) -> Nudge:
+        """Change the annotation of `pod` where that is due."""
+        now, last = asyncio.get_running_loop().time(), before.nudges.get(pod["metadata"]["name"], Nudge())
+        if last.times >= NUDGES or now < last.due:
+            return last
+        metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
+        annotations = {identity.GUARD_VERSION_ANNOTATION: _next(pod, before.wanted)}
+        body = {"apiVersion": "v1", "kind": kinds.POD.kind, "metadata": {**metadata, "annotations": annotations}}
+        try:
+            self._store.put(await self._cluster.overwrite(body, pod["metadata"]["uid"]))
+        except errors.ApiError as error:
+            LOG.warning("Pod was not told of its guard's configuration %s error=%s", kinds.ref(pod), error)
+        return Nudge(last.times + 1, now + NUDGE_SECONDS * 2**last.times)
+
+
+class Lookout:
+    """All that is asked of all models."""
+
+    def __init__(self, api: cluster.Api, objects: store.Store, ask: AskGuard, wake: Wake) -> None:
+        self._guards = Guards(api, objects, ask, wake)
+        self._queues = (workqueue.Queue(self._guards, GUARD_WORKERS),)
+
+    def look(self, key: kinds.Key) -> None:
+        """Ask of the model `key` what is due."""
+        for queue in self._queues:
+            queue.add(key)
+
+    def seen(self, seen: world.World) -> world.World:
+        """Return `seen` with what was answered."""
+        return seen._replace(guards=self._guards.of(kinds.Key(*seen.owner[:2])))
+
+    async def run(self) -> None:
+        """Ask until `stop`."""
+        await asyncio.gather(*(queue.run() for queue in self._queues))
+
+    async def stop(self) -> None:
+        """Ask nothing more, and wait for no answer."""
+        await asyncio.gather(*(queue.stop(0) for queue in self._queues))
+
+
+def observed(objects: store.Store, key: kinds.Key) -> world.World | None:
+    """Return what the store holds of the model `key`."""
+    model = objects.model(key)
+    return world.World(model, {kinds.ref(obj): obj for obj in objects.of(key)}) if model else None
+
+
+def _begun(before: Round, wanted: str, pods: Mapping[str, kinds.Object], now: float) -> Round:
+    """Return the round that goes on from `before`; what is to be asked anew is due, and was right until now."""
+    asked = frozenset((pod["metadata"]["uid"], _address(pod), answers.restarts(pod)) for pod in pods.values())
+    if (wanted, asked) == (before.wanted, before.asked):
+        return before
+    nudges = before.nudges if wanted == before.wanted else {}
+    return before._replace(wanted=wanted, asked=asked, nudges=nudges, since=now, due=0.0)
+
+
+def _refusals(state: guard.State | None, before: Round, pod: str) -> int:
+    """Return the refusals that are past: what counts is what was refused since the guard last had what was wanted."""
+    past = before.refusals.get(pod, 0)
+    if state is None:
+        return past
+    return state.rejected if state.version == before.wanted else min(past, state.rejected)
+
+
+def _lags(state: guard.State | None, wanted: str) -> bool:
+    return state is not None and state.version != wanted
+
+
+def _is_settled(after: Round) -> bool:
+    return all(state and state.version == after.wanted for state in after.guards.values())
+
+
+def _pause(after: Round, now: float) -> float:
+    lasting = now - after.since
+    if any(_lags(state, after.wanted) for state in after.guards.values()):
+        return min(LATEST, max(SOONEST, lasting / 4))
+    if not _is_settled(after):
+        return min(SILENT_LATEST, max(SILENT_SOONEST, lasting))
+    return SETTLED_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+
+
+def _next(pod: kinds.Object, wanted: str) -> str:
+    """Return the annotation's next value: `wanted`, then with a number, for only a change is a change to the kubelet."""
+    annotations = pod["metadata"].get("annotations") or {}
+    told, _, number = annotations.get(identity.GUARD_VERSION_ANNOTATION, "").partition(".")
+    return f"{wanted}.{int(number) + 1 if number.isdecimal() else 2}" if told == wanted else wanted
+
+
+def _address(pod: kinds.Object) -> str:
+    return str(pod.get("status", {}).get("podIP", ""))

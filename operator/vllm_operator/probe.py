@@ -1,0 +1,60 @@
+"""The one client of guards and Services: what a guard says of its configuration.
+
+Knows HTTP and how long an answer may take; must not decide when to ask, nor what an answer means for a model.
+"""
+
+from typing import Self
+
+import aiohttp
+
+from vllm_operator import guard
+
+GUARD_SECONDS = 2.0
+GUARD_TRIES = 2  # one lost answer is not silence
+LONGEST_ANSWER = 1_000_000
+OK = 200
+BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Probe:
+    """Asks; use as an asynchronous context manager."""
+
+    def __init__(self, guard_port: int = guard.PRIVATE_PORT) -> None:
+        self._guard_port = guard_port
+
+    async def __aenter__(self) -> Self:
+        """Open. Each question has its connection, so that a Service may give it to any server; no proxy is asked."""
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": "vllm-operator"})
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self._session.close()
+
+    async def guard(self, address: str) -> guard.State | None:
+        """Return what the guard of the pod with that IP says of itself; None where it does not answer."""
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{self._guard_port}{guard.STATS_PATH}"
+        for _ in range(GUARD_TRIES):
+            if (text := await self._stats(url)) is not None:
+                return guard.state(text)
+        return None
+
+    async def _stats(self, url: str) -> str | None:
+        timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)
+        try:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
+                return await _text(response) if response.status == OK else None
+        except BROKEN:
+            return None
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """Return the body, or its beginning where it is larger than any right one."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            break
+    return body.decode(errors="replace")
