@@ -17,6 +17,7 @@ from dev import layout, steps
 
 END_SECONDS = 30.0
 KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
+OUTSIDE = "run it outside of a container, or in a privileged one with the host's cgroups"
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -35,13 +36,17 @@ def process() -> int | None:
 
 def make_cgroups() -> None:
     """Make the cluster's own root in each hierarchy. With cgroup v2 the kubelet's controllers must be handed down to it."""
-    if (CGROUPS / "cgroup.controllers").exists():
+    version_2 = (CGROUPS / "cgroup.controllers").exists()
+    if version_2:
         _hand_down(set((CGROUPS / "cgroup.controllers").read_text().split()) & KUBELET_CONTROLLERS)
-        (CGROUPS / layout.CGROUP).mkdir(exist_ok=True)
-        return
-    for hierarchy in CGROUPS.iterdir():
-        if hierarchy.is_dir() and not hierarchy.is_symlink():
+    hierarchies = (
+        [CGROUPS] if version_2 else [path for path in CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
+    )
+    try:
+        for hierarchy in hierarchies:
             (hierarchy / layout.CGROUP).mkdir(exist_ok=True)
+    except OSError as error:
+        raise steps.Failure(f"no cgroup can be made in {hierarchy} ({error.strerror})", OUTSIDE) from error
 
 
 def remove() -> None:
@@ -87,7 +92,7 @@ def _hand_down(wanted: set[str]) -> None:
     except OSError as error:
         raise steps.Failure(
             f"the cgroup controllers {', '.join(missing)} cannot be enabled ({error.strerror})",
-            "run it outside of a container, or with the host's cgroup namespace",
+            OUTSIDE,
         ) from error
 
 

@@ -37,6 +37,12 @@ def test_addresses_taken(built: machine.Machine) -> None:
     )
 
 
+def test_cgroups_read_only(built: machine.Machine) -> None:
+    """What a container without privileges sees."""
+    read_only = "mount -t cgroup,cgroup2 | cut -d' ' -f3 | while read -r path; do mount -o remount,bind,ro $path; done"
+    built.run(f"{read_only}; {UP}", CLUSTER="embedded").failed_with("no cgroup can be made", "privileged")
+
+
 def test_unknown_way(built: machine.Machine) -> None:
     built.run(UP, CLUSTER="minikube").failed_with("CLUSTER=minikube is unknown", "embedded")
 
