@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
             path.write_text(files()[path])
         return 0
     for path in stale:
-        print(f"{path.relative_to(ROOT)} is not what api.py says: run `make generate`", file=sys.stderr)
+        sys.stderr.write(f"{path.relative_to(ROOT)} is not what api.py says: run `make generate`\n")
     return 1 if stale else 0
 
 

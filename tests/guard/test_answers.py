@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import http.server
 import itertools
 import re
 import threading
@@ -17,8 +18,6 @@ from tests.guard import rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
-    import http.server
-
     from tests.guard.conftest import Start
 
 POST = ("POST", "/v1/completions")

@@ -114,7 +114,7 @@ local function note_path(handle)
   handle:streamInfo():dynamicMetadata():set("guard", "path", path:sub(1, 200))
 end
 
--- A refusal before the end of the request costs the connection, and some clients (curl 7.88 over HTTP/2) see an error instead of it.
+-- A refusal before the request's end costs the connection, and some clients (curl 7.88 over HTTP/2) see an error instead of it.
 -- vLLM begins only with a whole request, so waiting for a small one costs nothing.
 local function take_in(handle)
   local length = tonumber(handle:headers():get("content-length") or "0") or 0
