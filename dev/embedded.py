@@ -89,7 +89,16 @@ def _alone() -> Iterator[None]:
 
 
 def _bring_up(pause: pathlib.Path, name: str, audit: tuple[str, ...]) -> None:
+    """Start it and wait until it is of use; one that does not get there is ended, and its logs stay."""
     _prepare()
+    try:
+        _start(pause, name, audit)
+    except BaseException:
+        traces.end()
+        raise
+
+
+def _start(pause: pathlib.Path, name: str, audit: tuple[str, ...]) -> None:
     _launch(name, audit)
     _await("the container runtime", layout.CONTAINERD_SOCKET.exists)
     load_image(pause, name)

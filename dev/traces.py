@@ -51,6 +51,14 @@ def make_cgroups() -> None:
 
 def remove() -> None:
     """End the cluster and remove what it left; say what was there."""
+    end()
+    if layout.RUN.exists():
+        shutil.rmtree(layout.RUN)
+        steps.say(f"removed {layout.RUN}")
+
+
+def end() -> None:
+    """End the cluster; of what it left, only the directory with its logs stays."""
     pid = process()
     if pid is not None:
         _end(pid)
@@ -60,9 +68,6 @@ def remove() -> None:
     removed = sum(_remove_cgroups(root) for root in _cgroups())
     if removed:
         steps.say(f"removed {removed} cgroups below {layout.CGROUP}")
-    if layout.RUN.exists():
-        shutil.rmtree(layout.RUN)
-        steps.say(f"removed {layout.RUN}")
 
 
 def check_addresses() -> None:

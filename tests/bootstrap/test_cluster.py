@@ -3,6 +3,8 @@
 A cluster of the test's own: with its own cache directory, in a network namespace of its own, beside whatever runs here.
 """
 
+from collections.abc import Iterator
+
 import pytest
 
 from dev import binaries, images
@@ -21,13 +23,14 @@ TRACES = """traces() {
 
 
 @pytest.fixture
-def built(broken: machine.Machine) -> machine.Machine:
+def built(broken: machine.Machine) -> Iterator[machine.Machine]:
     """A machine on which everything is built, and no cluster."""
     for group in binaries.EMBEDDED:
         binaries.directory(group)
     images.build("pause")
     broken.share("bin", "go", "images")
-    return broken
+    yield broken
+    broken.run(DOWN, CLUSTER="embedded")
 
 
 def test_addresses_taken(built: machine.Machine) -> None:
@@ -51,8 +54,17 @@ def test_a_component_that_does_not_start(built: machine.Machine) -> None:
     """A file where containerd's store should be."""
     (built.cache / "containerd").mkdir()
     (built.cache / "containerd" / "io.containerd.metadata.v1.bolt").write_text("no directory")
-    built.run(UP, CLUSTER="embedded").failed_with("containerd", "containerd.log")
-    assert built.run(DOWN, CLUSTER="embedded").status == 0
+    result = built.run(UP, CLUSTER="embedded")
+    result.failed_with("containerd", "containerd.log")
+    assert "ended the cluster" in result.said
+    assert "stale" in built.run(f"{STATUS}; {DOWN}", CLUSTER="embedded").said
+
+
+def test_disk_full(built: machine.Machine) -> None:
+    """Containerd's store has room for itself, and for no image."""
+    store = built.cache / "containerd"
+    result = built.run(f"mkdir {store}; mount -t tmpfs -o size=2m none {store}; {UP}", CLUSTER="embedded")
+    result.failed_with("the disk is full", "free some space")
 
 
 def test_a_cluster_that_was_killed_is_replaced_and_then_removed(built: machine.Machine) -> None:
