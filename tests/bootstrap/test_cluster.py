@@ -14,9 +14,9 @@ UP, DOWN, STATUS = (f'"$PYTHON" -m dev {command}' for command in ("up", "down", 
 OUTER = 'cut -d" " -f1 "$VLLM_OPERATOR_CACHE/run/cluster/pid"'
 TRACES = """traces() {
   ip -o -4 route; ip -o link; iptables-save | grep -v '^[#:]' || true; mount | sort
-  find /sys/fs/cgroup -type d -name 'vllm-operator-*'
+  find /sys/fs/cgroup -type d -name "$("$PYTHON" -c 'from dev import layout; print(layout.CGROUP)')"
   pgrep -fa "$VLLM_OPERATOR_CACHE" | grep -v pgrep || true
-  find /run /var/lib /var/log /dev/shm /etc -xdev -type d | grep -i -e kube -e cni -e containerd -e vllm-operator || true
+  find /run /var/lib /var/log /etc -xdev -type d | grep -i -e kube -e cni -e containerd -e vllm-operator || true
   sysctl vm.overcommit_memory kernel.panic kernel.panic_on_oops net.ipv4.ip_forward
 }
 """
