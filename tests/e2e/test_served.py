@@ -143,6 +143,29 @@ def test_a_misspelt_option_is_named_in_vllms_own_words(admin: models.Admin) -> N
     admin.kubectl("delete", "vllm", "misspelt")
 
 
+def test_an_operator_that_is_replaced_restarts_nothing_and_drops_nothing(
+    admin: models.Admin, client: conftest.Client
+) -> None:
+    pods = admin.kubectl(
+        "get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "jsonpath={.items[*].metadata.uid}"
+    )
+    operator = models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+    operator.kubectl("rollout", "restart", "deployment/vllm-operator")
+    with futures.ThreadPoolExecutor(1) as pool:
+        rolled = pool.submit(operator.kubectl, "rollout", "status", "deployment/vllm-operator", "--timeout=120s")
+        answers = [client.get("/v1/models").status]
+        while not rolled.done():
+            answers.append(client.get("/v1/models").status)
+    assert "successfully rolled out" in rolled.result()
+    assert set(answers) == {200}
+    assert (
+        admin.kubectl(
+            "get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "jsonpath={.items[*].metadata.uid}"
+        )
+        == pods
+    )
+
+
 def test_scaled_to_zero_the_edge_answers_503_and_the_key_survives(admin: models.Admin, client: conftest.Client) -> None:
     admin.kubectl("scale", "vllm", "vllm11", "--replicas=0")
     waiting.until("503", lambda: client.get("/v1/models").status == 503, admin.world, 200)

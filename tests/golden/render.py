@@ -2,7 +2,8 @@
 
 observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, what stood in the way
 (`missing`, `strangers`, `refused`), and what was answered (`guards`: of each pod the version, if not the newest, and the number
-rejected, or null where it is silent). Keys are fixed, so the goldens hold none that was ever in use.
+rejected, or null where it is silent; `verified`: status, reason, message).
+Keys are fixed, so the goldens hold none that was ever in use.
 """
 
 import base64
@@ -45,6 +46,7 @@ def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
         strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
         refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
         guards={pod: _state(state, one) for pod, state in said.get("guards", {}).items()},
+        verified=world.Said(**said["verified"]) if "verified" in said else None,
     )
 
 
