@@ -89,7 +89,12 @@ class Admin:
     @contextlib.contextmanager
     def forwarded(self, target: str, port: int) -> Iterator[str]:
         """Forward a free local port to the target; yield its base URL."""
-        command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", "port-forward"]
+        command = [
+            binaries.find("kubectl"),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--namespace={self.namespace}",
+            "port-forward",
+        ]
         with subprocess.Popen([*command, target, f":{port}"], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
             local = process.stdout.readline().split()[2]
