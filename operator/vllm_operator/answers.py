@@ -1,7 +1,7 @@
-"""What the guards answered, as the condition GuardConfigured: pure, and read by status.py.
+"""What guards and Services answered, as the conditions GuardConfigured and Verified: pure, and read by status.py.
 
 A pod that was not asked yet changes nothing of what was said before, so a restart of the operator and a new pod write nothing
-that a moment later is taken back. Must not ask anybody: lookout.py does.
+that a moment later is taken back. Must not ask anybody: lookout.py and verifier.py do.
 """
 
 from vllm_operator import findings, guard, identity, kinds
@@ -11,6 +11,7 @@ from vllm_operator.children import secrets
 from vllm_operator.world import Said, World
 
 REJECTED = "Rejected"
+NEVER = guard.State("", 0)
 NOT_ASKED = Said("Unknown", "NotAsked", "the answer of those that were asked is on its way")
 
 
@@ -44,6 +45,19 @@ def guard_configured(world: World) -> Said:
         return before(world, "GuardConfigured")
     silent = [pod for pod, state in states.items() if state is None]
     return _unreachable(len(silent), len(pods)) if silent else _configured(len(pods))
+
+
+def verified(world: World) -> Said:
+    """Say whether the model answered a request that a client might have sent."""
+    if not any(findings.is_ready(pod) for pod in world.pods()):
+        return Said("Unknown", "NotServing", "no server answers yet")
+    return world.verified or before(world, "Verified")
+
+
+def is_settled(world: World) -> bool:
+    """Tell whether every guard that runs was asked, and none lags behind."""
+    asked = [world.guards.get(pod["metadata"]["name"], NEVER) for pod in guarded(world)]
+    return all(state is None or state.version == wanted(world) for state in asked)
 
 
 def before(world: World, kind: str) -> Said:

@@ -311,6 +311,6 @@ class Status(Schema):
     conditions: tuple[Condition, ...] = pydantic.Field(
         default=(),
         max_length=16,
-        description="Available, Ready, Progressing, Exposed, GuardConfigured.",
+        description="Available, Ready, Progressing, Exposed, GuardConfigured, Verified.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -46,7 +46,7 @@ class App:
         self.settings, self.api, self.store = settings, api, store.Store()
         self.leader = leader.Leader(api, settings.namespace, settings.lease_name, settings.identity)
         api.permit_by(self.leader.check)
-        self.lookout = lookout.Lookout(api, self.store, ask.guard, self._wake)
+        self.lookout = lookout.Lookout(api, self.store, ask, self._wake)
         work = reconcile.Reconciler(api, self.store, writer.Writer(api, self.store), self.lookout, settings)
         self.queue = workqueue.Queue(server.timed(work), settings.workers)
         self.informers = informer.informers(api, self.store, self.queue.add, settings.watch_namespaces)

@@ -1,4 +1,4 @@
-"""Asks the guards of each model, beside the queue of writes, and keeps what they said: observations, never part of a write.
+"""Asks the guards and the Service of each model, beside the queue of writes, and keeps what they said: never part of a write.
 
 `look(key)` after each run of a model is enough: whoever has nothing new to be asked is left alone until its pace says so. What is
 said anew wakes the model's key. Only the leader runs the models, so only the leader asks.
@@ -11,12 +11,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from vllm_operator import answers, cluster, errors, guard, identity, kinds, store, workqueue, world
+from vllm_operator import answers, cluster, errors, guard, identity, kinds, probe, store, verifier, workqueue, world
+from vllm_operator.engine import verification
 
 LOG = logging.getLogger(__name__)
-GUARD_WORKERS = 32
+GUARD_WORKERS, VERIFY_WORKERS = 32, 16
 SETTLED_SECONDS = 300.0
 SOONEST, LATEST = 0.2, 15.0  # a guard that lags: after a quarter of the time that it has lagged
 SILENT_SOONEST, SILENT_LATEST = 1.0, 60.0  # a guard that does not answer
@@ -25,6 +26,16 @@ NUDGE_SECONDS = 1.0  # after the first; then twice as long each time
 
 AskGuard = Callable[[str], Awaitable[guard.State | None]]
 Wake = Callable[[kinds.Key], None]
+
+
+class Asking(Protocol):
+    """Who asks: probe.Probe."""
+
+    async def ask_guard(self, address: str) -> guard.State | None:
+        """Ask the guard of the pod with that IP."""
+
+    async def ask_model(self, base: str, key: str, request: verification.Request) -> probe.Answer:
+        """Send one keyed request."""
 
 
 class Nudge(NamedTuple):
@@ -59,7 +70,7 @@ class Guards:
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Ask the guards of `key` where that is due; return the seconds until it is due again."""
-        seen = observed(self._store, key)
+        seen = self._store.world(key)
         if seen is None:
             self._rounds.pop(key, None)
             return None
@@ -104,9 +115,13 @@ class Guards:
 class Lookout:
     """All that is asked of all models."""
 
-    def __init__(self, api: cluster.Api, objects: store.Store, ask: AskGuard, wake: Wake) -> None:
-        self._guards = Guards(api, objects, ask, wake)
-        self._queues = (workqueue.Queue(self._guards, GUARD_WORKERS),)
+    def __init__(self, api: cluster.Api, objects: store.Store, ask: Asking, wake: Wake) -> None:
+        self._guards = Guards(api, objects, ask.ask_guard, wake)
+        self._verifier = verifier.Verifier(objects, self._guards.of, ask.ask_model, wake)
+        self._queues = (
+            workqueue.Queue(self._guards, GUARD_WORKERS),
+            workqueue.Queue(self._verifier, VERIFY_WORKERS),
+        )
 
     def look(self, key: kinds.Key) -> None:
         """Ask of the model `key` what is due."""
@@ -115,7 +130,8 @@ class Lookout:
 
     def seen(self, seen: world.World) -> world.World:
         """Return `seen` with what was answered."""
-        return seen._replace(guards=self._guards.of(kinds.Key(*seen.owner[:2])))
+        key = kinds.Key(*seen.owner[:2])
+        return seen._replace(guards=self._guards.of(key), verified=self._verifier.of(key))
 
     async def run(self) -> None:
         """Ask until `stop`."""
@@ -124,12 +140,6 @@ class Lookout:
     async def stop(self) -> None:
         """Ask nothing more, and wait for no answer."""
         await asyncio.gather(*(queue.stop(0) for queue in self._queues))
-
-
-def observed(objects: store.Store, key: kinds.Key) -> world.World | None:
-    """Return what the store holds of the model `key`."""
-    model = objects.model(key)
-    return world.World(model, {kinds.ref(obj): obj for obj in objects.of(key)}) if model else None
 
 
 def _begun(before: Round, wanted: str, pods: Mapping[str, kinds.Object], now: float) -> Round:

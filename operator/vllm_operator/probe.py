@@ -1,19 +1,29 @@
-"""The one client of guards and Services: what a guard says of its configuration.
+"""The one client of guards and Services: what a guard says of its configuration, what a model answers to one request.
 
 Knows HTTP and how long an answer may take; must not decide when to ask, nor what an answer means for a model.
 """
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import aiohttp
 
 from vllm_operator import guard
+from vllm_operator.engine import verification
 
 GUARD_SECONDS = 2.0
 GUARD_TRIES = 2  # one lost answer is not silence
 LONGEST_ANSWER = 1_000_000
+MODEL_SECONDS, CONNECT_SECONDS = 60.0, 5.0
 OK = 200
 BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Answer(NamedTuple):
+    """`status` 0 where the server was reached and did not answer; `text` is the body, or says what happened."""
+
+    reached: bool
+    status: int = 0
+    text: str = ""
 
 
 class Probe:
@@ -32,7 +42,7 @@ class Probe:
         """Close."""
         await self._session.close()
 
-    async def guard(self, address: str) -> guard.State | None:
+    async def ask_guard(self, address: str) -> guard.State | None:
         """Return what the guard of the pod with that IP says of itself; None where it does not answer."""
         host = f"[{address}]" if ":" in address else address
         url = f"http://{host}:{self._guard_port}{guard.STATS_PATH}"
@@ -40,6 +50,22 @@ class Probe:
             if (text := await self._stats(url)) is not None:
                 return guard.state(text)
         return None
+
+    async def ask_model(self, base: str, key: str, request: verification.Request) -> Answer:
+        """Send `request` with a client's key to the model at the URL `base`; the key is never in what comes back."""
+        timeout = aiohttp.ClientTimeout(total=MODEL_SECONDS, sock_connect=CONNECT_SECONDS)
+        headers = {"Authorization": f"Bearer {key}"}
+        try:
+            async with self._session.post(
+                base + request.path, json=request.body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                return Answer(reached=True, status=response.status, text=(await _text(response)).replace(key, "sk-..."))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return Answer(reached=False)
+        except TimeoutError:
+            return Answer(reached=True, text=f"none came within {MODEL_SECONDS:g} s")
+        except (aiohttp.ClientError, OSError):
+            return Answer(reached=True, text="the connection was cut")
 
     async def _stats(self, url: str) -> str | None:
         timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)

@@ -96,6 +96,16 @@ def _serving(seen: Seen) -> Said | None:
     return None
 
 
+def _verification_failed(seen: Seen) -> Said | None:
+    said = answers.verified(seen.world)
+    return said._replace(reason="VerificationFailed") if said.status == "False" else None
+
+
+def _serving_wrongly(seen: Seen) -> Said | None:
+    """While a rollout is under way, what holds it up comes first."""
+    return _verification_failed(seen) if _serving(seen) else None
+
+
 def _rolling(seen: Seen) -> Said:
     return Said(
         "False",
@@ -149,15 +159,16 @@ def _progressing(seen: Seen) -> Said:
 
 EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
-    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving,
-    _first_trouble, _rolling,
+    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving_wrongly,
+    _serving, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
-    "Available": (_zero, _answering, *READY),
+    "Available": (_zero, _verification_failed, _answering, *READY),
     "Ready": READY,
     "Progressing": (_over_time, _complete, _progressing),
     "Exposed": EXPOSURE,
     "GuardConfigured": (lambda seen: answers.guard_configured(seen.world),),
+    "Verified": (lambda seen: answers.verified(seen.world),),
 }
 
 

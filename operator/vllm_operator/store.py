@@ -8,7 +8,7 @@ never tell of the others' end. Must not do any I/O, and must not change what it 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vllm_operator import identity, kinds, ownership
+from vllm_operator import identity, kinds, ownership, world
 
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 POD_METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations", "creationTimestamp",
@@ -85,6 +85,11 @@ class Store:
     def of(self, key: kinds.Key) -> tuple[kinds.Object, ...]:
         """Return all that carries the label of the model: its objects and its pods, the model itself left out."""
         return tuple(self._entries[ref].obj for ref in self._of.get(key, ()) if ref.kind != kinds.MODEL_DEPLOYMENT.kind)
+
+    def world(self, key: kinds.Key) -> world.World | None:
+        """Return what was seen of the model, if it is known."""
+        model = self.model(key)
+        return world.World(model, {kinds.ref(obj): obj for obj in self.of(key)}) if model else None
 
     def _changed(self, ref: kinds.Ref, key: kinds.Key, before: Entry, after: Entry) -> tuple[kinds.Key, ...]:
         old = identity.key(before.obj)

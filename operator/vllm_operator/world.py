@@ -26,6 +26,7 @@ class World(NamedTuple):
     strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
     refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
+    verified: Said | None = None  # what a request through the Service has shown; None: not known
 
     @property
     def owner(self) -> identity.Owner:

@@ -54,6 +54,11 @@ def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, keys: Mappin
     return secret
 
 
+def key(secret: kinds.Object | None) -> str:
+    """Return the key that a client's Secret holds; "" where there is none."""
+    return _decoded(secret, KEY) if secret else ""
+
+
 def guard_version(secret: kinds.Object | None) -> str:
     """Return which configuration the guard's Secret holds, as guards name it; "" where there is none yet."""
     annotations = (secret or {"metadata": {}})["metadata"].get("annotations") or {}

@@ -1,0 +1,124 @@
+"""Asks each model for one token through its Service, with a client's key: after each rollout, and then at a slow pace.
+
+Not while a guard lags: it would refuse a new key. What is not well is asked about again soon and then ever less, and is believed
+when it came twice: one cut connection takes no model away. A busy model's refusal leaves what was known.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import answers, api, findings, guard, identity, kinds, probe, store
+from vllm_operator.children import secrets, service
+from vllm_operator.engine import options, verification
+from vllm_operator.world import Said, World
+
+SLOWEST_SECONDS = 600.0
+AGAIN_SECONDS = 2.0
+TEMPLATE_LABEL = "pod-template-hash"
+
+AskModel = Callable[[str, str, verification.Request], Awaitable[probe.Answer]]
+
+
+class Verdict(NamedTuple):
+    """`said` is what is told, and None until it is sure; `heard` came last; `served`: by which pod templates."""
+
+    said: Said | None = None
+    heard: Said | None = None
+    served: frozenset[str] = frozenset()
+    failures: int = 0
+    due: float = 0.0
+
+
+class Verifier:
+    """Verifies one model at a time: the work of a queue."""
+
+    def __init__(
+        self,
+        objects: store.Store,
+        guards: Callable[[kinds.Key], Mapping[str, guard.State | None]],
+        ask: AskModel,
+        wake: Callable[[kinds.Key], None],
+    ) -> None:
+        self._store, self._guards, self._ask, self._wake = objects, guards, ask, wake
+        self._verdicts: dict[kinds.Key, Verdict] = {}
+
+    def of(self, key: kinds.Key) -> Said | None:
+        """Return what is known of the model."""
+        return self._verdicts.get(key, Verdict()).said
+
+    async def __call__(self, key: kinds.Key) -> float | None:
+        """Verify `key` where that is due; return the seconds until it is due again."""
+        seen = self._store.world(key)
+        served = _served(seen) if seen else frozenset()
+        if seen is None or not served:
+            self._verdicts.pop(key, None)
+            return None
+        if not answers.is_settled(seen._replace(guards=self._guards(key))):
+            return None  # the guards' next answer wakes the key
+        now, before = asyncio.get_running_loop().time(), self._verdicts.get(key, Verdict())
+        rolled_out = len(served) == 1 and served != before.served
+        if before.due > now and not rolled_out:
+            return before.due - now
+        return await self._verify(
+            key, seen, before._replace(served=served, failures=before.failures * (not rolled_out))
+        )
+
+    async def _verify(self, key: kinds.Key, seen: World, before: Verdict) -> float | None:
+        spec = api.Spec.model_validate(seen.model["spec"])
+        client = _client_key(seen, spec)
+        if not client:
+            return None
+        answer = await self._ask(
+            service.address(seen.owner), client, verification.request(options.served_name(spec.model))
+        )
+        now = self._store.world(key)
+        if now is None or answers.wanted(now) != answers.wanted(seen):
+            return AGAIN_SECONDS  # the keys changed meanwhile
+        after = judged(before, _meaning(answer), asyncio.get_running_loop().time())
+        self._verdicts[key] = after
+        if after.said != before.said:
+            self._wake(key)
+        return after.due - asyncio.get_running_loop().time()
+
+
+def judged(before: Verdict, heard: Said | None, now: float) -> Verdict:
+    """Return the verdict after `heard`, None where the model was busy."""
+    if heard and heard.status == "True":
+        pause = SLOWEST_SECONDS * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
+        return before._replace(said=heard, heard=heard, failures=0, due=now + pause)
+    twice = heard and before.heard and before.heard.status == heard.status
+    pause = min(SLOWEST_SECONDS, AGAIN_SECONDS * 2 ** min(before.failures, 20))
+    return before._replace(
+        said=heard if twice else before.said, heard=heard, failures=before.failures + 1, due=now + pause
+    )
+
+
+def _meaning(answer: probe.Answer) -> Said | None:
+    if not answer.reached:
+        return Said("Unknown", "Unreachable", "the operator does not reach the model's Service")
+    if answer.status in verification.BUSY:
+        return None
+    if not answer.status:
+        return _wrong(f"got no answer: {answer.text}")
+    fault = verification.fault(answer.status, answer.text)
+    return (
+        _wrong(f"was answered {fault}") if fault else Said("True", "Verified", "a token came back through the Service")
+    )
+
+
+def _wrong(words: str) -> Said:
+    return Said("False", "AnswerWrong", f"a request through the Service, with a client's key, {words}")
+
+
+def _served(seen: World) -> frozenset[str]:
+    """Return the pod templates that are served."""
+    ready = (pod for pod in seen.pods() if findings.is_ready(pod))
+    return frozenset(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, "") for pod in ready)
+
+
+def _client_key(seen: World, spec: api.Spec) -> str:
+    """Return a client's key, the first that there is."""
+    names = (identity.client_secret(seen.owner.name, client) for client in secrets.clients(spec))
+    return next(filter(None, (secrets.key(seen.child(kinds.SECRET, name)) for name in names)), "")

@@ -1,0 +1,108 @@
+"""A model's servers in a cluster in memory: guards that say what a test lets them say, and a Service that answers so."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from tests import clock, memory
+from tests.golden import render
+from vllm_operator import guard, identity, kinds, lookout, probe, store, world
+from vllm_operator.engine import verification
+
+MODEL = render.model(render.HERE / "serving")
+KEY = kinds.Key("models", "vllm11")
+RIGHT = "right"
+TOKEN = probe.Answer(reached=True, status=200, text='{"choices": [{"text": " a"}]}')
+
+
+class Fleet:
+    """`says`: address -> what its guard says; `answer`: the Service's; `woken`: how often the model was woken."""
+
+    def __init__(self) -> None:
+        self.api, self.store, self.says = memory.Memory(), store.Store(), dict[str, guard.State | None]()
+        self.answer = TOKEN
+        self.asked: list[tuple[float, str]] = []
+        self.requests: list[tuple[float, str, str]] = []
+        self.woken = 0
+        self.lookout = lookout.Lookout(self.api, self.store, self, self.wake)
+        self._version = 1000
+        self.put(MODEL)
+        for child in render.desired(MODEL):
+            self.put(child)
+        self.write(RIGHT)
+
+    async def ask_guard(self, address: str) -> guard.State | None:
+        self.asked.append((clock.now(), address))
+        await asyncio.sleep(0.01)
+        return self.says[address]
+
+    async def ask_model(self, base: str, key: str, request: verification.Request) -> probe.Answer:
+        assert request.body["model"] == "facebook/opt-125m"
+        self.requests.append((clock.now(), base, key))
+        await asyncio.sleep(0.01)
+        return self.answer
+
+    def wake(self, key: kinds.Key) -> None:
+        """Stand for the run of the model that follows."""
+        assert key == KEY
+        self.woken += 1
+        self.lookout.look(key)
+
+    def write(self, version: str) -> None:
+        """Write the guard's Secret."""
+        name = identity.guard_secret("vllm11")
+        secret = next(child for child in render.desired(MODEL) if child["metadata"]["name"] == name)
+        secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: version}
+        self.put(secret)
+
+    async def start(
+        self, name: str, address: str, state: guard.State | None, *, ready: bool = False, template: str = "1"
+    ) -> kinds.Object:
+        """Let a pod run whose guard says `state`."""
+        labels = {**identity.selector("vllm11"), "pod-template-hash": template}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "models", "labels": labels},
+            "status": {
+                "podIP": address,
+                "conditions": [{"type": "Ready", "status": str(ready)}],
+                "initContainerStatuses": [{"name": "guard", "ready": True, "restartCount": 0}],
+            },
+        }
+        self.says[address] = state
+        made = await self.api.create_by("kubelet", pod)
+        self.store.put(made)
+        return made
+
+    def end(self, name: str) -> None:
+        self.store.drop(kinds.Ref("Pod", "models", name))
+
+    def told(self, name: str) -> str:
+        """Return the annotation of the pod."""
+        metadata = self.api.objects[kinds.Ref("Pod", "models", name)]["metadata"]
+        return str(metadata.get("annotations", {}).get(identity.GUARD_VERSION_ANNOTATION, ""))
+
+    def patches(self) -> int:
+        return sum(verb == "patch" for verb, _ in self.api.calls)
+
+    def seen(self) -> world.World:
+        return self.lookout.seen(self.store.world(KEY) or world.World(MODEL, {}))
+
+    def heard(self) -> Mapping[str, guard.State | None]:
+        return self.seen().guards
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look once; time passes while the test sleeps."""
+        task = asyncio.create_task(self.lookout.run())
+        self.lookout.look(KEY)
+        await asyncio.sleep(0.1)
+        yield
+        await self.lookout.stop()
+        await task
+
+    def put(self, obj: kinds.Object) -> None:
+        """Let the store see `obj`, newer than all before."""
+        self._version += 1
+        self.store.put({**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._version)}})
