@@ -56,8 +56,10 @@ class Reconciler:
             return None
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
         wanted = children.desired(await self._plan(owner, spec))
-        strangers, refused = await self._write(owner, wanted)
-        self._lookout.look(key)
+        try:
+            strangers, refused = await self._write(owner, wanted)
+        finally:
+            self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
         if not refused:
             await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
         missing = await self._missing(references.references(owner, spec, self._settings))
