@@ -26,7 +26,7 @@ from vllm_operator import (
     world,
     writer,
 )
-from vllm_operator.children import secrets
+from vllm_operator.children import secrets, template
 
 LOG = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 15.0
@@ -55,26 +55,33 @@ class Reconciler:
             self._lookout.look(key)
             return None
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
-        wanted = children.desired(await self._plan(owner, spec))
+        wanted = children.desired(await self._plan(owner, spec, template.asked(model)))
         try:
             strangers, refused = await self._write(owner, wanted)
         finally:
             self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
-        if not refused:
+        if not refused and not strangers:
             await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
         missing = await self._missing(references.references(owner, spec, self._settings))
         seen = self._world(model)._replace(missing=missing, strangers=strangers, refused=refused)
         await self._report(seen, spec)
         return LOOK_AGAIN_SECONDS if missing or strangers or refused else None
 
-    async def _plan(self, owner: identity.Owner, spec: api.Spec) -> children.Plan:
+    async def _plan(self, owner: identity.Owner, spec: api.Spec, asked: str) -> children.Plan:
         live, names = self._live(owner), secrets.clients(spec)
-        for ref in secrets.unseen(owner, names, live):
-            with contextlib.suppress(errors.NotFound):
-                live[ref] = await self._cluster.get(ref)
+        pin = kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name))
+        await self._look_for(owner, (pin, *secrets.refs(owner, names)), live)
         keys = secrets.keys(owner, names, live, _new_key)
-        pinned = live.get(kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name)))
-        return children.Plan(owner, spec, self._settings, keys, pinned)
+        return children.Plan(owner, spec, self._settings, keys, live.get(pin), asked)
+
+    async def _look_for(
+        self, owner: identity.Owner, refs: Iterable[kinds.Ref], live: dict[kinds.Ref, kinds.Object]
+    ) -> None:
+        """Ask by name for what no watch has shown before it is made anew: without the label we watch by it is there still."""
+        for ref in refs:
+            with contextlib.suppress(errors.NotFound):
+                if ref not in live and identity.is_ours(found := await self._cluster.get(ref), owner):
+                    live[ref] = found
 
     def _live(self, owner: identity.Owner) -> dict[kinds.Ref, kinds.Object]:
         return {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}

@@ -89,7 +89,7 @@ def test_a_deleted_key_is_revoked_on_running_pods(admin: models.Admin, client: c
     pods = admin.kubectl("get", "pods", "-o", "name")
     admin.kubectl("delete", "secret", "vllm11.key.default")
     waiting.until("a new key", lambda: admin.key("vllm11") not in ("", client.key), admin.world)
-    waiting.until("the old key's end", lambda: client.get("/v1/models").status == 401, admin.world, 200)
+    waiting.until("the old key's end", lambda: client.get("/v1/models").status == 401, admin.world, 10)
     assert conftest.Client(admin.key("vllm11")).get("/v1/models").status == 200
     assert admin.kubectl("get", "pods", "-o", "name") == pods
 

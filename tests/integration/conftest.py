@@ -49,6 +49,7 @@ class Operator:
             "KUBECONFIG": str(self.kubeconfig),
             "PYTHONPATH": str(paths.ROOT / "operator"),
             "VLLM_OPERATOR_NAMESPACE": "default",
+            "VLLM_OPERATOR_WATCH_NAMESPACES": '["default"]',  # other tests write as the operator elsewhere
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
         }
         with self.log.open("ab") as log:

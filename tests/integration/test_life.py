@@ -116,6 +116,15 @@ def test_a_client_secret_that_lost_its_labels_keeps_its_key(admin: models.Admin,
     assert admin.key(vllm) == old
 
 
+def test_a_pin_that_lost_its_labels_goes_on_holding(admin: models.Admin, vllm: str) -> None:
+    before = admin.get("controllerrevision", f"{vllm}.template")
+    admin.patch("controllerrevision", f"{vllm}.template", {"metadata": {"labels": None}})
+    waiting.until(
+        "its labels", lambda: admin.get("controllerrevision", f"{vllm}.template")["metadata"].get("labels"), admin.world
+    )
+    assert admin.get("controllerrevision", f"{vllm}.template")["metadata"]["uid"] == before["metadata"]["uid"]
+
+
 def test_scaling_the_model_scales_the_workload_and_is_never_written_back(admin: models.Admin, vllm: str) -> None:
     admin.kubectl("scale", "vllm", vllm, "--replicas=2")
     waiting.until("two servers", lambda: admin.get("deployment", vllm)["spec"]["replicas"] == 2, admin.world)

@@ -43,6 +43,12 @@ def test_fields_of_a_newer_schema_at_their_default_change_nothing() -> None:
     assert template.digest(explicit) == template.digest(SPEC)
 
 
+def test_an_upgrade_that_is_asked_for_is_a_new_template_once() -> None:
+    upgraded = template.revision(OWNER, SPEC, NEW, pinned(), "2026-11")
+    assert template.guard_image(upgraded) == "new/envoy:v1.40.0"
+    assert template.revision(OWNER, SPEC, OLD, upgraded, "2026-11") == upgraded
+
+
 def test_the_deployment_runs_what_is_pinned() -> None:
     child = deployment.deployment(OWNER, SPEC, pinned())
     assert child["spec"]["template"] == pinned()["data"]["template"]

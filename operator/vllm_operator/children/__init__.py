@@ -12,19 +12,23 @@ from vllm_operator.children import deployment, ingress, network_policy, secrets,
 
 
 class Plan(NamedTuple):
-    """All that the children are made of. `keys`: client name -> key; `pinned`: the live ControllerRevision, if any."""
+    """All that the children are made of.
+
+    `keys`: client name -> key; `pinned`: the live ControllerRevision, if any; `asked`: the value of the upgrade annotation.
+    """
 
     owner: identity.Owner
     spec: api.Spec
     settings: config.Config
     keys: Mapping[str, str]
     pinned: kinds.Object | None = None
+    asked: str = ""
 
 
 def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
-    owner, spec, settings, keys, pinned = plan
-    revision = template.revision(owner, spec, settings, pinned)
+    owner, spec, settings, keys, pinned, asked = plan
+    revision = template.revision(owner, spec, settings, pinned, asked)
     url = ingress.url(owner, spec, settings)
     wanted = (
         *(secrets.client_secret(owner, spec, url, name, key) for name, key in keys.items()),

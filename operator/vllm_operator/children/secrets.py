@@ -79,15 +79,9 @@ def keys(
     }
 
 
-def unseen(
-    owner: identity.Owner, names: Iterable[str], live: Mapping[kinds.Ref, kinds.Object]
-) -> tuple[kinds.Ref, ...]:
-    """Return the clients' Secrets that no watch has shown: ask for them by name before a new key is made.
-
-    One that lost the label we watch by is there all the same, and its key goes on holding.
-    """
-    named = (kinds.Ref("Secret", owner.namespace, identity.client_secret(owner.name, name)) for name in names)
-    return tuple(ref for ref in named if ref not in live)
+def refs(owner: identity.Owner, names: Iterable[str]) -> tuple[kinds.Ref, ...]:
+    """Return the references of the clients' Secrets."""
+    return tuple(kinds.Ref("Secret", owner.namespace, identity.client_secret(owner.name, name)) for name in names)
 
 
 def _key(secret: kinds.Object | None, accepted: str | None) -> str | None:

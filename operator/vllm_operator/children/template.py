@@ -14,10 +14,10 @@ UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
 
 
 def revision(
-    owner: identity.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None
+    owner: identity.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None, asked: str = ""
 ) -> kinds.Object:
-    """Return the ControllerRevision of the model: the `pinned` content while the spec asks for the same, else a new one."""
-    inputs = digest(spec)
+    """Return the ControllerRevision of the model: the `pinned` content while the same is asked for, else a new one."""
+    inputs = digest(spec, asked)
     data = (pinned or {}).get("data") or {}
     if data.get("inputs") != inputs:
         data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
@@ -26,11 +26,17 @@ def revision(
     )
 
 
-def digest(spec: api.Spec) -> str:
-    """Return a hash of what the pod template is made of."""
+def digest(spec: api.Spec, asked: str = "") -> str:
+    """Return a hash of what the pod template is made of; a new value of the upgrade annotation asks for a new one."""
     made_of = spec.model_dump(mode="json", include={"model", "resources", "engine"}, exclude_defaults=True)
     made_of["access"] = spec.access.model_dump(include={"max_queued_requests"}, exclude_defaults=True)
+    made_of |= {"asked": asked} if asked else {}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def asked(model: kinds.Object) -> str:
+    """Return the value of the model's upgrade annotation: a new one has its template rendered by today's operator."""
+    return str(model["metadata"].get("annotations", {}).get(UPGRADE_ANNOTATION, ""))
 
 
 def guard_image(pinned: kinds.Object) -> str:
