@@ -23,6 +23,12 @@ def test_the_documented_calls_answer_as_documented(client: conftest.Client) -> N
     assert answer["usage"]["completion_tokens"] <= 5  # type: ignore[index]
 
 
+def test_every_condition_of_a_served_model_is_true(admin: models.Admin) -> None:
+    for kind in ("Available", "Ready", "Exposed", "GuardConfigured", "Verified"):
+        waiting.until(kind, lambda kind=kind: admin.condition("vllm11", kind).get("status") == "True", admin.world, 60)
+    assert admin.condition("vllm11", "Progressing")["status"] == "False"
+
+
 def test_the_three_curl_examples_of_the_demo_are_accepted(client: conftest.Client) -> None:
     for call in demo.CALLS:
         done = demo.run(
