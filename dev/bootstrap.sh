@@ -11,8 +11,7 @@ LOG=$CACHE/bootstrap.log
 MEMORY_MIB=5800 # what a machine sold with 6 GiB shows: two vLLM servers and the cluster
 COLD_DISK_MIB=25000 # sources, build caches, binaries, images
 WARM_DISK_MIB=4000
-EVERYWHERE="ca-certificates curl python3-venv"
-EMBEDDED="iproute2 iptables procps gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
+PACKAGES="ca-certificates curl python3-venv debian-archive-keyring iproute2 iptables procps gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
 UNREACHABLE='dial tcp|resolv|refused|connect|timed out|Could not|Unable to fetch|unreachable|dns error|error sending request'
 
 fail() { # cause, remedy
@@ -99,12 +98,8 @@ check_namespaces() {
         fail "this machine grants no namespaces of its own" "run it outside of a container, or in a privileged one"
 }
 
-engine_runs() { docker info >/dev/null 2>&1 || podman info >/dev/null 2>&1; }
-
 missing_packages() {
-    wanted=$EVERYWHERE
-    engine_runs || wanted="$wanted $EMBEDDED"
-    for package in $wanted; do
+    for package in $PACKAGES; do
         dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || printf '%s ' "$package"
     done
 }
@@ -143,7 +138,7 @@ install_uv() {
     step "installing uv into $CACHE" fetch_uv || registry_failure "uv"
 }
 
-fetch_uv() { "$(python)" -m venv --clear "$CACHE/tools" && "$CACHE/tools/bin/pip" install --retries 1 --disable-pip-version-check 'uv>=0.9'; }
+fetch_uv() { "$(python)" -m venv --clear "$CACHE/tools" && "$CACHE/tools/bin/pip" install --retries 1 --disable-pip-version-check --no-cache-dir --require-hashes -r "$ROOT/images/base/uv.txt"; }
 
 # Made anew where it is broken or of an older Python; uv itself sees what is already installed.
 install_environment() {

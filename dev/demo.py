@@ -7,6 +7,7 @@ import base64
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -46,6 +47,10 @@ def prepare() -> None:
         binaries.directory(group)
     for name in ("pause", *IMAGES):
         images.build(name)
+    for tool in ("kubectl", "helm"):
+        link = pathlib.Path(sys.executable).parent / tool
+        link.unlink(missing_ok=True)
+        link.symlink_to(binaries.find(tool))
 
 
 def up() -> None:
@@ -149,7 +154,7 @@ def _show() -> None:
     steps.say(f"""The weights are a tiny OPT with random numbers: the answers are real vLLM's, their words mean nothing.
 
 The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`:
-  export KUBECONFIG={layout.KUBECONFIG}
+  export KUBECONFIG={layout.KUBECONFIG} PATH={paths.ROOT}/.venv/bin:$PATH
   export KEY=$(kubectl -n {NAMESPACE} get secret vllm11.key.default -o jsonpath={{.data.OPENAI_API_KEY}} | base64 -d)
 
 Try next:

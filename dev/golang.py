@@ -50,7 +50,12 @@ def failure(name: str, log: pathlib.Path) -> steps.Failure:
 
 def _environment(*, cgo: bool) -> Mapping[str, str]:
     home = paths.CACHE / "go"
-    caches = {"GOPATH": str(home), "GOMODCACHE": str(home / "mod"), "GOCACHE": str(home / "build")}
+    caches = {
+        "GOPATH": str(home),
+        "GOMODCACHE": str(home / "mod"),
+        "GOCACHE": str(home / "build"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+    }
     own = {"GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "auto", "GOWORK": "off", "CGO_ENABLED": "1" if cgo else "0"}
     return {**os.environ, **caches, **own}
 

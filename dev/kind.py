@@ -1,6 +1,6 @@
 """The cluster by kind, where a container engine runs: the same interface as dev/embedded.py.
 
-Not run where the project was made, for want of a container engine: the embedded cluster is what every test runs on. It pulls
+Not yet run: the embedded cluster is what every test runs on. It pulls
 kind's node image and Contour's images from their registries, which the embedded cluster never does.
 """
 

@@ -1,4 +1,4 @@
-"""The command line: `run` the operator, print the `crd`, `render` the children of ModelDeployments without a cluster."""
+"""The command line: `run` the operator, or print the `crd`."""
 
 import argparse
 import sys

@@ -81,6 +81,15 @@ Quantities = Annotated[
 class Model(Schema):
     """The weights to serve and the name that clients call them by."""
 
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "has(self.servedName) || self.source.size() <= 128",
+                "a source this long needs servedName, of at most 128 characters",
+            )
+        )
+    )
+
     source: str = pydantic.Field(
         min_length=8,
         max_length=512,
@@ -94,11 +103,11 @@ class Model(Schema):
                 "unknown source: write file:///path/in/image, pvc://claim[/path] or oci://registry/image:tag",
             ),
             rule(
-                "!self.startsWith('file://') || self.matches('^file://(/[A-Za-z0-9._-]+)+$')",
+                "!self.startsWith('file://') || self.matches('^file://(/[A-Za-z0-9._][A-Za-z0-9._-]*)+$')",
                 "a file source is an absolute directory of the engine's image, such as file:///models/facebook/opt-125m",
             ),
             rule(
-                f"!self.startsWith('pvc://') || self.matches('^pvc://{DNS_LABEL}([.]{DNS_LABEL})*(/[A-Za-z0-9._-]+)*$')",
+                f"!self.startsWith('pvc://') || self.matches('^pvc://{DNS_LABEL}([.]{DNS_LABEL})*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*$')",
                 "a pvc source is a claim's name and perhaps a directory, such as pvc://weights/facebook/opt-125m",
             ),
             rule(

@@ -1,7 +1,7 @@
 """How the parts are put together, started and ended: order matters, and all of it stands here.
 
 Start: the list of ModelDeployments (no CRD: exit), informers until the store is complete, then the Lease, and only then the
-queue. End: begin nothing more, let running work finish, release the Lease, exit.
+queues. End: begin nothing more, let running work finish, give the Lease back, and then let kopf go, which cancels what it finds.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 
@@ -51,39 +52,58 @@ class App:
         self.queue = workqueue.Queue(server.timed(work), settings.workers)
         self.informers = informer.informers(api, self.store, self.queue.add, settings.watch_namespaces)
         self.stop, self.relist = asyncio.Event(), asyncio.Event()
+        self.leading: asyncio.Task[None] | None = None
+        self.failed = False
 
     async def run(self) -> int:
-        """Run until told to end, or until the Lease is lost; return the exit status."""
+        """Run until told to end, or until a part of it fails; return the exit status."""
         await self._list_models()
-        tasks = [asyncio.create_task(one.run()) for one in self.informers]
         runner = await server.serve(self.settings.http_port, self._is_synced, self._refresh)
-        tasks += [asyncio.create_task(self._sweep())]
-        leading = asyncio.create_task(self._lead())
-        try:
-            await handlers.run(self.settings, self._record, self.stop)
-        finally:
-            threading.Timer(EXIT_SECONDS, os._exit, (1,)).start()
-            await self.lookout.stop()
-            await self.queue.stop(GRACE_SECONDS)
-            lost = leading.done() and not leading.cancelled() and leading.exception() is not None
-            for task in (*tasks, leading):
-                task.cancel()
-            await asyncio.gather(*tasks, leading, return_exceptions=True)
-            await self.leader.release()
-            await runner.cleanup()
-        return 1 if lost else 0
+        self.leading = asyncio.create_task(self._lead())
+        tasks = [asyncio.create_task(one.run()) for one in self.informers]
+        watching = asyncio.create_task(handlers.run(self.settings, self._record, self._take_signals))
+        tasks += [asyncio.create_task(self._sweep()), self.leading, watching]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        await self.stop.wait()
+        threading.Timer(EXIT_SECONDS, os._exit, (1,)).start()
+        await self._end()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await runner.cleanup()
+        return 1 if self.failed else 0
+
+    def _take_signals(self) -> None:
+        """Take them from kopf, which would cancel what runs before it has finished."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, lambda: asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        """Begin nothing more, let what runs finish, give the Lease back, and let kopf go. Can be called twice."""
+        await self.lookout.stop()
+        await self.queue.stop(GRACE_SECONDS)
+        if self.leading:
+            self.leading.cancel()
+            await asyncio.gather(self.leading, return_exceptions=True)
+        await self.leader.release()
+        self.stop.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that ends by itself takes the process along: the next one begins with a clean mind."""
+        if not task.cancelled():
+            LOG.error("The operator ends part=%s error=%r", task.get_coro(), task.exception())
+            self.failed = True
+            self.stop.set()
 
     async def _lead(self) -> None:
-        """Work while the Lease is ours; when it is lost the process ends, and another begins with a clean mind."""
-        try:
-            await asyncio.gather(*(one.synced.wait() for one in self.informers))
-            await self.leader.acquire()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.leader.keep())
-                group.create_task(self.queue.run())
-                group.create_task(self.lookout.run())
-        finally:
-            self.stop.set()
+        """Work while the Lease is ours."""
+        await asyncio.gather(*(one.synced.wait() for one in self.informers))
+        await self.leader.acquire()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.leader.keep())
+            group.create_task(self.queue.run())
+            group.create_task(self.lookout.run())
 
     async def _record(self, happened: str, model: kinds.Object) -> None:
         """Take in what kopf saw. A list after the start means that deletions may have been missed: list anew ourselves."""
@@ -141,7 +161,7 @@ def main() -> int:
     """Run the operator with the settings of the environment; return the exit status."""
     settings = config.Config()
     logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     for chatty in ("kopf.objects", "kopf.activities", "kopf._core"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

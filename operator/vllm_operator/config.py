@@ -11,14 +11,15 @@ CPU = "cpu"
 
 ENGINE_IMAGES = {
     "nvidia.com/gpu": "vllm/vllm-openai:v0.33.0",
-    CPU: "localhost/vllm-operator/vllm-cpu:0.32.0",
 }
 
 
 class Config(pydantic_settings.BaseSettings):
     """Settings of one operator."""
 
-    model_config = pydantic_settings.SettingsConfigDict(env_prefix="VLLM_OPERATOR_", frozen=True)
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix="VLLM_OPERATOR_", env_parse_none_str="null", frozen=True
+    )
 
     namespace: str = pydantic.Field(
         default="vllm-operator", description="The operator's own namespace: its Lease lies there."

@@ -62,7 +62,8 @@ class Connection:
 
     async def call(self, verb: str, target: calls.Target, **request: Any) -> kinds.Object:
         """Return the answer to one call. Waits where the server says for how long; reads an invalid token anew."""
-        async with self._in_flight:
+        lease = target.kind == kinds.LEASE  # its renewal waits for nobody: without it all the others are void
+        async with contextlib.nullcontext() if lease else self._in_flight:
             for _ in range(PATIENCE):
                 try:
                     return await self._once(verb, target, **request)

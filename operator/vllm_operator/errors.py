@@ -79,7 +79,7 @@ def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | Non
     elif code == UNPROCESSABLE and _is_precondition(details, causes):
         error = Conflict
     message = str(status.get("message") or "the API server gave no reason")
-    if kind == kinds.SECRET and error in (Invalid, Unavailable):
+    if kind == kinds.SECRET and error in (Invalid, Unavailable, Denied):
         message = _fields(causes)
     return error(code, reason, message, float(retry_after) if retry_after and retry_after.isdigit() else None)
 

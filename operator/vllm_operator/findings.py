@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from vllm_operator import kinds
+from vllm_operator.children import pod
 from vllm_operator.engine import causes
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
@@ -20,29 +21,29 @@ class Finding(NamedTuple):
     message: str
 
 
-def of(pod: kinds.Object) -> Finding | None:
-    """Return why `pod` does not answer, or None where it does."""
-    return next((found for rule in RULES if (found := rule(pod))), None)
+def of(one: kinds.Object) -> Finding | None:
+    """Return why the pod `one` does not answer, or None where it does."""
+    return next((found for rule in RULES if (found := rule(one))), None)
 
 
-def is_ready(pod: kinds.Object) -> bool:
-    """Tell whether the engine of `pod` answers through its guard."""
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in _conditions(pod))
+def is_ready(one: kinds.Object) -> bool:
+    """Tell whether the engine of the pod `one` answers through its guard."""
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in _conditions(one))
 
 
-def _answers(pod: kinds.Object) -> Finding | None:
-    return Finding("", "") if is_ready(pod) else None
+def _answers(one: kinds.Object) -> Finding | None:
+    return Finding("", "") if is_ready(one) else None
 
 
-def _unschedulable(pod: kinds.Object) -> Finding | None:
-    for condition in _conditions(pod):
+def _unschedulable(one: kinds.Object) -> Finding | None:
+    for condition in _conditions(one):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return Finding("Unschedulable", f"no node takes the pod {_name(pod)}: {condition.get('message', '')}")
+            return Finding("Unschedulable", f"no node takes the pod {_name(one)}: {condition.get('message', '')}")
     return None
 
 
-def _image(pod: kinds.Object) -> Finding | None:
-    for container in _containers(pod):
+def _image(one: kinds.Object) -> Finding | None:
+    for container in _containers(one):
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in PULL_REASONS:
             return Finding(
@@ -52,8 +53,8 @@ def _image(pod: kinds.Object) -> Finding | None:
     return None
 
 
-def _configuration(pod: kinds.Object) -> Finding | None:
-    for container in _containers(pod):
+def _configuration(one: kinds.Object) -> Finding | None:
+    for container in _containers(one):
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in CONFIG_REASONS:
             return Finding(
@@ -62,9 +63,9 @@ def _configuration(pod: kinds.Object) -> Finding | None:
     return None
 
 
-def _ended(pod: kinds.Object) -> Finding | None:
+def _ended(one: kinds.Object) -> Finding | None:
     """A container that ended and has not answered since; what it said last is the cause."""
-    for container in _containers(pod):
+    for container in _containers(one):
         end = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated")
         if end and not container.get("ready"):
             return _cause(container, end)
@@ -74,24 +75,29 @@ def _ended(pod: kinds.Object) -> Finding | None:
 def _cause(container: kinds.Object, end: kinds.Object) -> Finding:
     name, restarts = container["name"], container.get("restartCount", 0)
     if end.get("reason") == "OOMKilled":
-        return Finding("OutOfMemory", f"{name} used more memory than its limit: raise spec.resources.limits.memory")
-    said = causes.cause(end.get("message", "")) if name == "vllm" else None
+        setting = (
+            "spec.resources.limits.memory"
+            if name == pod.ENGINE
+            else "guard.resources.memoryLimit of the operator's chart"
+        )
+        return Finding("OutOfMemory", f"{name} used more memory than its limit: raise {setting}")
+    said = causes.cause(end.get("message", ""))
     if said:
-        return Finding(*said)
+        return Finding(*said) if name == pod.ENGINE else Finding("ContainerEnded", f"{name} ended: {said.message}")
     return Finding(
         "ContainerEnded", f"{name} ended with exit code {end.get('exitCode')} (restarts: {restarts}) and said nothing"
     )
 
 
-def _loading(pod: kinds.Object) -> Finding | None:
-    for container in _containers(pod):
-        if container["name"] == "vllm" and "running" in container.get("state", {}):
-            return Finding("Loading", f"vLLM is loading the model in the pod {_name(pod)}")
+def _loading(one: kinds.Object) -> Finding | None:
+    for container in _containers(one):
+        if container["name"] == pod.ENGINE and "running" in container.get("state", {}):
+            return Finding("Loading", f"vLLM is loading the model in the pod {_name(one)}")
     return None
 
 
-def _starting(pod: kinds.Object) -> Finding:
-    return Finding("Starting", f"the pod {_name(pod)} is being started")
+def _starting(one: kinds.Object) -> Finding:
+    return Finding("Starting", f"the pod {_name(one)} is being started")
 
 
 RULES: tuple[Callable[[kinds.Object], Finding | None], ...] = (
@@ -99,14 +105,14 @@ RULES: tuple[Callable[[kinds.Object], Finding | None], ...] = (
 )  # fmt: skip
 
 
-def _conditions(pod: kinds.Object) -> list[kinds.Object]:
-    return pod.get("status", {}).get("conditions") or []
+def _conditions(one: kinds.Object) -> list[kinds.Object]:
+    return one.get("status", {}).get("conditions") or []
 
 
-def _containers(pod: kinds.Object) -> list[kinds.Object]:
-    status = pod.get("status", {})
+def _containers(one: kinds.Object) -> list[kinds.Object]:
+    status = one.get("status", {})
     return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
 
 
-def _name(pod: kinds.Object) -> str:
-    return str(pod["metadata"]["name"])
+def _name(one: kinds.Object) -> str:
+    return str(one["metadata"]["name"])

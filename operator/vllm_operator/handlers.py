@@ -4,6 +4,7 @@ Only plain events are handled: nothing is patched, no finalizer is set, deletion
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,24 +26,31 @@ class NoDiffBase(kopf.DiffBaseStorage):
         """Keep nothing."""
 
 
-async def run(settings: config.Config, record: Record, stop: asyncio.Event) -> None:
-    """Watch the ModelDeployments until `stop` is set or the process is told to end."""
+async def run(settings: config.Config, record: Record, started: Callable[[], None]) -> None:
+    """Watch the ModelDeployments until cancelled; `started` is called once kopf has taken the signals."""
     await kopf.operator(
-        registry=_registry(record),
+        registry=_registry(record, started),
         settings=_settings(),
         standalone=True,
         clusterwide=not settings.watch_namespaces,
         namespaces=settings.watch_namespaces,
-        stop_flag=stop,
     )
 
 
-def _registry(record: Record) -> kopf.OperatorRegistry:
+def _registry(record: Record, started: Callable[[], None]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     def login(**known: Any) -> kopf.ConnectionInfo | None:
+        if os.environ.get("KUBECONFIG"):
+            return kopf.login_with_kubeconfig(**known)
         return kopf.login_with_service_account(**known) or kopf.login_with_kubeconfig(**known)
+
+    @kopf.on.startup(registry=registry)
+    async def begun(**_: Any) -> None:
+        asyncio.get_running_loop().call_soon(
+            started
+        )  # kopf takes the signals in this turn of the loop: ours is the next
 
     @kopf.on.event(kinds.GROUP, kinds.VERSION, kinds.MODEL_DEPLOYMENT.plural, registry=registry)
     async def changed(event: Any, **_: Any) -> None:

@@ -98,10 +98,11 @@ def owner_reference(whose: Owner) -> kinds.Object:
 def is_ours(obj: kinds.Object, whose: Owner) -> bool:
     """Tell whether `obj` belongs to `whose`: by ownerReference, or by the owner label where nobody else controls it."""
     references = obj["metadata"].get("ownerReferences") or []
-    if any(reference["uid"] == whose.uid for reference in references):
-        return True
-    controlled = any(reference.get("controller") for reference in references)
-    return not controlled and obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
+    controllers = [reference["uid"] for reference in references if reference.get("controller")]
+    if controllers:
+        return whose.uid in controllers
+    named = any(reference["uid"] == whose.uid for reference in references)
+    return named or obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
 
 
 def holder(obj: kinds.Object) -> str:

@@ -115,9 +115,17 @@ class Reconciler:
         """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
         now = asyncio.get_running_loop().time()
         asked = [ref for ref in named if self._existing.get(ref, 0.0) < now]
-        found = dict(zip(asked, await asyncio.gather(*(self._cluster.exists(ref) for ref in asked)), strict=True))
-        self._existing |= {ref: now + LOOK_AGAIN_SECONDS for ref, exists in found.items() if exists}
+        found = dict(zip(asked, await asyncio.gather(*(self._exists(ref) for ref in asked)), strict=True))
+        fresh = {ref: until for ref, until in self._existing.items() if until >= now}
+        self._existing = fresh | {ref: now + LOOK_AGAIN_SECONDS for ref, exists in found.items() if exists}
         return tuple(ref for ref, exists in found.items() if not exists)
+
+    async def _exists(self, ref: kinds.Ref) -> bool:
+        """Tell whether `ref` exists; where we may not look (IngressClasses, with Roles alone) it is taken to."""
+        try:
+            return await self._cluster.exists(ref)
+        except errors.Denied:
+            return True
 
     async def _report(self, seen: world.World, spec: api.Spec) -> None:
         """Write the status where it changed, and an Event where Ready did."""

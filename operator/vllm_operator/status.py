@@ -81,6 +81,14 @@ def _guard_rejected(seen: Seen) -> Said | None:
     return said._replace(reason="GuardRejected") if said.reason == answers.REJECTED else None
 
 
+def _pods_refused(seen: Seen) -> Said | None:
+    """A quota, a security standard or a webhook keeps the pods from being made at all."""
+    for condition in seen.deployment.get("status", {}).get("conditions") or []:
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return Said("False", "PodsRefused", f"the pods cannot be made: {condition.get('message', '')}")
+    return None
+
+
 def _first_trouble(seen: Seen) -> Said | None:
     """The newest pod that does not answer speaks for all."""
     for one in seen.world.pods():
@@ -160,12 +168,12 @@ def _progressing(seen: Seen) -> Said:
 EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
     _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving_wrongly,
-    _serving, _first_trouble, _rolling,
+    _serving, _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _verification_failed, _answering, *READY),
     "Ready": READY,
-    "Progressing": (_over_time, _complete, _progressing),
+    "Progressing": (_name_taken, _refused, _over_time, _complete, _progressing),
     "Exposed": EXPOSURE,
     "GuardConfigured": (lambda seen: answers.guard_configured(seen.world),),
     "Verified": (lambda seen: answers.verified(seen.world),),

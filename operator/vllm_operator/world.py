@@ -39,14 +39,18 @@ class World(NamedTuple):
 
     def pods(self) -> list[kinds.Object]:
         """Return the pods that are to stay, newest first."""
-        found = [
-            obj
-            for ref, obj in self.objects.items()
-            if ref.kind == kinds.POD.kind and not obj["metadata"].get("deletionTimestamp")
-        ]
+        found = [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and not _is_over(obj)]
         return sorted(
             found, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]), reverse=True
         )
+
+
+def _is_over(obj: kinds.Object) -> bool:
+    """Tell whether the object is being deleted, or is a pod that has ended for good, as an evicted one has."""
+    return bool(obj["metadata"].get("deletionTimestamp")) or obj.get("status", {}).get("phase") in (
+        "Failed",
+        "Succeeded",
+    )
 
 
 def prune(desired: Iterable[kinds.Object], world: World) -> tuple[kinds.Object, ...]:
@@ -56,7 +60,7 @@ def prune(desired: Iterable[kinds.Object], world: World) -> tuple[kinds.Object, 
     return tuple(
         obj
         for ref, obj in world.objects.items()
-        if ref not in wanted and ref.kind not in kept and identity.is_ours(obj, world.owner)
+        if ref not in wanted and ref.kind not in kept and not _is_over(obj) and identity.is_ours(obj, world.owner)
     )
 
 

@@ -20,7 +20,8 @@ HERE = pathlib.Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
 KEYS = {"default": "sk-golden-golden-golden-golden-golden-golden-0"}
 NOW = "2026-01-01T00:00:00Z"
-SETTINGS = config.Config(ingress_class="contour")
+ENGINES = {"nvidia.com/gpu": "vllm/vllm-openai:v0.33.0", "cpu": "registry.example/vllm-cpu:0.32.0"}
+SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES)
 DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
 
 

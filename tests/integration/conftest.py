@@ -50,6 +50,7 @@ class Operator:
             "PYTHONPATH": str(paths.ROOT / "operator"),
             "VLLM_OPERATOR_NAMESPACE": "default",
             "VLLM_OPERATOR_WATCH_NAMESPACES": '["default"]',  # other tests write as the operator elsewhere
+            "VLLM_OPERATOR_ENGINE_IMAGES": '{"cpu": "registry.example/vllm-cpu:0.32.0"}',
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
         }
         with self.log.open("ab") as log:

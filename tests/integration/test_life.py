@@ -204,6 +204,7 @@ def test_a_restart_writes_nothing(admin: models.Admin, vllm: str, operator: conf
         if name[0] != "Deployment"
     }
     assert operator.stop() == 0
+    assert "ends part" not in operator.log.read_text()
     operator.restart()
     waiting.until("every model looked at", lambda: operator.metric("vllm_operator_reconciles_total", outcome="ok") >= 1)
     writes = sum(

@@ -22,7 +22,12 @@ from vllm_operator import (
 )
 
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
-SETTINGS = config.Config(domain="models.example", tls_secret="models-tls", monitoring_namespaces=("monitoring",))
+SETTINGS = config.Config(
+    domain="models.example",
+    tls_secret="models-tls",
+    monitoring_namespaces=("monitoring",),
+    engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"},
+)
 SPECS = {
     "plain": {"model": {"source": "file:///models/opt"}},
     "full": {

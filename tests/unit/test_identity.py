@@ -34,5 +34,14 @@ def test_one_that_somebody_else_controls_is_theirs_whatever_its_label_says() -> 
     assert identity.holder(theirs) == "Deployment d"
 
 
+def test_one_that_names_us_as_a_mere_owner_is_its_controllers() -> None:
+    shared = child()
+    shared["metadata"]["ownerReferences"] = [
+        {"kind": "ModelDeployment", "name": "vllm11", "uid": OWNER.uid},
+        {"kind": "Deployment", "name": "d", "uid": "other", "controller": True},
+    ]
+    assert not identity.is_ours(shared, OWNER)
+
+
 def test_a_model_of_the_same_name_with_another_uid_is_another_model() -> None:
     assert not identity.is_ours(child(), OWNER._replace(uid="u-2"))

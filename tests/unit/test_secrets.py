@@ -66,6 +66,12 @@ def test_a_new_key_wins_over_the_one_the_guard_still_holds() -> None:
     assert keys(objects) == fresh
 
 
+def test_a_secret_that_is_being_deleted_revokes_and_makes_no_key_yet() -> None:
+    objects = live()
+    objects[CLIENT]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert secrets.keys(OWNER, ["default"], objects, lambda: next(MADE)) == {}
+
+
 def test_garbage_in_the_guards_secret_is_no_key() -> None:
     objects = live()
     del objects[CLIENT]["metadata"]["annotations"]

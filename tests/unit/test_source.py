@@ -17,6 +17,7 @@ CASES = {
     "oci://registry.example:5000/facebook/opt-125m:v1": source.Weights(
         "/models", "/", "facebook/opt-125m", image="registry.example:5000/facebook/opt-125m:v1"
     ),
+    "oci://localhost:5000/opt": source.Weights("/models", "/", "opt", image="localhost:5000/opt"),
     "oci://opt@sha256:abc": source.Weights("/models", "/", "opt", image="opt@sha256:abc"),
 }
 

@@ -49,6 +49,15 @@ def test_an_upgrade_that_is_asked_for_is_a_new_template_once() -> None:
     assert template.revision(OWNER, SPEC, OLD, upgraded, "2026-11") == upgraded
 
 
+def test_the_defaults_that_make_a_template_never_change() -> None:
+    """The API server stores them: a release with another default would restart every model."""
+    spec = {"model": {"source": SPEC.model.source}}
+    assert template.digest(api.Spec.model_validate(spec)) == "62d6e45a3dd33135"
+    stored = {**spec, "engine": {"allowLongContext": False, "startupTimeout": "30m", "drainTimeout": "60s"}}
+    stored |= {"access": {"maxQueuedRequests": 64}, "resources": {}}
+    assert template.digest(api.Spec.model_validate(stored)) == "62d6e45a3dd33135"
+
+
 def test_the_deployment_runs_what_is_pinned() -> None:
     child = deployment.deployment(OWNER, SPEC, pinned())
     assert child["spec"]["template"] == pinned()["data"]["template"]

@@ -18,7 +18,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "vllm-operator.rules" -}}
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments/status]
   verbs: [patch]

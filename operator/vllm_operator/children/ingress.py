@@ -8,6 +8,7 @@ from vllm_operator.children import service
 STREAMING = {
     # An answer may stream for longer than any edge's default time-out, and token by token. Each controller reads its own.
     "projectcontour.io/response-timeout": "infinity",
+    "nginx.ingress.kubernetes.io/proxy-body-size": "0",
     "nginx.ingress.kubernetes.io/proxy-buffering": "off",
     "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
 }

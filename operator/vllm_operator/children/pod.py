@@ -48,7 +48,7 @@ def image(spec: api.Spec, settings: config.Config) -> str:
     """Return the engine's image: the spec's, else the setting for the first accelerator, else the CPU's."""
     names = [*accelerators(spec.resources), config.CPU]
     return spec.engine.image or next(
-        (settings.engine_images[name] for name in names if name in settings.engine_images), ""
+        (settings.engine_images[name] for name in names if settings.engine_images.get(name)), ""
     )
 
 
@@ -58,6 +58,7 @@ def _guard(settings: config.Config) -> kinds.Object:
         "image": settings.guard_image,
         "imagePullPolicy": "IfNotPresent",
         "restartPolicy": "Always",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "args": list(guard.ARGUMENTS),
         "ports": [
             {"name": "http", "containerPort": guard.PUBLIC_PORT, "protocol": "TCP"},

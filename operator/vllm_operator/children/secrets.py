@@ -68,14 +68,16 @@ def guard_version(secret: kinds.Object | None) -> str:
 def keys(
     owner: identity.Owner, names: Iterable[str], live: Mapping[kinds.Ref, kinds.Object], new: Callable[[], str]
 ) -> dict[str, str]:
-    """Return each client's key: the one in its Secret, else (edited) the one last accepted, else a `new` one."""
+    """Return each client's key: the one in its Secret, else (edited) the one last accepted, else a `new` one.
+
+    A client whose Secret is being deleted has none until it is gone: the old key is revoked, and a new one has no place yet.
+    """
     accepted = _accepted(live.get(kinds.Ref("Secret", owner.namespace, identity.guard_secret(owner.name))))
+    held = {name: live.get(ref) for name, ref in zip(names, refs(owner, names), strict=True)}
     return {
-        name: _key(
-            live.get(kinds.Ref("Secret", owner.namespace, identity.client_secret(owner.name, name))), accepted.get(name)
-        )
-        or new()
-        for name in names
+        name: _key(secret, accepted.get(name)) or new()
+        for name, secret in held.items()
+        if not (secret and secret["metadata"].get("deletionTimestamp"))
     }
 
 
@@ -86,7 +88,7 @@ def refs(owner: identity.Owner, names: Iterable[str]) -> tuple[kinds.Ref, ...]:
 
 def _key(secret: kinds.Object | None, accepted: str | None) -> str | None:
     """Return None where a key is to be made: the Secret is gone (which revokes), or nothing usable is left of it."""
-    if secret is None or secret["metadata"].get("deletionTimestamp"):
+    if secret is None:
         return None
     key = _decoded(secret, KEY)
     written_by_us = secret["metadata"].get("annotations", {}).get(MARK_ANNOTATION) == _mark(key)

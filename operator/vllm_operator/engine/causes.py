@@ -15,6 +15,8 @@ class Cause(NamedTuple):
 
 
 CAUSES: tuple[tuple[str, str, str], ...] = (
+    (r"unrecognized arguments: .*--(max-num-queued-reqs|shutdown-timeout)", "EngineTooOld",
+     "this vLLM is older than 0.29 and does not know --{0}: choose a newer spec.engine.image"),
     (r"unrecognized arguments: (.+)", "UnknownOption", "vLLM does not know the option {0}: correct spec.engine.args"),
     (r"error: argument (.+)", "BadOption", "vLLM refuses an option: {0}: correct spec.engine.args"),
     (r"User-specified max_model_len \((\d+)\) is greater than the derived max_model_len \([^=]*=(\d+)", "ContextTooLong",

@@ -1,6 +1,7 @@
 """The variables that vLLM needs to run as any user on a read-only image, and where it may write."""
 
 from vllm_operator import api
+from vllm_operator.engine import options
 
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
@@ -31,7 +32,7 @@ def environment(engine: api.Engine) -> list[dict[str, str]]:
     if engine.allow_long_context:
         owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     own = [{"name": name, "value": value} for name, value in owned.items()]
-    return own + [_variable(entry) for entry in engine.env if entry.name not in owned]
+    return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *options.refused_variables()}]
 
 
 def _variable(entry: api.Env) -> dict[str, str]:

@@ -80,6 +80,11 @@ def environment_rules() -> list[dict[str, str]]:
     return [shape, *(api.rule(f"!(self in {list(refused.names)})", _message(refused, "")) for refused in VARIABLES)]
 
 
+def refused_variables() -> frozenset[str]:
+    """Return the names that spec.engine.env may not set: the CEL rules again, in code."""
+    return frozenset(name for refused in VARIABLES for name in refused.names)
+
+
 def _message(refused: Refused, dashes: str) -> str:
     names = ", ".join(f"{dashes}{name}{'*' if name.endswith('-') else ''}" for name in refused.names)
     return f"refused here ({names}): {refused.why}"

@@ -3,6 +3,7 @@
 vLLM reports its model argument as `root`, so the server stands in the directory above `org/name` and loads `org/name`.
 """
 
+import re
 from typing import NamedTuple
 
 from vllm_operator import api
@@ -44,5 +45,7 @@ def _claim(rest: str) -> Weights:
 def _image(reference: str) -> Weights:
     repository = reference.partition("@")[0]
     path, _, last = repository.rpartition("/")
-    name = f"{path}/{last.partition(':')[0]}".strip("/")
-    return Weights(MODELS, "/", "/".join(name.split("/")[-2:]), image=reference)
+    segments = [*path.split("/"), last.partition(":")[0]] if path else [last.partition(":")[0]]
+    if len(segments) > 1 and re.search(r"[.:]|^localhost$", segments[0]):
+        del segments[0]  # the registry's host is no part of a name
+    return Weights(MODELS, "/", "/".join(segments[-2:]), image=reference)
