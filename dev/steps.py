@@ -5,6 +5,8 @@
 """
 
 import contextlib
+import errno
+import pathlib
 import sys
 import threading
 import time
@@ -50,12 +52,26 @@ def _report(over: threading.Event, started: float, progress: Callable[[], str] |
 
 
 def exit_on_failure(main: Callable[[], int]) -> int:
-    """Run `main`; a `Failure` becomes one line on stderr and exit status 1."""
+    """Run `main`; a `Failure`, a full disk and Ctrl-C become one line on stderr and exit status 1."""
     try:
         return main()
     except Failure as failure:
-        print(  # noqa: T201
-            f"error: {failure.cause}\nremedy: {failure.remedy}" if "\n" in failure.cause else f"error: {failure}",
-            file=sys.stderr,
-        )
-        return 1
+        return _ended(str(failure))
+    except KeyboardInterrupt:
+        return _ended("interrupted: run it again, it goes on where it was")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _ended(f"the disk is full ({error.filename}): free some space, then run it again")
+
+
+def _ended(words: str) -> int:
+    sys.stderr.write(f"error: {' '.join(words.split())}\n")
+    return 1
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+    """Write a file at once or not at all: a killed run leaves the one before."""
+    half = path.with_suffix(".half")
+    half.write_text(text)
+    half.replace(path)

@@ -25,7 +25,7 @@ def load(archive: pathlib.Path, name: str) -> None:
     if name not in _digests():
         raise steps.Failure(f"{archive} holds no image named {name}", "give the name under which the image was saved")
     kept = {other: source for other, source in imported.items() if other not in gone}
-    NOTE.write_text(json.dumps({**kept, name: str(archive)}))
+    steps.write_whole(NOTE, json.dumps({**kept, name: str(archive)}))
 
 
 def _forget(names: list[str]) -> None:
