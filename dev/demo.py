@@ -5,6 +5,7 @@ Knows the order of the steps and what is printed; each step's work is another fi
 
 import base64
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -135,9 +136,9 @@ def run(
         bundle.write_text(BUNDLE.read_text() + (AUTHORITY / "ca.crt").read_text())
         mounts = f"mount --bind {hosts} {HOSTS_FILE} && mount --bind {bundle} {BUNDLE}"
         trust = {name: str(BUNDLE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
-        script = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", "env"]
-        settings = [f"{name}={value}" for name, value in {**trust, **(environment or {})}.items()]
-        return subprocess.run([*script, *settings, *command], capture_output=capture, text=True, check=False)
+        script = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+        settings = {**os.environ, **trust, **(environment or {})}
+        return subprocess.run([*script, *command], capture_output=capture, text=True, check=False, env=settings)
 
 
 def _show() -> None:

@@ -259,6 +259,15 @@ class Expose(Schema):
 class Spec(Schema):
     """What is wanted: one model served by vLLM."""
 
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.access.defaultRateLimit.requests >= self.replicas",
+                "the replicas share the rate limit: fewer requests than replicas would let none through; raise the limit",
+            )
+        )
+    )
+
     model: Model = pydantic.Field(description="The weights to serve and the name that clients call them by.")
     replicas: int = pydantic.Field(
         default=1,

@@ -51,6 +51,11 @@ CASES = [
     ("spec.resources", {"limits": {"cpu": -1}}, "not negative"),
     ("spec.access", {"defaultRateLimit": {"requests": 0}}, "greater than or equal to 1"),
     ("spec.access", {"defaultRateLimit": {"unit": "Day"}}, 'supported values: "Second", "Minute", "Hour"'),
+    (
+        "spec",
+        {"model": GOOD["spec"]["model"], "replicas": 4, "access": {"defaultRateLimit": {"requests": 3}}},
+        "raise the limit",
+    ),
     ("spec.access", {"maxQueuedRequests": 0}, "greater than or equal to 1"),
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {}}}, "secretName: Required"),
     ("spec.modle", {}, "unknown field"),
