@@ -72,13 +72,6 @@ def load_image(archive: pathlib.Path, name: str) -> None:
     store.load(archive, name)
 
 
-def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run kubectl against the cluster; what it caches stays in our cache directory."""
-    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments]
-    env = binaries.environment()
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
-
-
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Hold the one lock of starting and ending: two at once would take each other's cluster away."""

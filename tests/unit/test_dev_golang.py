@@ -8,7 +8,7 @@ from dev import golang
 
 CASES = {
     "go: download go1.26.6 for linux/amd64: toolchain not available": "the Go toolchain cannot be fetched",
-    'go: k8s.io/kubernetes@v1.37.2: Get "https://proxy.golang.org/…": dial tcp 127.0.0.1:1: connect: connection refused': (
+    'go: k8s.io/kubernetes@v1.37.2: Get "https://proxy.example/…": dial tcp 127.0.0.1:1: connect: connection refused': (
         "the Go module proxy cannot be reached"
     ),
     "k8s.io/api/core/v1\nlink: mapping output file failed: no space left on device": "the disk is full",
