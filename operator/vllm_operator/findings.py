@@ -3,7 +3,7 @@
 Reads what the kubelet and the scheduler report; what vLLM's own last words mean is engine/causes.py's to know.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from vllm_operator import kinds
@@ -43,24 +43,25 @@ def _unschedulable(one: kinds.Object) -> Finding | None:
 
 
 def _image(one: kinds.Object) -> Finding | None:
-    for container in _containers(one):
-        waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in PULL_REASONS:
-            return Finding(
-                "ImageNotPulled",
-                f"the image {container['image']} of {container['name']} cannot be had: {waiting.get('message', '')}",
-            )
+    for container, words in _waiting(one, PULL_REASONS):
+        return Finding(
+            "ImageNotPulled", f"the image {container['image']} of {container['name']} cannot be had: {words}"
+        )
     return None
 
 
 def _configuration(one: kinds.Object) -> Finding | None:
+    for container, words in _waiting(one, CONFIG_REASONS):
+        return Finding("ContainerNotCreated", f"{container['name']} cannot be created: {words}")
+    return None
+
+
+def _waiting(one: kinds.Object, reasons: tuple[str, ...]) -> Iterator[tuple[kinds.Object, str]]:
+    """Yield each container that waits for one of `reasons`, and the kubelet's words on it."""
     for container in _containers(one):
         waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in CONFIG_REASONS:
-            return Finding(
-                "ContainerNotCreated", f"{container['name']} cannot be created: {waiting.get('message', '')}"
-            )
-    return None
+        if waiting.get("reason") in reasons:
+            yield container, waiting.get("message", "")
 
 
 def _ended(one: kinds.Object) -> Finding | None:
