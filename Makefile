@@ -28,7 +28,7 @@ check: .venv/ready ## What needs no cluster, in under a minute
 	@$(PYTHON) -m tests.generated
 	@$(PYTHON) -m pytest -q tests/unit tests/golden
 
-generate: .venv/ready ## CRD, the chart's CRD and the goldens, from api.py and the renderers
+generate: .venv/ready ## CRD, the chart's CRD and the goldens, from the package api and the renderers
 	@$(PYTHON) -m tests.generated --write
 	@$(PYTHON) -m tests.golden.render
 

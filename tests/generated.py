@@ -10,7 +10,7 @@ from vllm_operator import __main__ as command
 from vllm_operator import crd
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HEADER = "# Generated from operator/vllm_operator/api.py: `make generate`.\n"
+HEADER = "# Generated from operator/vllm_operator/api: `make generate`.\n"
 KEEP = """{{- if .Values.crds.install }}
 """
 
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
             path.write_text(files()[path])
         return 0
     for path in stale:
-        sys.stderr.write(f"{path.relative_to(ROOT)} is not what api.py says: run `make generate`\n")
+        sys.stderr.write(f"{path.relative_to(ROOT)} is not what the package api says: run `make generate`\n")
     return 1 if stale else 0
 
 

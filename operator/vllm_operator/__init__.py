@@ -3,7 +3,7 @@
 The path of one apply: handlers (kopf's watch) -> store -> workqueue -> reconcile: world -> children.desired() -> writer -> API
 server -> informer -> store -> status.status() -> status. The same path after a restart, a lost event, drift and an upgrade.
 
-api, crd                    what is wanted: fields, limits, rules, docs -> the CRD          api_status: what is observed
+api, crd                    what is wanted and observed: fields, limits, rules, docs -> the CRD
 identity, kinds, config     whose an object is; the kinds of the API; the operator's settings
 engine, guard               all that knows vLLM; all that knows Envoy
 children                    spec -> objects, one pure function per kind

@@ -1,4 +1,4 @@
-"""api.py -> the CustomResourceDefinition, as the API server's structural schema wants it.
+"""api -> the CustomResourceDefinition, as the API server's structural schema wants it.
 
 Knows how pydantic writes JSON schema and what Kubernetes admits of it; the rules on engine arguments and environment come from
 the engine's own table.
@@ -6,7 +6,7 @@ the engine's own table.
 
 from typing import Any
 
-from vllm_operator import api, api_status, identity, kinds
+from vllm_operator import api, identity, kinds
 from vllm_operator.engine import options
 
 NAME_RULES = (
@@ -92,7 +92,7 @@ def _schema() -> kinds.Object:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": structural(api_status.Status.model_json_schema(by_alias=True)),
+            "status": structural(api.Status.model_json_schema(by_alias=True)),
         },
         "x-kubernetes-validations": list(NAME_RULES),
     }

@@ -1,13 +1,13 @@
-"""What is observed of a ModelDeployment: the fields of its status. What is wanted stands in api.py."""
+"""What is observed of a ModelDeployment: the fields of its status. What is wanted stands in spec.py."""
 
 from typing import Literal
 
 import pydantic
 
-from vllm_operator.api import Schema
+from vllm_operator.api import schema
 
 
-class ClientStatus(Schema):
+class ClientStatus(schema.Schema):
     """One client, and where its key lies."""
 
     name: str = pydantic.Field(max_length=63, description="The client's name.")
@@ -16,7 +16,7 @@ class ClientStatus(Schema):
     )
 
 
-class Condition(Schema):
+class Condition(schema.Schema):
     """A standard Kubernetes condition."""
 
     type: str = pydantic.Field(max_length=64, description="What is said.")
@@ -29,7 +29,7 @@ class Condition(Schema):
     )
 
 
-class Status(Schema):
+class Status(schema.Schema):
     """What is observed."""
 
     observed_generation: int = pydantic.Field(

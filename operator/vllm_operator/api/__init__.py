@@ -1,0 +1,37 @@
+"""The resource: every field of a ModelDeployment with its type, limits, default, rules and documentation.
+
+The CRD is generated from here (crd.py), so what `kubectl explain` prints and what `kubectl apply` refuses stand beside the
+field. Knows nothing of the objects that a ModelDeployment becomes. Limits are the API server's to enforce; pydantic enforces
+the types again and ignores fields of a newer schema.
+
+schema.py   frozen base, CEL rules, durations, names, quantities      spec.py    what is wanted: model.py, engine.py, pods.py,
+status.py   what is observed                                                     access.py, expose.py
+"""
+
+from vllm_operator.api.access import Access, RateLimit
+from vllm_operator.api.engine import Engine, Env
+from vllm_operator.api.expose import Expose, Ingress, Tls
+from vllm_operator.api.model import Model
+from vllm_operator.api.pods import Resources
+from vllm_operator.api.schema import rule, rules, seconds
+from vllm_operator.api.spec import Spec
+from vllm_operator.api.status import ClientStatus, Condition, Status
+
+__all__ = [
+    "Access",
+    "ClientStatus",
+    "Condition",
+    "Engine",
+    "Env",
+    "Expose",
+    "Ingress",
+    "Model",
+    "RateLimit",
+    "Resources",
+    "Spec",
+    "Status",
+    "Tls",
+    "rule",
+    "rules",
+    "seconds",
+]

@@ -1,0 +1,28 @@
+"""Who may call a model, and how often."""
+
+from typing import Literal
+
+import pydantic
+
+from vllm_operator.api import schema
+
+
+class RateLimit(schema.Schema):
+    """So many requests per unit of time, over all replicas together."""
+
+    requests: int = pydantic.Field(
+        default=6000, ge=1, le=1_000_000, description="Requests per unit; a burst of as many is let through at once."
+    )
+    unit: Literal["Second", "Minute", "Hour"] = pydantic.Field(default="Minute", description="Second, Minute or Hour.")
+
+
+class Access(schema.Schema):
+    """Who may call the model, and how much."""
+
+    default_rate_limit: RateLimit = pydantic.Field(
+        default=RateLimit(),
+        description="The limit of a client that has none of its own; above it: 429 with Retry-After.",
+    )
+    max_queued_requests: int = pydantic.Field(
+        default=64, ge=1, le=100_000, description="Requests that wait in one replica; above it: 503 with Retry-After."
+    )

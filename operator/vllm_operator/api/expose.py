@@ -1,0 +1,37 @@
+"""Where a model answers outside the cluster."""
+
+import pydantic
+
+from vllm_operator.api import schema
+
+
+class Tls(schema.Schema):
+    """The certificate of the host."""
+
+    secret_name: schema.Name = pydantic.Field(description="A Secret of type kubernetes.io/tls in this namespace.")
+
+
+class Ingress(schema.Schema):
+    """The Ingress that carries the host."""
+
+    class_name: schema.Name | None = pydantic.Field(
+        default=None, description="The IngressClass. Default: the operator's setting, else the cluster's default class."
+    )
+    tls: Tls | None = pydantic.Field(default=None, description="Serve HTTPS with this certificate.")
+
+
+class Expose(schema.Schema):
+    """Where the model answers outside the cluster."""
+
+    host: str = pydantic.Field(
+        min_length=1,
+        max_length=253,
+        description="The host of the model's URL, such as vllm11.byteshop.in.",
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"self.matches('{schema.DNS_NAME}')",
+                "write the host alone, such as vllm11.byteshop.in: no scheme, port, path or capital letters",
+            ),
+        ),
+    )
+    ingress: Ingress = pydantic.Field(default=Ingress(), description="The Ingress that carries the host.")

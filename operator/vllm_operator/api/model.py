@@ -1,0 +1,61 @@
+"""The weights to serve and the name that clients call them by."""
+
+import pydantic
+
+from vllm_operator.api import schema
+
+SERVED_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"
+
+
+class Model(schema.Schema):
+    """The weights to serve and the name that clients call them by."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "has(self.servedName) || self.source.size() <= 128",
+                "a source this long needs servedName, of at most 128 characters",
+            )
+        )
+    )
+
+    source: str = pydantic.Field(
+        min_length=8,
+        max_length=512,
+        description=(
+            "Where the weights are: file:///path (a directory in the engine's image), pvc://claim[/path] (a"
+            " PersistentVolumeClaim of this namespace, mounted read-only) or oci://image (an image volume)."
+        ),
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "self.matches('^(file|pvc|oci)://')",
+                "unknown source: write file:///path/in/image, pvc://claim[/path] or oci://registry/image:tag",
+            ),
+            schema.rule(
+                "!self.startsWith('file://') || self.matches('^file://(/[A-Za-z0-9._][A-Za-z0-9._-]*)+$')",
+                "a file source is an absolute directory of the engine's image, such as file:///models/facebook/opt-125m",
+            ),
+            schema.rule(
+                f"!self.startsWith('pvc://') || self.matches('^pvc://{schema.DNS_LABEL}([.]{schema.DNS_LABEL})*(/[A-Za-z0-9._][A-Za-z0-9._-]*)*$')",
+                "a pvc source is a claim's name and perhaps a directory, such as pvc://weights/facebook/opt-125m",
+            ),
+            schema.rule(
+                "!self.startsWith('oci://') || self.matches('^oci://[a-z0-9][A-Za-z0-9._/:@-]*$')",
+                "an oci source is an image reference, such as oci://registry.example/models/opt-125m:v1",
+            ),
+            schema.rule(
+                "!self.matches('/[.][.]?(/|$)')", "a source holds no . or .. segments: write the directory itself"
+            ),
+        ),
+    )
+    served_name: str | None = pydantic.Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="The name clients send as `model`. Default: the last two segments of the source's path.",
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
+            ),
+        ),
+    )

@@ -1,0 +1,76 @@
+"""What the parts of the resource are written with: the frozen base, CEL rules, durations, names and quantities.
+
+Knows how limits are said in a Kubernetes schema; must not know any field.
+"""
+
+import re
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import alias_generators
+
+DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+DNS_NAME = rf"^{DNS_LABEL}([.]{DNS_LABEL})*$"
+QUANTITY = {"x-kubernetes-int-or-string": True, "maxLength": 32}
+
+
+def rule(expression: str, message: str) -> dict[str, str]:
+    """Return one CEL rule; `message` says what to write instead."""
+    return {"rule": expression, "message": message}
+
+
+def rules(*pairs: dict[str, str], **extra: Any) -> dict[str, Any]:
+    """Return the schema extension that holds CEL rules."""
+    return {"x-kubernetes-validations": list(pairs), **extra}
+
+
+class Schema(pydantic.BaseModel):
+    """A frozen part of the resource; fields are snake_case here and camelCase in manifests."""
+
+    model_config = pydantic.ConfigDict(frozen=True, alias_generator=alias_generators.to_camel, populate_by_name=True)
+
+
+def seconds(duration: str) -> int:
+    """Return the seconds of a duration such as `1h30m`; the schema admits h, m and s."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
+
+
+def duration(longest: str) -> dict[str, Any]:
+    """Return the schema extension of a duration of at most `longest`."""
+    return rules(
+        rule("self.matches('^([0-9]+[hms])+$')", "write a duration such as 90s, 30m or 1h30m"),
+        rule(
+            f"!self.matches('^([0-9]+[hms])+$') || (duration(self) >= duration('1s') && duration(self) <= duration('{longest}'))",
+            f"must be between 1s and {longest}",
+        ),
+        maxLength=16,
+    )
+
+
+Name = Annotated[
+    str,
+    pydantic.Field(
+        max_length=253,
+        json_schema_extra=rules(
+            rule(
+                f"self.matches('{DNS_NAME}')",
+                "must be the name of a Kubernetes object: lower-case letters, digits, - and .",
+            ),
+        ),
+    ),
+]
+Quantity = Annotated[int | str, pydantic.Field(json_schema_extra=QUANTITY)]
+Quantities = Annotated[
+    dict[str, Quantity],
+    pydantic.Field(
+        max_length=16,
+        json_schema_extra=rules(
+            rule(
+                "self.all(name, type(self[name]) == int ? self[name] >= 0 :"
+                " (isQuantity(self[name]) && !quantity(self[name]).isLessThan(quantity('0'))))",
+                "quantities are not negative and look like 1, 500m or 16Gi",
+            )
+        ),
+    ),
+]

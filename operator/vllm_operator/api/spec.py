@@ -1,0 +1,38 @@
+"""The spec of a ModelDeployment: all that is wanted of one model."""
+
+import pydantic
+
+from vllm_operator.api import schema
+from vllm_operator.api.access import Access  # objects, since the fields are named as the modules are
+from vllm_operator.api.engine import Engine
+from vllm_operator.api.expose import Expose
+from vllm_operator.api.model import Model
+from vllm_operator.api.pods import Resources
+
+
+class Spec(schema.Schema):
+    """What is wanted: one model served by vLLM."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "self.access.defaultRateLimit.requests >= self.replicas",
+                "the replicas share the rate limit: fewer requests than replicas would let none through; raise the limit",
+            )
+        )
+    )
+
+    model: Model = pydantic.Field(description="The weights to serve and the name that clients call them by.")
+    replicas: int = pydantic.Field(
+        default=1,
+        ge=0,
+        le=1000,
+        description="Servers that answer. 0 keeps keys and URL and frees the accelerators. `kubectl scale` sets it.",
+    )
+    resources: Resources = pydantic.Field(default=Resources(), description="What one server's container may use.")
+    engine: Engine = pydantic.Field(default=Engine(), description="vLLM's image and options.")
+    access: Access = pydantic.Field(default=Access(), description="Who may call the model, and how much.")
+    expose: Expose | None = pydantic.Field(
+        default=None,
+        description="Where the model answers outside the cluster. Default: <name>.<the operator's domain>, where that is set.",
+    )
