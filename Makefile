@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PYTHONPATH := operator:.
 
-.PHONY: help setup demo demo-down test check generate up down
+.PHONY: help setup demo demo-down test check generate bench up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -31,6 +31,9 @@ check: .venv/ready ## What needs no cluster, in under a minute
 generate: .venv/ready ## CRD, the chart's CRD and the goldens, from the package api and the renderers
 	@$(PYTHON) -m tests.generated --write
 	@$(PYTHON) -m tests.golden.render
+
+bench: setup ## Figures, with machine and versions; ONLY="startup" for some of them
+	@$(PYTHON) -m tests.bench $(ONLY)
 
 up: setup ## The cluster alone
 	@$(PYTHON) -m dev up
