@@ -62,6 +62,23 @@ def test_a_refused_option_that_came_in_by_an_older_schema_never_reaches_vllm() -
     assert "--port=8001" in given
 
 
+@pytest.mark.parametrize(
+    ("args", "held"),
+    [
+        ((), options.SEATS + 64),
+        (("--max-num-seqs=4",), 68),
+        (("--max_num_seqs=4",), 68),
+        (("--max-num-se=4",), 68),
+        (("--max-num-seqs=4", "--max-num-seqs=8"), 72),
+        (("--max-num-seqs=four",), options.SEATS + 64),
+        (("--max-num-scheduled-tokens=4",), options.SEATS + 64),
+    ],
+)
+def test_what_runs_is_not_counted_as_waiting(args: tuple[str, ...], held: int) -> None:
+    spec = api.Spec(model=api.Model(source="file:///models/a/b"), engine=api.Engine(args=args))
+    assert f"--max-num-queued-reqs={held}" in options.arguments(spec)
+
+
 def test_the_operators_variables_win() -> None:
     engine = api.Engine(env=(api.Env(name="HOME", value="/evil"), api.Env(name="A", value="")))
     given = {entry["name"]: entry.get("value") for entry in environment.environment(engine)}

@@ -24,5 +24,12 @@ class Access(schema.Schema):
         description="The limit of a client that has none of its own; above it: 429 with Retry-After.",
     )
     max_queued_requests: int = pydantic.Field(
-        default=64, ge=1, le=100_000, description="Requests that wait in one replica; above it: 503 with Retry-After."
+        default=64,
+        ge=1,
+        le=100_000,
+        description=(
+            "Requests that wait in one replica beside those that run; above it: 503 with Retry-After. Exact where"
+            " spec.engine.args has --max-num-seqs, which says how many run; else 1024 are taken to run, the most that vLLM"
+            " chooses by itself."
+        ),
     )

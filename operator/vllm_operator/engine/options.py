@@ -12,6 +12,8 @@ from vllm_operator.engine import source
 
 HOST, PORT = "127.0.0.1", 8001
 """Where vLLM listens: loopback only, since half of its paths need no key."""
+SEATS = 1024
+"""The most requests that vLLM runs at once where --max-num-seqs is not given: its own choice is 256, on large GPUs this."""
 
 
 class Refused(NamedTuple):
@@ -109,12 +111,18 @@ def arguments(spec: api.Spec) -> list[str]:
         "port": PORT,
         "served-model-name": served_name(spec.model),
         "generation-config": "vllm",
-        "max-num-queued-reqs": spec.access.max_queued_requests,
+        "max-num-queued-reqs": seats(spec.engine) + spec.access.max_queued_requests,
         "shutdown-timeout": api.seconds(spec.engine.drain_timeout),
         "max-model-len": spec.engine.max_model_len,
     }
     given = [f"--{name}={value}" for name, value in owned.items() if value is not None]
     return [weights.argument, *given, *(argument for argument in spec.engine.args if not refusal(argument))]
+
+
+def seats(engine: api.Engine) -> int:
+    """Return how many requests run at once: vLLM's --max-num-queued-reqs counts them as queued too, and would refuse them."""
+    given = [re.fullmatch(r"--max[-_]num[-_]se(?:qs?)?=(\d+)", argument) for argument in engine.args]
+    return next((int(found[1]) for found in reversed(given) if found), SEATS)
 
 
 def served_name(model: api.Model) -> str:
