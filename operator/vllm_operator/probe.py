@@ -54,10 +54,10 @@ class Probe:
     async def ask_model(self, base: str, key: str, request: verification.Request) -> Answer:
         """Send `request` with a client's key to the model at the URL `base`; the key is never in what comes back."""
         timeout = aiohttp.ClientTimeout(total=MODEL_SECONDS, sock_connect=CONNECT_SECONDS)
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": request.content_type}
         try:
             async with self._session.post(
-                base + request.path, json=request.body, headers=headers, timeout=timeout, allow_redirects=False
+                base + request.path, data=request.content, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(reached=True, status=response.status, text=(await _text(response)).replace(key, "sk-..."))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

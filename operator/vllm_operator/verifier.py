@@ -1,7 +1,8 @@
-"""Asks each model for one token through its Service, with a client's key: after each rollout, and then at a slow pace.
+"""Asks each model for what its task makes (one token, one embedding) through its Service, with a client's key.
 
-Not while a guard lags: it would refuse a new key. What is not well is asked about again soon and then ever less, and is believed
-when it came twice: one cut connection takes no model away. A busy model's refusal leaves what was known.
+After each rollout, and then at a slow pace. Not while a guard lags: it would refuse a new key. What is not well is asked about
+again soon and then ever less, and is believed when it came twice: one cut connection takes no model away. A busy model's refusal
+leaves what was known.
 """
 
 import asyncio
@@ -70,13 +71,12 @@ class Verifier:
         client = _client_key(seen, spec)
         if not client:
             return None
-        answer = await self._ask(
-            service.address(seen.owner), client, verification.request(options.served_name(spec.model))
-        )
+        request = verification.request(options.served_name(spec.model), spec.model.task)
+        answer = await self._ask(service.address(seen.owner), client, request)
         now = self._store.world(key)
         if now is None or answers.wanted(now) != answers.wanted(seen):
             return AGAIN_SECONDS  # the keys changed meanwhile
-        after = judged(before, _meaning(answer), asyncio.get_running_loop().time())
+        after = judged(before, _meaning(answer, spec.model.task), asyncio.get_running_loop().time())
         self._verdicts[key] = after
         if after.said != before.said:
             self._wake(key)
@@ -95,17 +95,16 @@ def judged(before: Verdict, heard: Said | None, now: float) -> Verdict:
     )
 
 
-def _meaning(answer: probe.Answer) -> Said | None:
+def _meaning(answer: probe.Answer, task: api.Task) -> Said | None:
     if not answer.reached:
         return Said("Unknown", "Unreachable", "the operator does not reach the model's Service")
     if answer.status in verification.BUSY:
         return None
     if not answer.status:
         return _wrong(f"got no answer: {answer.text}")
-    fault = verification.fault(answer.status, answer.text)
-    return (
-        _wrong(f"was answered {fault}") if fault else Said("True", "Verified", "a token came back through the Service")
-    )
+    if fault := verification.fault(answer.status, answer.text, task):
+        return _wrong(f"was answered {fault}")
+    return Said("True", "Verified", f"{verification.PROOFS[task].what} came back through the Service")
 
 
 def _wrong(words: str) -> Said:

@@ -26,6 +26,8 @@ CASES = [
     ("spec.model.source", "file:///models/" + "a" * 140, "needs servedName"),
     ("spec.model.source", "pvc://Weights", "a pvc source is a claim's name"),
     ("spec.model.servedName", "a b", "letters, digits"),
+    ("spec.model.task", "Chat", 'supported values: "Generate", "Embed"'),
+    ("spec.engine", {"args": ["--runner=pooling"]}, "use spec.model.task"),
     ("spec.replicas", -1, "greater than or equal to 0"),
     ("spec.replicas", "many", "integer"),
     ("spec.expose", {"host": "https://vllm11.byteshop.in"}, "no scheme, port, path"),

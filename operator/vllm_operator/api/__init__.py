@@ -11,7 +11,7 @@ status.py   what is observed                                                    
 from vllm_operator.api.access import Access, RateLimit
 from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import Expose, Ingress, Tls
-from vllm_operator.api.model import Model
+from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Resources
 from vllm_operator.api.schema import rule, rules, seconds
 from vllm_operator.api.spec import Spec
@@ -30,6 +30,7 @@ __all__ = [
     "Resources",
     "Spec",
     "Status",
+    "Task",
     "Tls",
     "rule",
     "rules",

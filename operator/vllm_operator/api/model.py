@@ -1,9 +1,12 @@
 """The weights to serve and the name that clients call them by."""
 
+from typing import Literal
+
 import pydantic
 
 from vllm_operator.api import schema
 
+Task = Literal["Generate", "Embed", "Score", "Classify", "Pool", "Transcribe"]
 SERVED_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"
 
 
@@ -57,5 +60,13 @@ class Model(schema.Schema):
             schema.rule(
                 f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
             ),
+        ),
+    )
+    task: Task = pydantic.Field(
+        default="Generate",
+        description=(
+            "What clients ask of the model; each task has its own methods and paths, and no other is let through. Generate"
+            " (completions, chat, responses, messages), Embed (embeddings), Score (scores and reranks texts), Classify (labels),"
+            " Pool (the vectors of a pooling model) or Transcribe (speech to text)."
         ),
     )

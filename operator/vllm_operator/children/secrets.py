@@ -46,10 +46,10 @@ def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, keys: Mappin
         clients=tuple(guard.Client(name, limit, (guard.Credential(key),)) for name, key in sorted(keys.items())),
         peers=service.peers_address(owner),
     )
-    files = guard.files(access, endpoints.GENERATE, guard.version_of(image))
+    files = guard.files(access, endpoints.of(spec.model.task), guard.version_of(image))
     held = json.dumps(dict(keys), sort_keys=True)
     secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, KEYS_FILE: held})
-    version = guard.version(access, endpoints.GENERATE)
+    version = guard.version(access, endpoints.of(spec.model.task))
     secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: version}
     return secret
 

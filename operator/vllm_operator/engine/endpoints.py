@@ -1,9 +1,18 @@
-"""The exact methods and paths that vLLM answers for clients. What is not in this table does not exist for them.
+"""The exact methods and paths that vLLM answers for clients, by task. What is not in this table does not exist for them.
 
-Source: vLLM 0.32's router for a generating model. Prefixes are wrong: `/v1/load_lora_adapter` lies under `/v1`.
+Source: the routers under vllm/entrypoints of vLLM 0.32 (openai, anthropic, pooling, speech_to_text), which a test compares
+with this table in a running vLLM. Prefixes are wrong: `/v1/load_lora_adapter` lies under `/v1`.
+
+Left out, although vLLM has them: what keeps state (`GET /v1/responses/{id}`, files, adapters), what tells of the server
+(`/version`, `/load`, `/metrics`), what holds more than one request (`/v1/chat/completions/batch`), what is for machinery
+(`/tokenize`, `*/render`, `/inference/…`), what no task names (`/invocations`, `/generative_scoring`, `/v1/systemone`), and
+WebSockets (`/v1/realtime`), which the guard does not serve.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from vllm_operator import api
 
 
 class Endpoint(NamedTuple):
@@ -17,9 +26,23 @@ class Endpoint(NamedTuple):
 HEALTH = "/health"
 METRICS = "/metrics"
 
-GENERATE = (
-    Endpoint("GET", HEALTH, keyed=False),
-    Endpoint("GET", "/v1/models"),
-    Endpoint("POST", "/v1/completions"),
-    Endpoint("POST", "/v1/chat/completions"),
-)
+_EVERY = (Endpoint("GET", HEALTH, keyed=False), Endpoint("GET", "/v1/models"))
+_POSTED: Mapping[api.Task, tuple[str, ...]] = {
+    "Generate": (
+        "/v1/completions",
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
+    ),
+    "Embed": ("/v1/embeddings", "/v2/embed"),
+    "Score": ("/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank"),
+    "Classify": ("/classify",),
+    "Pool": ("/pooling",),
+    "Transcribe": ("/v1/audio/transcriptions", "/v1/audio/translations"),
+}
+
+
+def of(task: api.Task) -> tuple[Endpoint, ...]:
+    """Return what clients may ask of a model with this task."""
+    return (*_EVERY, *(Endpoint("POST", path) for path in _POSTED[task]))

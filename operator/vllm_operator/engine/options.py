@@ -5,6 +5,7 @@ vLLM's parser takes (underscores for dashes, an unambiguous beginning, a dotted 
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllm_operator import api
@@ -29,6 +30,7 @@ OPTIONS = (
         "the operator sets where vLLM listens and who may call it: use spec.expose and spec.access",
     ),
     Refused(("model", "model-tag", "served-model-name"), "use spec.model.source and spec.model.servedName"),
+    Refused(("runner", "convert", "task"), "use spec.model.task"),
     Refused(("max-model-len",), "use spec.engine.maxModelLen"),
     Refused(("max-num-queued-reqs",), "use spec.access.maxQueuedRequests"),
     Refused(("shutdown-timeout",), "use spec.engine.drainTimeout"),
@@ -45,7 +47,8 @@ VARIABLES = (
     Refused(("VLLM_ALLOW_LONG_MAX_MODEL_LEN",), "use spec.engine.allowLongContext"),
     Refused(
         ("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_INSECURE_SERIALIZATION", "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_PLUGINS",
-         "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME"),
+         "VLLM_ENABLE_RESPONSES_API_STORE", "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONSTARTUP",
+         "PYTHONHOME"),
         "it opens the engine to others or runs foreign code",
     ),
     Refused(
@@ -55,6 +58,15 @@ VARIABLES = (
         "the operator sets it, so that the engine runs without root on a read-only image",
     ),
 )  # fmt: skip
+
+TASKS: Mapping[api.Task, Mapping[str, str]] = {
+    "Embed": {"runner": "pooling", "convert": "embed"},
+    "Score": {"runner": "pooling"},
+    "Classify": {"runner": "pooling", "convert": "classify"},
+    "Pool": {"runner": "pooling"},
+}
+"""What a task needs where vLLM's own choice (`auto`, from the weights' architecture) could be another: weights that generate
+are converted. Source: vLLM 0.32's config/model.py; native pooling models are left as they are by either."""
 
 SHAPE = "(?s)^--[A-Za-z][A-Za-z0-9_.-]*(=.*)?$"
 SHAPE_MESSAGE = "write --name or --name=value, one option an entry"
@@ -114,6 +126,7 @@ def arguments(spec: api.Spec) -> list[str]:
         "max-num-queued-reqs": seats(spec.engine) + spec.access.max_queued_requests,
         "shutdown-timeout": api.seconds(spec.engine.drain_timeout),
         "max-model-len": spec.engine.max_model_len,
+        **TASKS.get(spec.model.task, {}),
     }
     given = [f"--{name}={value}" for name, value in owned.items() if value is not None]
     return [weights.argument, *given, *(argument for argument in spec.engine.args if not refusal(argument))]
