@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from tests.guard import rig
+from tests.guard import envoys, rig
 
 if TYPE_CHECKING:
     import pathlib
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class Start(Protocol):
-    def __call__(self, now: guard.Access | None = None, alter: Callable[[Any], None] | None = None) -> rig.Guard: ...
+    def __call__(
+        self,
+        now: guard.Access | None = None,
+        alter: Callable[[Any], None] | None = None,
+        envoy: envoys.Envoy | None = None,
+    ) -> rig.Guard: ...
 
 
 @pytest.fixture
@@ -33,10 +38,14 @@ def start(tmp_path: pathlib.Path, engine: rig.Engine) -> Iterator[Start]:
     """Start guards; they end with the test."""
     with contextlib.ExitStack() as running:
 
-        def start(now: guard.Access | None = None, alter: Callable[[Any], None] | None = None) -> rig.Guard:
+        def start(
+            now: guard.Access | None = None,
+            alter: Callable[[Any], None] | None = None,
+            envoy: envoys.Envoy | None = None,
+        ) -> rig.Guard:
             root = tmp_path / f"guard{len(list(tmp_path.iterdir()))}"
             root.mkdir()
-            started = rig.Guard(root, engine, now or rig.access(), alter)
+            started = rig.Guard(root, engine, now or rig.access(), alter, envoy)
             running.callback(started.stop)
             started.start()
             return started

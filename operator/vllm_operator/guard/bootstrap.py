@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vllm_operator.guard import filters, replies, routes
+from vllm_operator.guard import filters, metrics, replies, routes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vllm_operator.guard.site import Site
 
 LIVE, READY, METRICS, STATS = "/healthz", "/ready", "/metrics", "/stats/prometheus"
@@ -27,18 +29,21 @@ _STATS = (
     f"cluster.{filters.PEERS}.update_",
     "listener.",
     "server.",
-    "guard.",
+    f"{metrics.PREFIX}.",
 )
 
 Json = dict[str, Any]
 
 
-def text(site: Site, peers: str, routes_file: str) -> str:
-    """Return Envoy's bootstrap. `peers` is the DNS name behind which all guards of the model stand."""
-    return json.dumps(_bootstrap(site, peers, routes_file), sort_keys=True, separators=(",", ":"))
+def text(site: Site, peers: str, routes_file: str, counters: Sequence[Json]) -> str:
+    """Return Envoy's bootstrap.
+
+    `peers`: the DNS name behind which all guards of the model stand; `counters`: the access loggers of `metrics`.
+    """
+    return json.dumps(_bootstrap(site, peers, routes_file, counters), sort_keys=True, separators=(",", ":"))
 
 
-def _bootstrap(site: Site, peers: str, routes_file: str) -> Json:
+def _bootstrap(site: Site, peers: str, routes_file: str, counters: Sequence[Json]) -> Json:
     return {
         "node": {"id": "guard", "cluster": filters.PEERS},
         "admin": {"address": _pipe(site)},
@@ -47,7 +52,7 @@ def _bootstrap(site: Site, peers: str, routes_file: str) -> Json:
         "overload_manager": _overload_manager(),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": prefix} for prefix in _STATS]}}},
         "static_resources": {
-            "listeners": [_public(site, routes_file), _private(site)],
+            "listeners": [_public(site, routes_file, counters), _private(site)],
             "clusters": [
                 _cluster(routes.ENGINE, _socket(site.engine_address, site.engine_port)),
                 _cluster(PROBE, _socket(site.engine_address, site.engine_port)),
@@ -68,14 +73,14 @@ def _overload_manager() -> Json:
     }
 
 
-def _public(site: Site, routes_file: str) -> Json:
+def _public(site: Site, routes_file: str, counters: Sequence[Json]) -> Json:
     source = {"path_config_source": {"path": routes_file, "watched_directory": {"path": site.directory}}}
     manager = {
         **_manager("public"),
         "rds": {"route_config_name": routes.NAME, "config_source": {"resource_api_version": "V3", **source}},
         "http_filters": [filters.lua(), filters.limiter(), filters.router()],
         "local_reply_config": replies.local_replies(),
-        "access_log": [filters.log()],
+        "access_log": [filters.log(), *counters],
         "stream_idle_timeout": "600s",
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,

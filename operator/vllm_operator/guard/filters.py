@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vllm_operator.guard import access, replies, routes
+from vllm_operator.guard import access, metrics, replies, routes
 
 PEERS, ADMIN = "guards", "admin"
 """The clusters that the limiter counts its peers by, and that the script asks for their number."""
@@ -32,7 +32,7 @@ def limiter() -> Json:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     config = {
         **typed("extensions.filters.http.local_ratelimit.v3.LocalRateLimit"),
-        "stat_prefix": "guard",
+        "stat_prefix": metrics.PREFIX,
         "filter_enabled": always,
         "filter_enforced": always,
         "always_consume_default_token_bucket": False,

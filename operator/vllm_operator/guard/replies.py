@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vllm_operator.guard import cors
+
 Json = dict[str, Any]
 
 NO_KEY = "No valid API key: send the header 'Authorization: Bearer <key>' with a key of this model."
@@ -73,6 +75,9 @@ def script(budget: int, units: dict[str, int], peers: str, admin: str) -> str:
         "EXPIRED": f'"{EXPIRED}"',
         "RETRY": f'"{RETRY_SECONDS}"',
         "WHOLE": str(WHOLE_BYTES),
+        "ALLOWED": f'"{cors.ALLOWED}"',
+        "EXPOSED": f'"{cors.EXPOSED}"',
+        "MAX_AGE": f'"{cors.MAX_AGE}"',
     }
     return "".join(f"local {name} = {value}\n" for name, value in constants.items()) + _SCRIPT
 
@@ -121,8 +126,31 @@ local function take_in(handle)
   if length > 0 and length <= WHOLE then handle:body() end
 end
 
+-- Which origin's pages may read the answer: the caller's, where it is in the live part's list, or any.
+local function readable_by(handle)
+  local origin, origins = handle:headers():get("origin"), handle:virtualHost():metadata():get("origins")
+  for _, one in ipairs(origin and origins or {}) do
+    if one == "*" or one == origin then return one end
+  end
+end
+
+local function answer_preflight(handle, method)
+  handle:respond({[":status"] = "200", ["access-control-allow-methods"] = method,
+    ["access-control-allow-headers"] = ALLOWED, ["access-control-max-age"] = MAX_AGE})
+end
+
+local function let_read(handle, origin)
+  local headers = handle:headers()
+  headers:add("vary", "Origin")
+  headers:replace("access-control-allow-origin", origin)
+  headers:replace("access-control-expose-headers", EXPOSED)
+end
+
 function envoy_on_request(handle)
   note_path(handle)
+  local origin, method = readable_by(handle), handle:metadata():get("preflight")
+  if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
+  if origin and method then return answer_preflight(handle, method) end
   take_in(handle)
   local expires_at = handle:metadata():get("expires_at")
   if expires_at and os.time() >= expires_at then
@@ -132,6 +160,8 @@ function envoy_on_request(handle)
 end
 
 function envoy_on_response(handle)
+  local noted = handle:streamInfo():dynamicMetadata():get("guard")
+  if noted and noted["origin"] then let_read(handle, noted["origin"]) end
   if handle:metadata():get("cost") and handle:headers():get("x-ratelimit-remaining") then
     tell_limit(handle)
   end

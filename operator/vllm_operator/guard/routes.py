@@ -15,7 +15,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from vllm_operator.guard import replies
+from vllm_operator.guard import cors, replies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,20 +45,33 @@ def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
 
 
 def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
-    """Return the RouteConfiguration: open endpoints, then each key's, then the refusals. Envoy takes the first that matches."""
+    """Return the RouteConfiguration: preflights, open endpoints, each key's, refusals. Envoy takes the first that matches."""
     listed = sorted(endpoints, key=lambda endpoint: (endpoint.path, endpoint.method))
     keyed = [endpoint for endpoint in listed if endpoint.keyed]
     unknown = _not_found(listed)
-    found = [
-        _open(method, paths) for method, paths in _by_method(endpoint for endpoint in listed if not endpoint.keyed)
-    ]
+    found = _preflights(access.origins, listed)
+    found += [_open(method, paths) for method, paths in _by_method(e for e in listed if not e.keyed)]
     for client in sorted(access.clients, key=lambda client: client.name):
         for credential in client.credentials:
             found += [_keyed(client, credential, method, paths) for method, paths in _by_method(keyed)]
             found.append({"match": {"prefix": "/v1/", "headers": [_bearer(credential)]}, **unknown})
     found += [{"match": match, **_unauthorized()} for match in _guarded(keyed)]
     found.append({"match": {"prefix": "/"}, **unknown})
-    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [{"name": NAME, "domains": ["*"], "routes": found}]}
+    host = {"name": NAME, "domains": ["*"], "routes": found, **cors.host(access.origins, METADATA)}
+    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [host]}
+
+
+def _preflights(origins: Sequence[str], listed: Sequence[Endpoint]) -> list[Json]:
+    """Return where browsers ask whether a page may call; the script answers those of `origins`, and no other request."""
+    return [
+        {
+            "match": _match("OPTIONS", paths, _exactly("access-control-request-method", method)),
+            **cors.metadata(METADATA, preflight=method),
+            **_not_found(listed),
+        }
+        for method, paths in _by_method(listed)
+        if origins
+    ]
 
 
 def _open(method: str, paths: Sequence[str]) -> Json:
@@ -72,7 +85,7 @@ def _open(method: str, paths: Sequence[str]) -> Json:
 def _keyed(client: Client, credential: Credential, method: str, paths: Sequence[str]) -> Json:
     return {
         "match": _match(method, paths, _bearer(credential)),
-        "metadata": {"filter_metadata": {METADATA: _facts(client, credential)}},
+        **cors.metadata(METADATA, **_facts(client, credential)),
         "route": _to_engine(),
         "request_headers_to_add": [
             {"header": {"key": "x-client-id", "value": client.name}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
@@ -89,8 +102,11 @@ def _facts(client: Client, credential: Credential) -> Json:
 
 
 def _match(method: str, paths: Sequence[str], *headers: Json) -> Json:
-    exact = {"name": ":method", "string_match": {"exact": method}}
-    return {"safe_regex": {"regex": "|".join(map(_literal, paths))}, "headers": [exact, *headers]}
+    return {"safe_regex": {"regex": "|".join(map(_literal, paths))}, "headers": [_exactly(":method", method), *headers]}
+
+
+def _exactly(name: str, value: str) -> Json:
+    return {"name": name, "string_match": {"exact": value}}
 
 
 def _bearer(credential: Credential) -> Json:
