@@ -5,6 +5,9 @@ Each has a default that suits a fresh cluster. Mappings and lists are JSON.
 
 import pydantic
 import pydantic_settings
+from pydantic import alias_generators
+
+from vllm_operator import api
 
 CPU = "cpu"
 """The key of the default engine image where a model asks for no accelerator."""
@@ -12,6 +15,23 @@ CPU = "cpu"
 ENGINE_IMAGES = {
     "nvidia.com/gpu": "vllm/vllm-openai:v0.33.0",
 }
+
+
+class Allow(pydantic.BaseModel):
+    """What a ModelDeployment may name: the chart's `allow`. Empty: any image and host, and none of the rest."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", alias_generator=alias_generators.to_camel, populate_by_name=True
+    )
+
+    images: tuple[str, ...] = pydantic.Field(default=(), description="Prefixes of images; empty: any image.")
+    domains: dict[str, tuple[str, ...]] = pydantic.Field(
+        default={}, description="By namespace, the domains of its hosts; a namespace that is not listed: any host."
+    )
+    service_accounts: tuple[str, ...] = pydantic.Field(default=(), description="Names of ServiceAccounts.")
+    pod_labels: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod labels.")
+    pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")
+    ingress_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Ingress annotations.")
 
 
 class Config(pydantic_settings.BaseSettings):
@@ -41,6 +61,10 @@ class Config(pydantic_settings.BaseSettings):
     run_as_user: int | None = pydantic.Field(
         default=65532, description="User id of the pods; null lets the cluster choose, as OpenShift does."
     )
+    image_pull_secrets: tuple[api.PullSecret, ...] = pydantic.Field(
+        default=(), description="Pull secrets of models that name none, in each model's namespace."
+    )
+    allow: Allow = pydantic.Field(default=Allow(), description="What a ModelDeployment may name.")
     domain: str = pydantic.Field(
         default="", description="Models without spec.expose answer at <name>.<domain>; empty: in the cluster only."
     )

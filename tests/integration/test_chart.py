@@ -33,12 +33,21 @@ def test_without_an_image_it_says_what_to_do() -> None:
 
 
 def test_the_settings_it_writes_are_the_ones_the_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = ('watchNamespaces=["a"]', "pods.runAsUser=null", 'expose.domain="x.example"', 'monitoring.namespaces=["m"]')
+    given = (
+        'allow={"podLabels":["team"]}',
+        'pods.imagePullSecrets=[{"name":"registry"}]',
+        'watchNamespaces=["a"]',
+        "pods.runAsUser=null",
+        'expose.domain="x.example"',
+        'monitoring.namespaces=["m"]',
+    )
     deployment = objects(*given)["Deployment", "vllm-operator"]
     for entry in deployment["spec"]["template"]["spec"]["containers"][0]["env"]:
         if "value" in entry:
             monkeypatch.setenv(entry["name"], entry["value"])
     settings = config.Config()
+    assert settings.allow == config.Allow(pod_labels=("team",))
+    assert settings.image_pull_secrets[0].name == "registry"
     assert settings.watch_namespaces == ("a",)
     assert settings.run_as_user is None
     assert settings.domain == "x.example"

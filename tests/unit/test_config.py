@@ -1,8 +1,9 @@
 """The settings as the chart writes them."""
 
+import pydantic
 import pytest
 
-from vllm_operator import config
+from vllm_operator import api, config
 
 
 def test_the_charts_words_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,6 +13,8 @@ def test_the_charts_words_are_understood(monkeypatch: pytest.MonkeyPatch) -> Non
         "RUN_AS_USER": "null",
         "MONITORING_NAMESPACES": "[]",
         "DOMAIN": "",
+        "IMAGE_PULL_SECRETS": '[{"name":"registry"}]',
+        "ALLOW": '{"domains":{"a":["a.example"]},"images":["b.example/"],"serviceAccounts":["c"]}',
     }
     for name, value in written.items():
         monkeypatch.setenv(f"VLLM_OPERATOR_{name}", value)
@@ -20,8 +23,18 @@ def test_the_charts_words_are_understood(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.engine_images == {"cpu": "x"}
     assert settings.run_as_user is None
     assert settings.domain == ""
+    assert settings.image_pull_secrets == (api.PullSecret(name="registry"),)
+    assert settings.allow == config.Allow(
+        domains={"a": ("a.example",)}, images=("b.example/",), service_accounts=("c",)
+    )
 
 
 def test_a_number_is_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_OPERATOR_RUN_AS_USER", "1000")
     assert config.Config().run_as_user == 1000
+
+
+def test_a_misspelt_allow_list_ends_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_OPERATOR_ALLOW", '{"image":["b.example/"]}')
+    with pytest.raises(pydantic.ValidationError):
+        config.Config()

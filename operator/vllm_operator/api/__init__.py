@@ -12,7 +12,7 @@ from vllm_operator.api.access import Access, RateLimit
 from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
-from vllm_operator.api.pods import Resources
+from vllm_operator.api.pods import PullSecret, Resources
 from vllm_operator.api.schema import rule, rules, seconds
 from vllm_operator.api.spec import Spec
 from vllm_operator.api.status import ClientStatus, Condition, Status
@@ -26,6 +26,7 @@ __all__ = [
     "Expose",
     "Ingress",
     "Model",
+    "PullSecret",
     "RateLimit",
     "Resources",
     "Spec",

@@ -5,6 +5,12 @@ import pydantic
 from vllm_operator.api import schema
 
 
+class PullSecret(schema.Schema):
+    """A Secret with the credentials of an image registry."""
+
+    name: schema.Name = pydantic.Field(description="Its name, in this namespace.")
+
+
 class Resources(schema.Schema):
     """What the engine's container asks for and may use. An accelerator is named by its resource, such as nvidia.com/gpu."""
 
