@@ -75,6 +75,14 @@ class Config(pydantic_settings.BaseSettings):
     monitoring_namespaces: tuple[str, ...] = pydantic.Field(
         default=(), description="Namespaces whose pods may read the guards' metrics."
     )
+    http_proxy: str = pydantic.Field(default="", description="Proxy of the engines for http:// addresses.")
+    https_proxy: str = pydantic.Field(default="", description="Proxy of the engines for https:// addresses.")
+    no_proxy: str = pydantic.Field(default="", description="Hosts, domains and networks that engines reach directly.")
+    ca_config_map: str = pydantic.Field(
+        default="",
+        description="ConfigMap in each model's namespace with the authorities that engines trust; empty: the image's.",
+    )
+    ca_key: str = pydantic.Field(default="ca.crt", description="The entry of that ConfigMap that holds them, in PEM.")
     workers: int = pydantic.Field(default=16, ge=1, description="Models that are worked on at once.")
     lease_name: str = pydantic.Field(default="vllm-operator", description="The Lease of the one operator that writes.")
     http_port: int = pydantic.Field(default=8080, description="Port of /healthz, /readyz and /metrics.")

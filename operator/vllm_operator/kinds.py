@@ -50,6 +50,7 @@ SERVICE = Kind("v1", "Service", "services")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 POD = Kind("v1", "Pod", "pods")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
@@ -62,7 +63,8 @@ WATCHED = (*CHILDREN, POD)
 """What the operator lists and watches by label; the ModelDeployments themselves come through kopf."""
 
 BY_NAME = {
-    kind.kind: kind for kind in (*WATCHED, MODEL_DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
+    kind.kind: kind
+    for kind in (*WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
 }
 
 

@@ -121,7 +121,7 @@ class Reconciler:
         return tuple(ref for ref, exists in found.items() if not exists)
 
     async def _exists(self, ref: kinds.Ref) -> bool:
-        """Tell whether `ref` exists; where we may not look (IngressClasses, with Roles alone) it is taken to."""
+        """Tell whether `ref` exists; where we may not look it is taken to."""
         try:
             return await self._cluster.exists(ref)
         except errors.Denied:

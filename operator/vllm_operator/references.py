@@ -1,4 +1,4 @@
-"""What a spec names and does not make itself: looked up by name, so that a missing one is said, not guessed."""
+"""What a spec or a setting names and nobody here makes: looked up by name, so that a missing one is said, not guessed."""
 
 from vllm_operator import api, config, identity, kinds
 from vllm_operator.children import ingress
@@ -6,12 +6,17 @@ from vllm_operator.engine import source
 
 
 def references(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> tuple[kinds.Ref, ...]:
-    """Return the objects that must exist for the model to be served and exposed."""
+    """Return the objects that must exist for the model to be served and exposed.
+
+    An IngressClass lies in no namespace: with Roles alone it cannot be looked for.
+    """
     exposed = ingress.exposure(owner.name, spec, settings)
     claim = source.weights(spec.model).claim
+    ingress_class = exposed.class_name if exposed and not settings.watch_namespaces else ""
     named = [
         (kinds.PERSISTENT_VOLUME_CLAIM, claim),
-        (kinds.INGRESS_CLASS, exposed.class_name if exposed else ""),
+        (kinds.CONFIG_MAP, settings.ca_config_map),
+        (kinds.INGRESS_CLASS, ingress_class),
         (kinds.SECRET, exposed.tls_secret if exposed else ""),
     ]
     return tuple(kinds.Ref(kind.kind, owner.namespace if kind.namespaced else "", name) for kind, name in named if name)

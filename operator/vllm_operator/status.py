@@ -168,7 +168,7 @@ def _progressing(seen: Seen) -> Said:
 EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
     _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving_wrongly,
-    _serving, _pods_refused, _first_trouble, _rolling,
+    _serving, _missing("ConfigMap"), _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _verification_failed, _answering, *READY),

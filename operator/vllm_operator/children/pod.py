@@ -33,7 +33,7 @@ def template(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> 
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
             "initContainers": [_guard(settings)],
             "containers": [_engine(spec, settings, weights)],
-            "volumes": [*_scratch_volumes(), _guard_volume(owner), *_weights_volumes(weights)],
+            "volumes": [*_scratch_volumes(), _guard_volume(owner), *_weights_volumes(weights), *_ca_volumes(settings)],
         },
     }
 
@@ -88,7 +88,7 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "imagePullPolicy": "IfNotPresent",
         "command": ["vllm", "serve"],
         "args": options.arguments(spec),
-        "env": environment.environment(spec.engine),
+        "env": environment.environment(spec.engine, settings),
         "workingDir": weights.directory,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": _container_security(),
@@ -98,7 +98,7 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
         "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
-        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights)],
+        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights), *_ca_mounts(settings)],
     }
     resources = {
         name: _quantities(amounts)
@@ -157,3 +157,16 @@ def _weights_volumes(weights: source.Weights) -> list[kinds.Object]:
 
 def _weights_mounts(weights: source.Weights) -> list[kinds.Object]:
     return [{"name": "weights", "mountPath": source.MODELS, "readOnly": True}] if weights.claim or weights.image else []
+
+
+def _ca_volumes(settings: config.Config) -> list[kinds.Object]:
+    """Return the volume with the authorities of a private network, where the settings name some."""
+    if not settings.ca_config_map:
+        return []
+    items = [{"key": settings.ca_key, "path": environment.CA_FILE}]
+    return [{"name": "ca-bundle", "configMap": {"name": settings.ca_config_map, "items": items}}]
+
+
+def _ca_mounts(settings: config.Config) -> list[kinds.Object]:
+    mount = {"name": "ca-bundle", "mountPath": environment.CA_DIRECTORY, "readOnly": True}
+    return [mount] if settings.ca_config_map else []

@@ -1,10 +1,13 @@
-"""The variables that vLLM needs to run as any user on a read-only image, and where it may write."""
+"""The variables that vLLM needs: to run as any user on a read-only image, and to reach the world from a closed network."""
 
-from vllm_operator import api
+from vllm_operator import api, config
 from vllm_operator.engine import options
 
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
+
+CA_DIRECTORY, CA_FILE = "/etc/ca-bundle", "ca.crt"
+"""Where the authorities of a private network lie, where the settings name some."""
 
 CACHES = {
     "HF_HOME": "huggingface",
@@ -19,7 +22,7 @@ CACHES = {
 }
 
 
-def environment(engine: api.Engine) -> list[dict[str, str]]:
+def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, str]]:
     """Return the engine's variables as a container wants them: the operator's first, then the admin's own."""
     owned = {
         "HOME": HOME,
@@ -31,8 +34,27 @@ def environment(engine: api.Engine) -> list[dict[str, str]]:
     }
     if engine.allow_long_context:
         owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
-    own = [{"name": name, "value": value} for name, value in owned.items()]
+    named = {entry.name.lower() for entry in engine.env}
+    network = {name: value for name, value in _network(settings).items() if name.lower() not in named}  # its own win
+    own = [{"name": name, "value": value} for name, value in (owned | network).items()]
     return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *options.refused_variables()}]
+
+
+def _network(settings: config.Config) -> dict[str, str]:
+    """Return how the world outside is reached. Some libraries read the names in lower case, some in upper case alone."""
+    proxies = {
+        "http_proxy": settings.http_proxy,
+        "https_proxy": settings.https_proxy,
+        "no_proxy": settings.no_proxy,
+    }
+    bundle = f"{CA_DIRECTORY}/{CA_FILE}" if settings.ca_config_map else ""
+    wanted = {
+        **proxies,
+        **{name.upper(): value for name, value in proxies.items()},
+        "SSL_CERT_FILE": bundle,
+        "REQUESTS_CA_BUNDLE": bundle,
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _variable(entry: api.Env) -> dict[str, str]:
