@@ -1,9 +1,6 @@
-{{- define "vllm-operator.labels" -}}
-app.kubernetes.io/name: vllm-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- define "vllm-operator.name" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $name | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "vllm-operator.selector" -}}
@@ -11,8 +8,76 @@ app.kubernetes.io/name: vllm-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "vllm-operator.name" -}}
-{{- if contains "vllm-operator" .Release.Name -}}{{ .Release.Name }}{{- else -}}{{ .Release.Name }}-vllm-operator{{- end -}}
+{{- define "vllm-operator.labels" -}}
+{{ include "vllm-operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "vllm-operator.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "vllm-operator.name" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name is not set: name the one that exists, or set serviceAccount.create" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{- /* An image of the list (root context, image), from the registry of one's own where it names none itself: as container
+engines do, a first part with a dot or a colon, or localhost, is a registry. */}}
+{{- define "vllm-operator.from" -}}
+{{- $registry := (index . 0).Values.global.imageRegistry | trimSuffix "/" -}}
+{{- $image := index . 1 -}}
+{{- $first := splitList "/" $image | first -}}
+{{- $named := and (contains "/" $image) (or (contains "." $first) (contains ":" $first) (eq "localhost" $first)) -}}
+{{- if and $registry $image (not $named) -}}{{ $registry }}/{{ end }}{{ $image }}
+{{- end }}
+
+{{- define "vllm-operator.image" -}}
+{{- $own := ternary .Chart.Name "" (not (empty .Values.global.imageRegistry)) -}}
+{{- $repository := .Values.image.repository | default $own | required "image.repository is not set: push the image of images/operator to a registry of yours and name it" -}}
+{{- include "vllm-operator.from" (list . $repository) }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "vllm-operator.engineImages" -}}
+{{- $images := dict -}}
+{{- range $accelerator, $image := .Values.engine.images }}
+{{- $_ := set $images $accelerator (include "vllm-operator.from" (list $ $image)) -}}
+{{- end -}}
+{{- $images | toJson -}}
+{{- end }}
+
+{{- /* What no proxy is asked for, inside the cluster and beyond; empty where there is no proxy. */}}
+{{- define "vllm-operator.noProxy" -}}
+{{- if or .Values.proxy.http .Values.proxy.https -}}
+{{- list "localhost" "127.0.0.1" "::1" ".svc" ".cluster.local" .Values.proxy.noProxy | compact | join "," -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Where the operator's pods may run: what its Deployment and its test share. */}}
+{{- define "vllm-operator.scheduling" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "vllm-operator.spread" -}}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (include "vllm-operator.selector" . | fromYaml)) -}}
+{{- $constraints := list -}}
+{{- range .Values.topologySpreadConstraints }}
+{{- $constraints = append $constraints (ternary . (merge (deepCopy $ours) .) (hasKey . "labelSelector")) -}}
+{{- end -}}
+{{- toYaml $constraints -}}
 {{- end }}
 
 {{- define "vllm-operator.rules" -}}
@@ -40,6 +105,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get]
+{{- with .Values.caBundle.configMap }}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [{{ . }}]
+  verbs: [get]
+{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

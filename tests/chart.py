@@ -1,0 +1,92 @@
+"""The chart: its values and their schema, and what Helm makes of them."""
+
+import json
+import pathlib
+import subprocess
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from dev import binaries, paths
+
+DIRECTORY = paths.ROOT / "charts" / "vllm-operator"
+VALUES = DIRECTORY / "values.yaml"
+SCHEMA = DIRECTORY / "values.schema.json"
+MISSING = object()
+"""The default of a value that values.yaml lacks."""
+
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+class Value(NamedTuple):
+    """One value: its path with dots, its default, and what the schema says of it."""
+
+    path: str
+    default: Any
+    schema: dict[str, Any]
+
+
+def values() -> list[Value]:
+    """Return every value that the schema knows, in its order. What is a map of free keys is one value."""
+    schema = json.loads(SCHEMA.read_text())
+    return list(_values("", yaml.safe_load(VALUES.read_text()), schema, schema["definitions"]))
+
+
+def _values(path: str, default: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Value]:
+    found = {**definitions.get(schema.get("$ref", "").rpartition("/")[2], {}), **schema}
+    if "properties" not in found or path == "affinity":
+        yield Value(path, default, found)
+        return
+    for name, inner in found["properties"].items():
+        held = default.get(name, MISSING) if isinstance(default, dict) else MISSING
+        yield from _values(f"{path}.{name}".lstrip("."), held, inner, definitions)
+
+
+def types(value: Value) -> list[str]:
+    """Return the JSON types that the value may have."""
+    found = value.schema["type"]
+    return found if isinstance(found, list) else [found]
+
+
+def helm(group: str = "helm") -> str:
+    """Return Helm's binary: of version 4 (`helm`) or 3 (`helm3`)."""
+    return str(binaries.directory(group) / "helm")
+
+
+def run(*arguments: str, group: str = "helm", stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Helm; its exit status and words are the caller's to judge."""
+    command, env = [helm(group), *arguments], binaries.environment()
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
+
+
+def template(values: object, *arguments: str, group: str = "helm") -> subprocess.CompletedProcess[str]:
+    """Render the chart with `values`, as an admin's file gives them."""
+    place = ("vllm-operator", str(DIRECTORY), "--namespace", "ops")
+    return run("template", *place, "--values", "-", *arguments, group=group, stdin=json.dumps(values))
+
+
+def objects(values: dict[str, Any], group: str = "helm") -> Objects:
+    """Return what the chart makes of `values`, by kind and name; the image's repository is given."""
+    done = template(set_at(values, "image.repository", "registry.example/operator"), group=group)
+    assert done.returncode == 0, done.stderr
+    found = [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one]
+    return {(one["kind"], one["metadata"]["name"]): one for one in found}
+
+
+def set_at(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Return `values` with `value` at `path`, where nothing stands yet."""
+    name, _, rest = path.partition(".")
+    if not rest:
+        return {name: value, **values}
+    return {**values, name: set_at(values.get(name, {}), rest, value)}
+
+
+def copied(directory: pathlib.Path) -> pathlib.Path:
+    """Return a copy of the chart in `directory`, to be changed."""
+    for source in DIRECTORY.rglob("*"):
+        if source.is_file():
+            target = directory / source.relative_to(DIRECTORY)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    return directory
