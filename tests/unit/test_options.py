@@ -2,7 +2,7 @@
 
 import pytest
 
-from vllm_operator import api
+from vllm_operator import api, config
 from vllm_operator.engine import environment, options
 
 REFUSED = [
@@ -81,12 +81,14 @@ def test_what_runs_is_not_counted_as_waiting(args: tuple[str, ...], held: int) -
 
 def test_the_operators_variables_win() -> None:
     engine = api.Engine(env=(api.Env(name="HOME", value="/evil"), api.Env(name="A", value="")))
-    given = {entry["name"]: entry.get("value") for entry in environment.environment(engine)}
+    given = {entry["name"]: entry.get("value") for entry in environment.environment(engine, config.Config())}
     assert given["HOME"] == environment.HOME
     assert given["A"] is None
 
 
 def test_long_context_is_an_explicit_choice() -> None:
-    named = [entry["name"] for entry in environment.environment(api.Engine(allow_long_context=True))]
+    named = [entry["name"] for entry in environment.environment(api.Engine(allow_long_context=True), config.Config())]
     assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in named
-    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in [entry["name"] for entry in environment.environment(api.Engine())]
+    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in [
+        entry["name"] for entry in environment.environment(api.Engine(), config.Config())
+    ]
