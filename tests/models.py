@@ -43,10 +43,19 @@ class Admin:
         self.kubeconfig, self.namespace = kubeconfig, namespace
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
-        result = subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, check=False)
+        result = self._run(*arguments, stdin=stdin)
         assert not check or result.returncode == 0, result.stderr
         return result.stdout
+
+    def refusal(self, *arguments: str, stdin: str | None = None) -> str:
+        """Return what a command that is refused says."""
+        result = self._run(*arguments, stdin=stdin)
+        assert result.returncode != 0, result.stdout
+        return result.stderr
+
+    def _run(self, *arguments: str, stdin: str | None) -> subprocess.CompletedProcess[str]:
+        command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, check=False)
 
     def apply(self, body: dict[str, Any]) -> None:
         self.kubectl("apply", "-f", "-", stdin=json.dumps(body))

@@ -7,10 +7,10 @@ that a moment later is taken back. Must not ask anybody: lookout.py and verifier
 from vllm_operator import findings, guard, identity, kinds
 from vllm_operator import world as observed
 from vllm_operator.children import pod as server
-from vllm_operator.children import secrets
+from vllm_operator.children import records
 from vllm_operator.world import Said, World
 
-REJECTED = "Rejected"
+REJECTED, CONFIGURED = "Rejected", "Configured"
 NEVER = guard.State("", 0)
 NOT_ASKED = Said("Unknown", "NotAsked", "the answer of those that were asked is on its way")
 
@@ -27,24 +27,35 @@ def restarts(pod: kinds.Object) -> int:
 
 def wanted(world: World) -> str:
     """Return which configuration the guards are to have: what was last written."""
-    return secrets.guard_version(world.child(kinds.SECRET, identity.guard_secret(world.owner.name)))
+    return records.guard_version(world.child(kinds.SECRET, identity.guard_secret(world.owner.name)))
 
 
 def guard_configured(world: World) -> Said:
     """Say whether every guard that runs has the keys and limits that were last written."""
     pods = [pod["metadata"]["name"] for pod in guarded(world)]
     if not pods:
-        return Said("Unknown", "NoGuards", "no guard runs")
+        return _troubled(world) if world.troubles else Said("Unknown", "NoGuards", "no guard runs")
     states = {pod: world.guards[pod] for pod in pods if pod in world.guards}
     behind = {pod: state for pod, state in states.items() if state and state.version != wanted(world)}
     if rejecting := next((pod for pod, state in behind.items() if state.rejected), None):
         return _rejected(rejecting)
+    if world.troubles:
+        return _troubled(world)
     if behind:
         return _applying(len(pods) - len(behind), len(pods))
     if len(states) < len(pods):
         return before(world, "GuardConfigured")
     silent = [pod for pod, state in states.items() if state is None]
     return _unreachable(len(silent), len(pods)) if silent else _configured(len(pods))
+
+
+def applied_on(world: World, client: str) -> int:
+    """Return how many guards have taken up the newest configuration; until all were asked, what the status says of `client`."""
+    pods = [pod["metadata"]["name"] for pod in guarded(world)]
+    if all(pod in world.guards for pod in pods):
+        return sum(state is not None and state.version == wanted(world) for state in map(world.guards.get, pods))
+    written = world.model.get("status", {}).get("clients") or []
+    return next((int(one.get("appliedOn", 0)) for one in written if one["name"] == client), 0)
 
 
 def verified(world: World) -> Said:
@@ -71,6 +82,12 @@ def _guard(pod: kinds.Object) -> kinds.Object:
     return next((one for one in containers if one["name"] == server.GUARD), {})
 
 
+def _troubled(world: World) -> Said:
+    """Name every client that has no key; the first speaks for the reason."""
+    _, first = min(world.troubles.items())
+    return first._replace(message="; ".join(said.message for _, said in sorted(world.troubles.items())))
+
+
 def _rejected(pod: str) -> Said:
     message = (
         f"the guard of the pod {pod} rejected its newest configuration and goes on with the one before: "
@@ -89,4 +106,4 @@ def _unreachable(silent: int, of: int) -> Said:
 
 
 def _configured(of: int) -> Said:
-    return Said("True", "Configured", f"{of} of {of} guards have taken up the newest keys and limits")
+    return Said("True", CONFIGURED, f"{of} of {of} guards have taken up the newest keys and limits")

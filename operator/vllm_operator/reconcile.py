@@ -5,11 +5,9 @@ event: whatever was missed is seen at the next look.
 """
 
 import asyncio
-import contextlib
-import datetime as dt
 import logging
-import secrets as randomness
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from vllm_operator import (
     api,
@@ -18,6 +16,8 @@ from vllm_operator import (
     config,
     errors,
     identity,
+    issuer,
+    keys,
     kinds,
     lookout,
     references,
@@ -26,15 +26,16 @@ from vllm_operator import (
     world,
     writer,
 )
-from vllm_operator.children import secrets, template
+from vllm_operator.children import template
 
 LOG = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 15.0
 """A missing reference or a stranger's object is no event of ours: it is looked for by name, this often."""
+LONGEST_SECONDS = 3600.0
 
 
 class Reconciler:
-    """Brings one model to what its spec says, as often as it is asked to."""
+    """Brings one model to what its spec says, as often as it is asked to. `clock` gives unix seconds."""
 
     def __init__(
         self,
@@ -43,9 +44,12 @@ class Reconciler:
         write: writer.Writer,
         look: lookout.Lookout,
         settings: config.Config,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster, self._store, self._writer, self._settings = api_server, objects, write, settings
-        self._lookout = look
+        self._issuer = issuer.Issuer(api_server, objects, write, settings, clock)
+        self._lookout, self._clock = look, clock
         self._existing: dict[kinds.Ref, float] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
@@ -55,61 +59,59 @@ class Reconciler:
             self._lookout.look(key)
             return None
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
-        wanted = children.desired(await self._plan(owner, spec, template.asked(model)))
         try:
-            strangers, refused = await self._write(owner, wanted)
+            made = await self._issuer(owner, spec)
+            wanted = children.desired(await self._plan(owner, spec, template.asked(model), made.issued))
+            blocked = await self._write(model, wanted, made, paused=spec.paused)
         finally:
             self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
-        if not refused and not strangers:
-            await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
         missing = await self._missing(references.references(owner, spec, self._settings))
-        seen = self._world(model)._replace(missing=missing, strangers=strangers, refused=refused)
+        seen = self._world(model)._replace(
+            missing=missing, strangers=blocked.strangers, refused=blocked.refused, troubles=made.troubles
+        )
         await self._report(seen, spec)
-        return LOOK_AGAIN_SECONDS if missing or strangers or refused else None
+        return self._next(spec, made, again=bool(missing or any(blocked)))
 
-    async def _plan(self, owner: identity.Owner, spec: api.Spec, asked: str) -> children.Plan:
-        live, names = self._live(owner), secrets.clients(spec)
+    async def _plan(
+        self, owner: identity.Owner, spec: api.Spec, asked: str, issued: Mapping[str, keys.Issued]
+    ) -> children.Plan:
         pin = kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name))
-        await self._look_for(owner, (pin, *secrets.refs(owner, names)), live)
-        keys = secrets.keys(owner, names, live, _new_key)
-        return children.Plan(owner, spec, self._settings, keys, live.get(pin), asked)
-
-    async def _look_for(
-        self, owner: identity.Owner, refs: Iterable[kinds.Ref], live: dict[kinds.Ref, kinds.Object]
-    ) -> None:
-        """Ask by name for what no watch has shown before it is made anew: without the label we watch by it is there still."""
-        for ref in refs:
-            with contextlib.suppress(errors.NotFound):
-                if ref not in live and identity.is_ours(found := await self._cluster.get(ref), owner):
-                    live[ref] = found
-
-    def _live(self, owner: identity.Owner) -> dict[kinds.Ref, kinds.Object]:
-        return {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
+        pinned = (await self._writer.look_for((pin,), owner)).get(pin)
+        return children.Plan(owner, spec, self._settings, issued, pinned, asked)
 
     def _world(self, model: kinds.Object) -> world.World:
-        return self._lookout.seen(world.World(model, self._live(identity.owner(model))))
+        owner = identity.owner(model)
+        live = {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
+        return self._lookout.seen(world.World(model, live))
 
     async def _write(
-        self, owner: identity.Owner, wanted: Iterable[kinds.Object]
-    ) -> tuple[dict[kinds.Ref, str], dict[kinds.Ref, str]]:
-        """Write what differs. The clients' Secrets are the truth of the keys, so they come before what is derived."""
-        strangers: dict[kinds.Ref, str] = {}
-        refused: dict[kinds.Ref, str] = {}
+        self, model: kinds.Object, wanted: Iterable[kinds.Object], made: issuer.Made, *, paused: bool
+    ) -> writer.Blocked:
+        """Write what differs beside the clients' Secrets, then prune; of a paused model only the keys that guards accept."""
+        owner = identity.owner(model)
+        due = [obj for obj in wanted if identity.CLIENT_LABEL not in obj["metadata"]["labels"]]
+        if paused:
+            due = [obj for obj in due if obj["kind"] == kinds.SECRET.kind]
+        found = await self._writer.ensure_all(due, owner)
+        blocked = writer.Blocked({**made.strangers, **found.strangers}, {**made.refused, **found.refused})
+        guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, identity.guard_secret(owner.name))
+        if made.revoked and not any(guard in refs for refs in blocked):
+            note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(made.revoked)}"
+            await self._cluster.create_event(model, "ClientRevoked", note)
+        if not paused and not any(blocked):
+            await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
+        return blocked
 
-        async def ensure(obj: kinds.Object) -> None:
-            try:
-                await self._writer.ensure(obj, owner)
-            except writer.Stranger as stranger:
-                strangers[kinds.ref(obj)] = stranger.holder
-            except (errors.Invalid, errors.Denied) as error:
-                refused[kinds.ref(obj)] = error.message
-
-        objects = list(wanted)
-        keys = [obj for obj in objects if identity.CLIENT_LABEL in obj["metadata"]["labels"]]
-        await asyncio.gather(*(ensure(obj) for obj in keys))
-        if not strangers and not refused:
-            await asyncio.gather(*(ensure(obj) for obj in objects if obj not in keys))
-        return strangers, refused
+    def _next(self, spec: api.Spec, made: issuer.Made, *, again: bool) -> float | None:
+        """Return in how many seconds something is due that no event tells of."""
+        now = self._clock()
+        ends = keys.due(spec.access, made.issued.values(), now)
+        due = [
+            None if ends is None else min(ends, LONGEST_SECONDS),
+            issuer.LOOK_AGAIN_SECONDS if made.troubles else None,
+            LOOK_AGAIN_SECONDS if again else None,
+        ]
+        return min((one for one in due if one is not None), default=None)
 
     async def _missing(self, named: tuple[kinds.Ref, ...]) -> tuple[kinds.Ref, ...]:
         """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
@@ -130,7 +132,8 @@ class Reconciler:
     async def _report(self, seen: world.World, spec: api.Spec) -> None:
         """Write the status where it changed, and an Event where Ready did."""
         before = world.condition(seen.model, "Ready") or {}
-        written = await self._writer.write_status(seen.model, status.status(seen, spec, self._settings, _now()))
+        body = status.status(seen, spec, self._settings, api.moment(self._clock()))
+        written = await self._writer.write_status(seen.model, body)
         after = world.condition(written or {}, "Ready") or before
         if after.get("reason") == before.get("reason"):
             return
@@ -140,11 +143,3 @@ class Reconciler:
         await self._cluster.create_event(
             seen.model, after["reason"], after["message"], warning=after["reason"] not in status.CALM
         )
-
-
-def _new_key() -> str:
-    return "sk-" + randomness.token_urlsafe(32)
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,14 +7,14 @@ findings.py.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vllm_operator import answers, api, config, findings, identity, kinds
+from vllm_operator import answers, api, config, findings, identity, keys, kinds
 from vllm_operator import world as observed
-from vllm_operator.children import ingress, pod, secrets, template
+from vllm_operator.children import ingress, pod, records, template
 from vllm_operator.engine import options
 from vllm_operator.world import Said, World
 
 MESSAGE_LIMIT = 1024
-CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero")
+CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero", "Paused")
 """Reasons of Ready that nobody needs to act on."""
 
 
@@ -25,6 +25,7 @@ class Seen(NamedTuple):
     spec: api.Spec
     exposed: ingress.Exposure | None
     deployment: kinds.Object
+    now: float
 
     def count(self, field: str) -> int:
         """Return a counter of the Deployment's status; 0 where it is absent."""
@@ -36,6 +37,14 @@ class Seen(NamedTuple):
         return bool(self.deployment) and self.count("observedGeneration") >= self.deployment["metadata"].get(
             "generation", 0
         )
+
+    @property
+    def held_back(self) -> bool:
+        """Tell whether the pause keeps the newest spec from the servers."""
+        revision = self.world.child(kinds.CONTROLLER_REVISION, identity.template(self.world.owner.name)) or {}
+        pinned = revision.get("data", {}).get("inputs") == template.digest(self.spec, template.asked(self.world.model))
+        scaled = self.deployment.get("spec", {}).get("replicas", 1) == self.spec.replicas
+        return self.spec.paused and not (self.deployment and pinned and scaled)
 
     @property
     def rolled_out(self) -> bool:
@@ -69,6 +78,15 @@ def _missing(*which: str) -> Rule:
         return None
 
     return rule
+
+
+def _held_back(seen: Seen) -> Said | None:
+    return _paused(seen) if seen.held_back else None
+
+
+def _paused(seen: Seen) -> Said | None:
+    words = "spec.paused is true: keys and revocations go on, all else waits"
+    return Said("False", "Paused", words) if seen.spec.paused else None
 
 
 def _zero(seen: Seen) -> Said | None:
@@ -165,17 +183,25 @@ def _progressing(seen: Seen) -> Said:
     )
 
 
+def _guard_configured(seen: Seen) -> Said:
+    """Clients whose time is over are named: their refusal is what was asked for."""
+    said, late = answers.guard_configured(seen.world), keys.expired(seen.spec.access, seen.now)
+    if said.reason != answers.CONFIGURED or not late:
+        return said
+    return Said(said.status, "ClientExpired", f"{said.message}; past their expiresAt: {', '.join(late)}")
+
+
 EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
-    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _zero, _guard_rejected, _serving_wrongly,
-    _serving, _missing("ConfigMap"), _pods_refused, _first_trouble, _rolling,
+    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _held_back, _zero, _guard_rejected,
+    _serving_wrongly, _serving, _missing("ConfigMap"), _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _verification_failed, _answering, *READY),
     "Ready": READY,
-    "Progressing": (_name_taken, _refused, _over_time, _complete, _progressing),
+    "Progressing": (_paused, _name_taken, _refused, _over_time, _complete, _progressing),
     "Exposed": EXPOSURE,
-    "GuardConfigured": (lambda seen: answers.guard_configured(seen.world),),
+    "GuardConfigured": (_guard_configured,),
     "Verified": (lambda seen: answers.verified(seen.world),),
 }
 
@@ -184,7 +210,7 @@ def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> k
     """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
     owner = world.owner
     deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
-    seen = Seen(world, spec, ingress.exposure(owner.name, spec, settings), deployment)
+    seen = Seen(world, spec, ingress.exposure(owner.name, spec, settings), deployment, api.unix(now))
     revision = world.child(kinds.CONTROLLER_REVISION, identity.template(owner.name))
     return {
         "observedGeneration": world.model["metadata"]["generation"],
@@ -196,10 +222,21 @@ def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> k
         "readyReplicas": seen.count("readyReplicas"),
         "updatedReplicas": seen.count("updatedReplicas"),
         "selector": ",".join(f"{name}={value}" for name, value in identity.selector(owner.name).items()),
-        "clients": [
-            {"name": name, "secretName": identity.client_secret(owner.name, name)} for name in secrets.clients(spec)
-        ],
+        "clients": [_client(client, seen) for client in keys.clients(spec.access)],
         "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
+    }
+
+
+def _client(client: api.Client, seen: Seen) -> kinds.Object:
+    name = identity.client_secret(seen.world.owner.name, client.name)
+    secret = seen.world.child(kinds.SECRET, name)
+    held = records.held(secret).issued if secret else None
+    return {
+        "name": client.name,
+        "secretName": name,
+        **({"keyVersion": held.version} if held and held.version else {}),
+        **({"expiresAt": client.expires_at} if client.expires_at else {}),
+        "appliedOn": answers.applied_on(seen.world, client.name),
     }
 
 

@@ -7,11 +7,12 @@ leaves what was known.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from vllm_operator import answers, api, findings, guard, identity, kinds, probe, store
-from vllm_operator.children import secrets, service
+from vllm_operator import answers, api, findings, guard, identity, keys, kinds, probe, store
+from vllm_operator.children import records, service
 from vllm_operator.engine import options, verification
 from vllm_operator.world import Said, World
 
@@ -68,7 +69,7 @@ class Verifier:
 
     async def _verify(self, key: kinds.Key, seen: World, before: Verdict) -> float | None:
         spec = api.Spec.model_validate(seen.model["spec"])
-        client = _client_key(seen, spec)
+        client = _client_key(seen, spec, time.time())
         if not client:
             return None
         request = verification.request(options.served_name(spec.model), spec.model.task)
@@ -117,7 +118,9 @@ def _served(seen: World) -> frozenset[str]:
     return frozenset(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, "") for pod in ready)
 
 
-def _client_key(seen: World, spec: api.Spec) -> str:
-    """Return a client's key, the first that there is."""
-    names = (identity.client_secret(seen.owner.name, client) for client in secrets.clients(spec))
-    return next(filter(None, (secrets.key(seen.child(kinds.SECRET, name)) for name in names)), "")
+def _client_key(seen: World, spec: api.Spec, now: float) -> str:
+    """Return the key of the first client that has one and whose time is not over."""
+    late = keys.expired(spec.access, now)
+    names = [client.name for client in keys.clients(spec.access) if client.name not in late]
+    secrets = (seen.child(kinds.SECRET, identity.client_secret(seen.owner.name, name)) for name in names)
+    return next(filter(None, map(records.key, secrets)), "")

@@ -25,6 +25,7 @@ class World(NamedTuple):
     missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
     strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
     refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
+    troubles: Mapping[str, Said] = {}  # clients that have no key, and why
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
     verified: Said | None = None  # what a request through the Service has shown; None: not known
 

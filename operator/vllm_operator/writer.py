@@ -19,7 +19,9 @@
 Must not decide what is wanted; never puts an object's content into an error or a log.
 """
 
+import asyncio
 import contextlib
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from vllm_operator import cluster, compare, errors, identity, kinds, ownership, store
@@ -36,6 +38,13 @@ class Stranger(Exception):  # noqa: N818 - it is what was met
         super().__init__(f"{ref} belongs to {holder}")
         self.ref = ref
         self.holder = holder
+
+
+class Blocked(NamedTuple):
+    """What could not be written: whose the name is, by object, and the API server's words where it refused."""
+
+    strangers: dict[kinds.Ref, str]
+    refused: dict[kinds.Ref, str]
 
 
 class Wanted(NamedTuple):
@@ -74,6 +83,34 @@ class Writer:
             return await self._settle(wanted, live, owner)
         except (errors.Conflict, errors.NotFound) as error:
             return await self._look_again(wanted, live, owner, error)
+
+    async def ensure_all(self, desired: Iterable[kinds.Object], owner: identity.Owner) -> Blocked:
+        """Make the live objects what is `desired`, each for itself, and return which of them could not be."""
+        blocked = Blocked({}, {})
+
+        async def ensure(obj: kinds.Object) -> None:
+            try:
+                await self.ensure(obj, owner)
+            except Stranger as stranger:
+                blocked.strangers[kinds.ref(obj)] = stranger.holder
+            except (errors.Invalid, errors.Denied) as error:
+                blocked.refused[kinds.ref(obj)] = error.message
+
+        await asyncio.gather(*(ensure(obj) for obj in desired))
+        return blocked
+
+    async def look_for(self, refs: Iterable[kinds.Ref], owner: identity.Owner) -> dict[kinds.Ref, kinds.Object]:
+        """Return those of `refs` that are there and ours.
+
+        What no watch has shown is asked for by name before it is made anew: without the label we watch by it is there still.
+        """
+        found = {}
+        for ref in refs:
+            with contextlib.suppress(errors.NotFound):
+                live = self._store.get(ref) or await self._api.get(ref)
+                if identity.is_ours(live, owner):
+                    found[ref] = live
+        return found
 
     async def prune(self, obj: kinds.Object) -> None:
         """Delete `obj`, and no other object that may have got its name."""

@@ -1,8 +1,8 @@
 """One golden case: model.yaml and observed.yaml in, children.yaml and status.yaml out. Run as a program it updates them all.
 
 observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, what stood in the way
-(`missing`, `strangers`, `refused`), and what was answered (`guards`: of each pod the version, if not the newest, and the number
-rejected, or null where it is silent; `verified`: status, reason, message).
+(`missing`, `strangers`, `refused`; `troubles`: reason and message by client), and what was answered (`guards`: of each pod the
+version, if not the newest, and the number rejected, or null where it is silent; `verified`: status, reason, message).
 Keys are fixed, so the goldens hold none that was ever in use.
 """
 
@@ -13,12 +13,17 @@ from typing import Any
 import yaml
 
 from vllm_operator import __main__ as command
-from vllm_operator import api, children, config, guard, identity, kinds, status, world
-from vllm_operator.children import secrets
+from vllm_operator import api, children, config, guard, identity, keys, kinds, status, world
+from vllm_operator.children import records
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
-KEYS = {"default": "sk-golden-golden-golden-golden-golden-golden-0"}
+KEYS = {
+    "default": "sk-golden-golden-golden-golden-golden-golden-0",
+    "team-a": "sk-golden-golden-golden-golden-golden-golden-1",
+    "team-b": "sk-golden-golden-golden-golden-golden-golden-2",
+    "replaced": "sk-golden-golden-golden-golden-golden-golden-3",
+}
 NOW = "2026-01-01T00:00:00Z"
 ENGINES = {"nvidia.com/gpu": "vllm/vllm-openai:v0.33.0", "cpu": "registry.example/vllm-cpu:0.32.0"}
 SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES)
@@ -33,7 +38,18 @@ def model(case: pathlib.Path) -> kinds.Object:
 
 def desired(one: kinds.Object) -> tuple[kinds.Object, ...]:
     """Return the children of a model."""
-    return children.desired(children.Plan(identity.owner(one), _spec(one), SETTINGS, KEYS))
+    return children.desired(children.Plan(identity.owner(one), _spec(one), SETTINGS, issued(_spec(one))))
+
+
+def issued(spec: api.Spec) -> dict[str, keys.Issued]:
+    """Return the keys of the clients, without those whose key is to be brought; team-a's key was replaced a moment ago."""
+    at = api.unix(NOW)
+    previous = {"team-a": (keys.Previous(KEYS["replaced"], at + api.seconds(spec.access.rotation_overlap)),)}
+    return {
+        client.name: keys.Issued(KEYS[client.name], client.key_version or 1, at, previous.get(client.name, ()))
+        for client in keys.clients(spec.access)
+        if client.key_secret_ref is None
+    }
 
 
 def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
@@ -47,6 +63,7 @@ def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
         strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
         refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
         guards={pod: _state(state, one) for pod, state in said.get("guards", {}).items()},
+        troubles={client: world.Said("False", *why) for client, why in said.get("troubles", {}).items()},
         verified=world.Said(**said["verified"]) if "verified" in said else None,
     )
 
@@ -82,7 +99,7 @@ def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
 
 def _state(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
     name = identity.guard_secret(one["metadata"]["name"])
-    newest = secrets.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
+    newest = records.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
     return None if said is None else guard.State(said.get("version", newest), said.get("rejected", 0))
 
 

@@ -59,6 +59,30 @@ CASES = [
         "raise the limit",
     ),
     ("spec.access", {"maxQueuedRequests": 0}, "greater than or equal to 1"),
+    ("spec.access", {"rotationOverlap": "721h"}, "between 0s and 720h"),
+    ("spec.access", {"clients": [{"name": "a"}, {"name": "a"}]}, "Duplicate value"),
+    ("spec.access", {"clients": [{"name": "Team_A"}]}, "a client's name: lower-case letters, digits and -"),
+    ("spec.access", {"clients": [{"name": "a" * 64}]}, "may not be more than 63"),
+    ("spec.access", {"clients": [{}]}, "name: Required"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2020-01-01T00:00:00Z"}]}, "expiresAt lies in the past"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "tomorrow"}]}, "date-time"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2027-01-01T00:00:00+99:99"}]}, "expiresAt"),
+    ("spec.access", {"clients": [{"name": "a", "keyVersion": 0}]}, "greater than or equal to 1"),
+    (
+        "spec.access",
+        {"clients": [{"name": "a", "keyVersion": 2, "keySecretRef": {"name": "x"}}]},
+        "leave out keyVersion, or keySecretRef",
+    ),
+    ("spec.access", {"clients": [{"name": "a", "keySecretRef": {"name": "X"}}]}, "the name of a Kubernetes object"),
+    (
+        "spec",
+        {
+            "model": GOOD["spec"]["model"],
+            "replicas": 4,
+            "access": {"clients": [{"name": "a", "rateLimit": {"requests": 3}}]},
+        },
+        "share a client's rateLimit",
+    ),
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {}}}, "secretName: Required"),
     ("spec.modle", {}, "unknown field"),
     ("metadata.name", "a" * 53, "at most 52"),
@@ -90,4 +114,22 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
     spec = models.create(served, GOOD, dry_run=True)["spec"]
     assert spec["replicas"] == 1
     assert spec["engine"]["startupTimeout"] == "30m"
-    assert spec["access"] == {"defaultRateLimit": {"requests": 6000, "unit": "Minute"}, "maxQueuedRequests": 64}
+    assert spec["access"] == {
+        "defaultRateLimit": {"requests": 6000, "unit": "Minute"},
+        "maxQueuedRequests": 64,
+        "rotationOverlap": "1h",
+    }
+
+
+def test_a_version_is_never_lowered_and_a_client_may_go_over_to_a_brought_key(served: pathlib.Path) -> None:
+    body = _with("spec.access", {"clients": [{"name": "a", "keyVersion": 2}, {"name": "b"}]})
+    body["metadata"]["namespace"] = "kube-public"
+    admin = models.Admin(served, "kube-public")
+    admin.apply(body)
+    for client_a, words in (({"keyVersion": 1}, "may only be raised"), ({}, "may not be taken away")):
+        body["spec"]["access"]["clients"][0] = {"name": "a", **client_a}
+        command = ["replace", "--dry-run=server", "-f", "-"]
+        assert words in admin.refusal(*command, stdin=json.dumps(body))
+    body["spec"]["access"]["clients"] = [{"name": "b", "keyVersion": 7}, {"name": "a", "keySecretRef": {"name": "x"}}]
+    admin.apply(body)
+    admin.kubectl("delete", "vllm", "good")

@@ -15,6 +15,7 @@ from vllm_operator import (
     credentials,
     errors,
     identity,
+    keys,
     kinds,
     ownership,
     store,
@@ -42,8 +43,8 @@ TRIES = 50
 
 
 def desired(owner: identity.Owner, spec: str) -> tuple[kinds.Object, ...]:
-    keys = {"default": "sk-" + "a" * 43}
-    return children.desired(children.Plan(owner, api.Spec.model_validate(SPECS[spec]), SETTINGS, keys))
+    issued = {"default": keys.Issued("sk-" + "a" * 43, 1, 1, (keys.Previous("sk-" + "b" * 43, 2),))}
+    return children.desired(children.Plan(owner, api.Spec.model_validate(SPECS[spec]), SETTINGS, issued))
 
 
 def nth(index: int) -> str:

@@ -6,7 +6,7 @@ from tests import clock, fleet
 from tests.fleet import KEY, MODEL, RIGHT
 from tests.golden import render
 from vllm_operator import guard, identity, kinds, lookout
-from vllm_operator.children import secrets
+from vllm_operator.children import records
 
 
 @clock.virtual
@@ -150,5 +150,5 @@ def test_the_secret_says_which_configuration_it_holds() -> None:
     name = identity.guard_secret("vllm11")
     secret = next(child for child in render.desired(MODEL) if child["metadata"]["name"] == name)
     readable = render._decoded(secret)["stringData"]["routes.yaml"]
-    assert f'"version_info":"{secrets.guard_version(secret)}"' in readable
-    assert secrets.guard_version(None) == ""
+    assert f'"version_info":"{records.guard_version(secret)}"' in readable
+    assert records.guard_version(None) == ""

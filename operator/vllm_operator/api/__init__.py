@@ -8,23 +8,25 @@ schema.py   frozen base, CEL rules, durations, names, quantities      spec.py   
 status.py   what is observed                                                     access.py, expose.py
 """
 
-from vllm_operator.api.access import Access, RateLimit
+from vllm_operator.api.access import Access, Client, KeySecretRef, RateLimit
 from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import PullSecret, Resources
-from vllm_operator.api.schema import rule, rules, seconds
+from vllm_operator.api.schema import moment, rule, rules, seconds, unix
 from vllm_operator.api.spec import Spec
 from vllm_operator.api.status import ClientStatus, Condition, Status
 
 __all__ = [
     "Access",
+    "Client",
     "ClientStatus",
     "Condition",
     "Engine",
     "Env",
     "Expose",
     "Ingress",
+    "KeySecretRef",
     "Model",
     "PullSecret",
     "RateLimit",
@@ -33,7 +35,9 @@ __all__ = [
     "Status",
     "Task",
     "Tls",
+    "moment",
     "rule",
     "rules",
     "seconds",
+    "unix",
 ]

@@ -3,6 +3,8 @@
 Knows how limits are said in a Kubernetes schema; must not know any field.
 """
 
+import datetime as dt
+import math
 import re
 from typing import Annotated, Any
 
@@ -36,13 +38,24 @@ def seconds(duration: str) -> int:
     return sum(int(number) * units[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
 
 
-def duration(longest: str) -> dict[str, Any]:
-    """Return the schema extension of a duration of at most `longest`."""
+def unix(moment: str) -> int:
+    """Return the unix seconds of an RFC 3339 time; a fraction of a second is left out."""
+    return math.floor(dt.datetime.fromisoformat(moment.upper()).timestamp())
+
+
+def moment(unix_seconds: float) -> str:
+    """Return unix seconds as an RFC 3339 time in UTC."""
+    return dt.datetime.fromtimestamp(unix_seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration(longest: str, shortest: str = "1s") -> dict[str, Any]:
+    """Return the schema extension of a duration of `shortest` to `longest`."""
     return rules(
         rule("self.matches('^([0-9]+[hms])+$')", "write a duration such as 90s, 30m or 1h30m"),
         rule(
-            f"!self.matches('^([0-9]+[hms])+$') || (duration(self) >= duration('1s') && duration(self) <= duration('{longest}'))",
-            f"must be between 1s and {longest}",
+            f"!self.matches('^([0-9]+[hms])+$') || (duration(self) >= duration('{shortest}')"
+            f" && duration(self) <= duration('{longest}'))",
+            f"must be between {shortest} and {longest}",
         ),
         maxLength=16,
     )

@@ -18,7 +18,12 @@ class Spec(schema.Schema):
             schema.rule(
                 "self.access.defaultRateLimit.requests >= self.replicas",
                 "the replicas share the rate limit: fewer requests than replicas would let none through; raise the limit",
-            )
+            ),
+            schema.rule(
+                "!has(self.access.clients) || self.access.clients.all(client,"
+                " !has(client.rateLimit) || client.rateLimit.requests >= self.replicas)",
+                "the replicas share a client's rateLimit: fewer requests than replicas would let none through; raise the limit",
+            ),
         )
     )
 
@@ -35,4 +40,8 @@ class Spec(schema.Schema):
     expose: Expose | None = pydantic.Field(
         default=None,
         description="Where the model answers outside the cluster. Default: <name>.<the operator's domain>, where that is set.",
+    )
+    paused: bool = pydantic.Field(
+        default=False,
+        description="Write nothing but keys and revocations, which go on as ever, until it is false again.",
     )

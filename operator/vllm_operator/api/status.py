@@ -14,6 +14,19 @@ class ClientStatus(schema.Schema):
     secret_name: str = pydantic.Field(
         max_length=253, description="The Secret with OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL."
     )
+    key_version: int | None = pydantic.Field(
+        default=None,
+        ge=0,
+        description="The keyVersion that the key in the Secret was made for; none for a brought key.",
+    )
+    expires_at: str | None = pydantic.Field(
+        default=None,
+        description="From when on the client's keys are refused.",
+        json_schema_extra={"format": "date-time"},
+    )
+    applied_on: int = pydantic.Field(
+        default=0, ge=0, description="Servers whose guard has taken up the newest keys and limits."
+    )
 
 
 class Condition(schema.Schema):

@@ -7,32 +7,32 @@ the API server returns compares equal (no nulls, no empty values, quantities as 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vllm_operator import api, config, identity, kinds
+from vllm_operator import api, config, identity, keys, kinds
 from vllm_operator.children import deployment, ingress, network_policy, secrets, service, template
 
 
 class Plan(NamedTuple):
     """All that the children are made of.
 
-    `keys`: client name -> key; `pinned`: the live ControllerRevision, if any; `asked`: the value of the upgrade annotation.
+    `issued`: client name -> its keys; `pinned`: the live ControllerRevision, if any; `asked`: the upgrade annotation's value.
     """
 
     owner: identity.Owner
     spec: api.Spec
     settings: config.Config
-    keys: Mapping[str, str]
+    issued: Mapping[str, keys.Issued]
     pinned: kinds.Object | None = None
     asked: str = ""
 
 
 def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
-    owner, spec, settings, keys, pinned, asked = plan
-    revision = template.revision(owner, spec, settings, pinned, asked)
-    url = ingress.url(owner, spec, settings)
+    owner, spec, settings = plan.owner, plan.spec, plan.settings
+    revision = template.revision(owner, spec, settings, plan.pinned, plan.asked)
+    at_work = plan.pinned if spec.paused and plan.pinned else revision
     wanted = (
-        *(secrets.client_secret(owner, spec, url, name, key) for name, key in keys.items()),
-        secrets.guard_secret(owner, spec, template.guard_image(revision), keys),
+        *client_secrets(owner, spec, settings, plan.issued),
+        secrets.guard_secret(owner, spec, template.guard_image(at_work), plan.issued),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),
@@ -41,3 +41,11 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
         network_policy.network_policy(owner, settings),
     )
     return tuple(child for child in wanted if child is not None)
+
+
+def client_secrets(
+    owner: identity.Owner, spec: api.Spec, settings: config.Config, issued: Mapping[str, keys.Issued]
+) -> tuple[kinds.Object, ...]:
+    """Return the clients' Secrets: the truth of their keys, which is to be written before what is derived from it."""
+    url = ingress.url(owner, spec, settings)
+    return tuple(secrets.client_secret(owner, spec, url, name, one) for name, one in sorted(issued.items()))

@@ -1,120 +1,58 @@
-"""The Secrets: one per client, ready for `envFrom`, and the guard's, derived from them.
-
-The client's Secret is the truth of a key that the operator generated. `keys()` reads it back, and tells a key that somebody
-edited (put back from the guard's Secret) from one that the operator wrote (its mark fits).
-"""
+"""The Secrets: one per client, ready for `envFrom`, and the guard's, derived from them."""
 
 import base64
-import binascii
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
-from vllm_operator import api, guard, identity, kinds
-from vllm_operator.children import service
+from vllm_operator import api, guard, identity, keys, kinds
+from vllm_operator.children import records, service
 from vllm_operator.engine import endpoints, options
 
-KEY = "OPENAI_API_KEY"
-KEYS_FILE = "keys.json"
-MARK_ANNOTATION = f"{kinds.GROUP}/key-mark"
-DEFAULT_CLIENT = "default"
 
-
-def clients(spec: api.Spec) -> tuple[str, ...]:
-    """Return the names of the model's clients."""
-    del spec  # the spec lists none yet: one client is implied
-    return (DEFAULT_CLIENT,)
-
-
-def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, key: str) -> kinds.Object:
+def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, issued: keys.Issued) -> kinds.Object:
     """Return the Secret of one client: with `envFrom` the OpenAI SDK needs nothing else."""
     secret = _secret(owner, identity.client_secret(owner.name, name), "client", {
-        KEY: key,
+        **records.entries(issued),
         "OPENAI_BASE_URL": f"{url}v1",
         "OPENAI_BASE_URL_IN_CLUSTER": f"{service.address(owner)}/v1",
         "OPENAI_MODEL": options.served_name(spec.model),
     })  # fmt: skip
     secret["metadata"]["labels"][identity.CLIENT_LABEL] = name
-    secret["metadata"]["annotations"] = {MARK_ANNOTATION: _mark(key)}
+    secret["metadata"]["annotations"] = records.annotations(name, issued)
     return secret
 
 
-def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, keys: Mapping[str, str]) -> kinds.Object:
-    """Return the Secret that the guard of `image` is configured by; it also holds the keys that the operator last accepted."""
-    limit = guard.RateLimit(spec.access.default_rate_limit.requests, spec.access.default_rate_limit.unit)
-    access = guard.Access(
-        clients=tuple(guard.Client(name, limit, (guard.Credential(key),)) for name, key in sorted(keys.items())),
+def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, issued: Mapping[str, keys.Issued]) -> kinds.Object:
+    """Return the Secret that the guard of `image` is configured by; it also holds what the operator last accepted."""
+    who, paths = access(owner, spec, issued), endpoints.of(spec.model.task)
+    files = guard.files(who, paths, guard.version_of(image))
+    held = {records.ACCEPTED: records.accepted_text(issued)}
+    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **held})
+    secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}
+    return secret
+
+
+def access(owner: identity.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued]) -> guard.Access:
+    """Return who may call the model, with which keys, how often and until when."""
+    listed = sorted(keys.clients(spec.access), key=lambda client: client.name)
+    return guard.Access(
+        clients=tuple(_client(client, spec, issued[client.name]) for client in listed if client.name in issued),
         peers=service.peers_address(owner),
         origins=spec.access.cors.allow_origins,
         model=options.served_name(spec.model),
     )
-    files = guard.files(access, endpoints.of(spec.model.task), guard.version_of(image))
-    held = json.dumps(dict(keys), sort_keys=True)
-    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, KEYS_FILE: held})
-    version = guard.version(access, endpoints.of(spec.model.task))
-    secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: version}
-    return secret
 
 
-def key(secret: kinds.Object | None) -> str:
-    """Return the key that a client's Secret holds; "" where there is none."""
-    return _decoded(secret, KEY) if secret else ""
+def _client(client: api.Client, spec: api.Spec, issued: keys.Issued) -> guard.Client:
+    limit = client.rate_limit or spec.access.default_rate_limit
+    credentials = tuple(_credentials(issued, keys.expiry(client)))
+    return guard.Client(client.name, guard.RateLimit(limit.requests, limit.unit), credentials)
 
 
-def guard_version(secret: kinds.Object | None) -> str:
-    """Return which configuration the guard's Secret holds, as guards name it; "" where there is none yet."""
-    annotations = (secret or {"metadata": {}})["metadata"].get("annotations") or {}
-    return str(annotations.get(identity.GUARD_VERSION_ANNOTATION, ""))
-
-
-def keys(
-    owner: identity.Owner, names: Iterable[str], live: Mapping[kinds.Ref, kinds.Object], new: Callable[[], str]
-) -> dict[str, str]:
-    """Return each client's key: the one in its Secret, else (edited) the one last accepted, else a `new` one.
-
-    A client whose Secret is being deleted has none until it is gone: the old key is revoked, and a new one has no place yet.
-    """
-    accepted = _accepted(live.get(kinds.Ref("Secret", owner.namespace, identity.guard_secret(owner.name))))
-    held = {name: live.get(ref) for name, ref in zip(names, refs(owner, names), strict=True)}
-    return {
-        name: _key(secret, accepted.get(name)) or new()
-        for name, secret in held.items()
-        if not (secret and secret["metadata"].get("deletionTimestamp"))
-    }
-
-
-def refs(owner: identity.Owner, names: Iterable[str]) -> tuple[kinds.Ref, ...]:
-    """Return the references of the clients' Secrets."""
-    return tuple(kinds.Ref("Secret", owner.namespace, identity.client_secret(owner.name, name)) for name in names)
-
-
-def _key(secret: kinds.Object | None, accepted: str | None) -> str | None:
-    """Return None where a key is to be made: the Secret is gone (which revokes), or nothing usable is left of it."""
-    if secret is None:
-        return None
-    key = _decoded(secret, KEY)
-    written_by_us = secret["metadata"].get("annotations", {}).get(MARK_ANNOTATION) == _mark(key)
-    return key if written_by_us and guard.is_key(key) else accepted
-
-
-def _accepted(secret: kinds.Object | None) -> dict[str, str]:
-    try:
-        held = json.loads(_decoded(secret, KEYS_FILE)) if secret else {}
-    except ValueError:
-        held = {}
-    return {name: key for name, key in held.items() if guard.is_key(key)} if isinstance(held, dict) else {}
-
-
-def _decoded(secret: kinds.Object, entry: str) -> str:
-    try:
-        return base64.b64decode((secret.get("data") or {}).get(entry, ""), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
-def _mark(key: str) -> str:
-    """Return what tells a key of ours from an edited one; a key's 256 random bits cannot be found from it."""
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+def _credentials(issued: keys.Issued, expiry: int | None) -> Iterator[guard.Credential]:
+    """Yield the newest key, then the replaced ones, which end with their overlap or with the client."""
+    yield guard.Credential(issued.key, expiry)
+    for one in issued.previous:
+        yield guard.Credential(one.key, one.until if expiry is None else min(one.until, expiry))
 
 
 def _secret(owner: identity.Owner, name: str, component: str, entries: Mapping[str, str]) -> kinds.Object:

@@ -1,0 +1,130 @@
+"""Brings each client's Secret to the keys that the client is to have, before anything is derived from them.
+
+First, and in this order, so that whatever write is the last before the operator ends, no revoked key comes back: who has no key
+any more loses the Secret that would say otherwise, and a new key is used once it lies in its Secret. One client's trouble touches
+no other. What the keys are, keys.py decides.
+"""
+
+import asyncio
+import secrets as randomness
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import api, children, cluster, config, errors, identity, keys, kinds, store, writer
+from vllm_operator.children import records
+from vllm_operator.world import Said
+
+LOOK_AGAIN_SECONDS = 30.0
+"""A brought Secret that no watch shows is looked for by name at most this often: only to say whether it lacks its label."""
+
+Live = Mapping[kinds.Ref, kinds.Object]
+
+
+class Made(NamedTuple):
+    """What is so now: each client's keys, why a client has none, what could not be written, and who is newly revoked."""
+
+    issued: Mapping[str, keys.Issued]
+    troubles: Mapping[str, Said]
+    strangers: Mapping[kinds.Ref, str]
+    refused: Mapping[kinds.Ref, str]
+    revoked: tuple[str, ...]
+
+
+class Issuer:
+    """Issues and revokes the keys of one model at a time. `clock` gives unix seconds."""
+
+    def __init__(
+        self,
+        api_server: cluster.Api,
+        objects: store.Store,
+        write: writer.Writer,
+        settings: config.Config,
+        clock: Callable[[], float],
+    ) -> None:
+        self._cluster, self._store, self._writer, self._settings = api_server, objects, write, settings
+        self._clock = clock
+        self._asked: dict[kinds.Ref, tuple[float, bool]] = {}
+
+    async def __call__(self, owner: identity.Owner, spec: api.Spec) -> Made:
+        """Write what differs and return the keys as they are then."""
+        seen = await self._observe(owner, keys.clients(spec.access))
+        decision = keys.decide(spec.access, seen, int(self._clock()), _new_key)
+        wanted = children.client_secrets(owner, spec, self._settings, decision.issued)
+        blocked, denied = await asyncio.gather(self._writer.ensure_all(wanted, owner), self._revoke(owner, wanted))
+        issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
+        for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
+            if before := keys.last(name, seen.held.get(name), seen.accepted.get(name)):
+                issued[name] = before
+            else:
+                del issued[name]
+        listed = {client.name for client in keys.clients(spec.access)}
+        revoked = tuple(sorted(seen.accepted.keys() - listed))
+        return Made(issued, decision.troubles, blocked.strangers, blocked.refused | denied, revoked)
+
+    async def _observe(self, owner: identity.Owner, clients: Iterable[api.Client]) -> keys.Observed:
+        guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, identity.guard_secret(owner.name))
+        accepted = records.accepted((await self._writer.look_for((guard,), owner)).get(guard))
+        names = {client.name for client in clients} | accepted.keys()
+        live = await self._writer.look_for([_ref(owner, name) for name in sorted(names)], owner)
+        secrets = {name: live[ref] for name in names if (ref := _ref(owner, name)) in live}
+        brought = {client.name: await self._brought(owner, client) for client in clients if client.key_secret_ref}
+        return keys.Observed(
+            held={name: records.held(secret) for name, secret in secrets.items()},
+            accepted=accepted,
+            brought=brought,
+            ending=frozenset(name for name, secret in secrets.items() if _is_ending(secret)),
+        )
+
+    async def _brought(self, owner: identity.Owner, client: api.Client) -> str | Said:
+        """Return the key that was brought, or what is wrong; the Secret is seen by its label alone, and so at once."""
+        ref = kinds.Ref(kinds.SECRET.kind, owner.namespace, client.key_secret_ref.name if client.key_secret_ref else "")
+        secret = self._store.get(ref)
+        labelled = secret and identity.key(secret) == kinds.Key(owner.namespace, owner.name)
+        if secret is None or not labelled or _is_ending(secret):
+            return keys.unseen(client, owner.name, exists=bool(secret) or await self._exists(ref))
+        return keys.ours(client) if identity.is_ours(secret, owner) else records.key(secret)
+
+    async def _exists(self, ref: kinds.Ref) -> bool:
+        """Tell whether there is such a Secret; what was answered a moment ago is not asked again."""
+        now = self._clock()
+        until, exists = self._asked.get(ref, (0.0, False))
+        if until <= now:
+            exists = await self._cluster.exists(ref)
+            fresh = {asked: answer for asked, answer in self._asked.items() if answer[0] > now}
+            self._asked = fresh | {ref: (now + LOOK_AGAIN_SECONDS, exists)}
+        return exists
+
+    async def _revoke(self, owner: identity.Owner, wanted: Iterable[kinds.Object]) -> dict[kinds.Ref, str]:
+        """Delete the clients' Secrets that are not `wanted`; return where that was refused."""
+        refused: dict[kinds.Ref, str] = {}
+        kept = {kinds.ref(obj) for obj in wanted}
+
+        async def delete(secret: kinds.Object) -> None:
+            try:
+                await self._writer.prune(secret)
+            except (errors.Invalid, errors.Denied) as error:
+                refused[kinds.ref(secret)] = error.message
+
+        of_model = self._store.of(kinds.Key(owner.namespace, owner.name))
+        await asyncio.gather(
+            *(delete(one) for one in of_model if _is_clients(one, owner) and kinds.ref(one) not in kept)
+        )
+        return refused
+
+
+def _ref(owner: identity.Owner, client: str) -> kinds.Ref:
+    return kinds.Ref(kinds.SECRET.kind, owner.namespace, identity.client_secret(owner.name, client))
+
+
+def _is_ending(obj: kinds.Object) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def _is_clients(obj: kinds.Object, owner: identity.Owner) -> bool:
+    """Tell whether `obj` is the live Secret of a client of ours."""
+    client = obj["metadata"].get("labels", {}).get(identity.CLIENT_LABEL)
+    return bool(client) and identity.is_ours(obj, owner) and not _is_ending(obj)
+
+
+def _new_key() -> str:
+    return "sk-" + randomness.token_urlsafe(32)
