@@ -3,7 +3,7 @@
 ```
 access.py      clients, keys and limits: what the configuration is made from
 site.py        addresses, ports and directories
-routes.py      live: keys, limits and expiry, taken up from a file without a restart
+routes.py      live: keys, limits, expiry and the page, taken up from a file without a restart
 cors.py        live: which pages of other origins may call
 bootstrap.py   static: two listeners, their clusters and bounds; holds no secret
 filters.py     static: what a request passes, and the log
@@ -23,7 +23,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vllm_operator.guard import bootstrap, metrics, routes
-from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, RateLimit, is_key
+from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
 from vllm_operator.guard.site import DIRECTORY, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
 
@@ -48,6 +48,7 @@ __all__ = [
     "Client",
     "Credential",
     "Endpoint",
+    "Page",
     "RateLimit",
     "Site",
     "State",

@@ -87,6 +87,15 @@ class Client:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """A document at one exact path, open to all: the guard answers it itself, also while the model loads."""
+
+    path: str
+    body: str
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Access:
     """All clients of one model.
 
@@ -98,6 +107,7 @@ class Access:
     peers: str
     origins: tuple[str, ...] = ()
     model: str = "model"
+    page: Page | None = None
 
     def __post_init__(self) -> None:
         for origin in self.origins:

@@ -45,16 +45,15 @@ _ERRORS = {
 
 
 def local_replies() -> Json:
-    """Return Envoy's LocalReplyConfig: every answer that is not vLLM's has OpenAI's shape."""
-    return {
-        "mappers": [_mapper(status, *error) for status, error in sorted(_ERRORS.items())],
-        "body_format": _body(_SERVER, "error", _AS_SENT),
-    }
+    """Return Envoy's LocalReplyConfig: every error that is not vLLM's has OpenAI's shape, and a page is sent as it is."""
+    page = {"text_format_source": {"inline_string": _AS_SENT}, "content_type": "text/html; charset=utf-8"}
+    errors = [_mapper(status, _body(*error)) for status, error in sorted(_ERRORS.items())]
+    return {"mappers": [_mapper(200, page), *errors], "body_format": _body(_SERVER, "error", _AS_SENT)}
 
 
-def _mapper(status: int, kind: str, code: str, message: str) -> Json:
+def _mapper(status: int, body_format: Json) -> Json:
     equal = {"op": "EQ", "value": {"default_value": status, "runtime_key": "guard.reply"}}
-    return {"filter": {"status_code_filter": {"comparison": equal}}, "body_format_override": _body(kind, code, message)}
+    return {"filter": {"status_code_filter": {"comparison": equal}}, "body_format_override": body_format}
 
 
 def _body(kind: str, code: str, message: str) -> Json:

@@ -20,7 +20,7 @@ from vllm_operator.guard import cors, replies
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vllm_operator.guard.access import Access, Client, Credential, Endpoint
+    from vllm_operator.guard.access import Access, Client, Credential, Endpoint, Page
 
 NAME = "guard"
 ENGINE = "vllm"
@@ -30,6 +30,9 @@ BUDGET = 1_000_000_000
 
 _TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 _IDLE = "600s"
+_BODY = 4096
+"""The bytes that Envoy grants an answer of its own unless it is told otherwise."""
+_SET = "OVERWRITE_IF_EXISTS_OR_ADD"
 
 Json = dict[str, Any]
 
@@ -48,8 +51,10 @@ def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
     """Return the RouteConfiguration: preflights, open endpoints, each key's, refusals. Envoy takes the first that matches."""
     listed = sorted(endpoints, key=lambda endpoint: (endpoint.path, endpoint.method))
     keyed = [endpoint for endpoint in listed if endpoint.keyed]
-    unknown = _not_found(listed)
-    found = _preflights(access.origins, listed)
+    pages = [access.page] if access.page else []
+    unknown = _not_found([*(("GET", page.path) for page in pages), *((one.method, one.path) for one in listed)])
+    found = _preflights(access.origins, listed, unknown)
+    found += [_page(page) for page in pages]
     found += [_open(method, paths) for method, paths in _by_method(e for e in listed if not e.keyed)]
     for client in sorted(access.clients, key=lambda client: client.name):
         for credential in client.credentials:
@@ -58,20 +63,31 @@ def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
     found += [{"match": match, **_unauthorized()} for match in _guarded(keyed)]
     found.append({"match": {"prefix": "/"}, **unknown})
     host = {"name": NAME, "domains": ["*"], "routes": found, **cors.host(access.origins, METADATA)}
-    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [host]}
+    largest = max([_BODY, *(len(page.body.encode()) for page in pages)])
+    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [host], "max_direct_response_body_size_bytes": largest}
 
 
-def _preflights(origins: Sequence[str], listed: Sequence[Endpoint]) -> list[Json]:
+def _preflights(origins: Sequence[str], listed: Sequence[Endpoint], unknown: Json) -> list[Json]:
     """Return where browsers ask whether a page may call; the script answers those of `origins`, and no other request."""
     return [
         {
             "match": _match("OPTIONS", paths, _exactly("access-control-request-method", method)),
             **cors.metadata(METADATA, preflight=method),
-            **_not_found(listed),
+            **unknown,
         }
         for method, paths in _by_method(listed)
         if origins
     ]
+
+
+def _page(page: Page) -> Json:
+    """Return the page as it is: in a body Envoy puts nothing in place of a percent sign, in a header it would."""
+    headers = [{"header": {"key": name, "value": value.replace("%", "%%")}} for name, value in page.headers]
+    return {
+        "match": _match("GET", [page.path]),
+        "direct_response": {"status": 200, "body": {"inline_string": page.body}},
+        "response_headers_to_add": headers,
+    }
 
 
 def _open(method: str, paths: Sequence[str]) -> Json:
@@ -87,9 +103,7 @@ def _keyed(client: Client, credential: Credential, method: str, paths: Sequence[
         "match": _match(method, paths, _bearer(credential)),
         **cors.metadata(METADATA, **_facts(client, credential)),
         "route": _to_engine(),
-        "request_headers_to_add": [
-            {"header": {"key": "x-client-id", "value": client.name}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        ],
+        "request_headers_to_add": [{"header": {"key": "x-client-id", "value": client.name}, "append_action": _SET}],
         "request_headers_to_remove": ["authorization"],
     }
 
@@ -139,9 +153,9 @@ def _unauthorized() -> Json:
     }
 
 
-def _not_found(endpoints: Iterable[Endpoint]) -> Json:
-    listed = ", ".join(f"{endpoint.method} {endpoint.path}" for endpoint in endpoints)
-    body = f"Unknown method or path. This model answers: {listed}."
+def _not_found(listed: Iterable[tuple[str, str]]) -> Json:
+    answers = ", ".join(f"{method} {path}" for method, path in listed)
+    body = f"Unknown method or path. This model answers: {answers}."
     return {"direct_response": {"status": 404, "body": {"inline_string": body}}}
 
 
