@@ -26,7 +26,7 @@ KEYS = {
 }
 NOW = "2026-01-01T00:00:00Z"
 ENGINES = {"nvidia.com/gpu": "vllm/vllm-openai:v0.33.0", "cpu": "registry.example/vllm-cpu:0.32.0"}
-SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES)
+SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES, guide=False)
 DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
 
 

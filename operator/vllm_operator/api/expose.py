@@ -23,10 +23,13 @@ class Ingress(schema.Schema):
 class Expose(schema.Schema):
     """Where the model answers outside the cluster."""
 
-    host: str = pydantic.Field(
+    host: str | None = pydantic.Field(
+        default=None,
         min_length=1,
         max_length=253,
-        description="The host of the model's URL, such as vllm11.byteshop.in.",
+        description=(
+            "The host of the model's URL, such as vllm11.byteshop.in. Default: <name>.<the operator's domain>, where that is set."
+        ),
         json_schema_extra=schema.rules(
             schema.rule(
                 f"self.matches('{schema.DNS_NAME}')",
@@ -35,3 +38,10 @@ class Expose(schema.Schema):
         ),
     )
     ingress: Ingress = pydantic.Field(default=Ingress(), description="The Ingress that carries the host.")
+    guide: bool | None = pydantic.Field(
+        default=None,
+        description=(
+            "Serve a page for the model's users at /guide: address, examples, errors, and a form to try it. Everybody may read"
+            " it, and it tells nothing of clients. Default: the operator's setting, which is true."
+        ),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, config, identity, keys, kinds
-from vllm_operator.children import deployment, ingress, network_policy, secrets, service, template
+from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
 
 
 class Plan(NamedTuple):
@@ -29,10 +29,10 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
     owner, spec, settings = plan.owner, plan.spec, plan.settings
     revision = template.revision(owner, spec, settings, plan.pinned, plan.asked)
-    at_work = plan.pinned if spec.paused and plan.pinned else revision
+    image = template.guard_image(plan.pinned if spec.paused and plan.pinned else revision)
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
-        secrets.guard_secret(owner, spec, template.guard_image(at_work), plan.issued),
+        secrets.guard_secret(owner, spec, image, plan.issued, guide.page(owner, spec, settings)),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),

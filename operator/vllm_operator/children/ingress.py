@@ -24,14 +24,12 @@ class Exposure(NamedTuple):
 
 def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | None:
     """Return how the model is exposed: by its spec, else by the operator's domain, else not at all."""
-    if spec.expose:
-        wanted = spec.expose.ingress
-        return Exposure(
-            spec.expose.host, wanted.class_name or settings.ingress_class, wanted.tls.secret_name if wanted.tls else ""
-        )
-    if settings.domain:
-        return Exposure(f"{name}.{settings.domain}", settings.ingress_class, settings.tls_secret)
-    return None
+    expose = spec.expose or api.Expose()
+    host = expose.host or (settings.domain and f"{name}.{settings.domain}")
+    if not host:
+        return None
+    tls = expose.ingress.tls.secret_name if expose.ingress.tls else "" if expose.host else settings.tls_secret
+    return Exposure(host, expose.ingress.class_name or settings.ingress_class, tls)
 
 
 def url(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> str:

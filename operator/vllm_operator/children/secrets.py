@@ -21,9 +21,11 @@ def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, is
     return secret
 
 
-def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, issued: Mapping[str, keys.Issued]) -> kinds.Object:
+def guard_secret(
+    owner: identity.Owner, spec: api.Spec, image: str, issued: Mapping[str, keys.Issued], page: guard.Page | None
+) -> kinds.Object:
     """Return the Secret that the guard of `image` is configured by; it also holds what the operator last accepted."""
-    who, paths = access(owner, spec, issued), endpoints.of(spec.model.task)
+    who, paths = access(owner, spec, issued, page), endpoints.of(spec.model.task)
     files = guard.files(who, paths, guard.version_of(image))
     held = {records.ACCEPTED: records.accepted_text(issued)}
     secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **held})
@@ -31,7 +33,9 @@ def guard_secret(owner: identity.Owner, spec: api.Spec, image: str, issued: Mapp
     return secret
 
 
-def access(owner: identity.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued]) -> guard.Access:
+def access(
+    owner: identity.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued], page: guard.Page | None
+) -> guard.Access:
     """Return who may call the model, with which keys, how often and until when."""
     listed = sorted(keys.clients(spec.access), key=lambda client: client.name)
     return guard.Access(
@@ -39,6 +43,7 @@ def access(owner: identity.Owner, spec: api.Spec, issued: Mapping[str, keys.Issu
         peers=service.peers_address(owner),
         origins=spec.access.cors.allow_origins,
         model=options.served_name(spec.model),
+        page=page,
     )
 
 

@@ -1,0 +1,66 @@
+"""What can be asked of a model, in words for its callers: a purpose for each path, and a body where one text is enough.
+
+Knows: the calls of the OpenAI API and of vLLM beside it. Must not: decide which of them a model answers; that is the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+TEXT = "The future of artificial intelligence is"
+Json = dict[str, Any]
+
+
+class Call(NamedTuple):
+    """`asked`: the body, but for the model's name, with "?" where the caller's text goes; `answer`: where the answer stands.
+
+    `sdk`: the method of OpenAI's clients, "" where they have none.
+    """
+
+    asked: Json
+    sdk: str = ""
+    answer: tuple[str | int, ...] = ()
+
+    def body(self, text: str | None) -> Json:
+        """Return the body with the text in its place; None leaves the place open."""
+        filled: Json = json.loads(json.dumps(self.asked).replace('"?"', json.dumps(text)))
+        return filled
+
+
+CALLS = {
+    "/v1/completions": Call({"prompt": "?", "max_tokens": 100}, "completions", ("choices", 0, "text")),
+    "/v1/chat/completions": Call(
+        {"messages": [{"role": "user", "content": "?"}], "max_tokens": 100},
+        "chat.completions",
+        ("choices", 0, "message", "content"),
+    ),
+    "/v1/embeddings": Call({"input": "?"}, "embeddings", ("data", 0, "embedding")),
+    "/pooling": Call({"input": "?"}, answer=("data",)),
+    "/classify": Call({"input": "?"}, answer=("data",)),
+    "/score": Call({"text_1": "?", "text_2": "Machines that learn"}, answer=("data", 0, "score")),
+    "/rerank": Call({"query": "?", "documents": ["Machines that learn", "Lunch at noon"]}, answer=("results",)),
+}
+"""The calls that one text is enough for."""
+
+SPEECH = "/v1/audio/transcriptions"
+"""The call that takes a file."""
+
+PURPOSES = {
+    "/health": "200 while the model answers; needs no key",
+    "/v1/models": "the model and its context length",
+    "/v1/completions": "continues a text",
+    "/v1/chat/completions": "answers a conversation",
+    "/v1/responses": "OpenAI's Responses",
+    "/v1/messages": "Anthropic's Messages",
+    "/v1/messages/count_tokens": "their length in tokens",
+    "/v1/embeddings": "a text as a vector",
+    "/v2/embed": "Cohere's Embed",
+    "/pooling": "a text as vectors",
+    "/classify": "the class of a text",
+    "/score": "how close two texts are",
+    "/rerank": "documents by closeness to a query",
+    SPEECH: "speech to text",
+    "/v1/audio/translations": "speech to English text",
+}
+"""A path that is not here is another spelling of one that is."""
