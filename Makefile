@@ -7,7 +7,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 setup: ## Install what is missing: apt packages, uv, the virtual environment
-	@sh dev/bootstrap.sh
+	@sh dev/bootstrap.sh $(FOR)
 	@touch .venv/ready
 
 demo: setup ## A real cluster, the operator, one model, and its documented calls
@@ -16,6 +16,7 @@ demo: setup ## A real cluster, the operator, one model, and its documented calls
 demo-down: ## Remove all traces of the demo
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev demo-down
 
+test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
 	@$(PYTHON) -m pytest
