@@ -222,6 +222,19 @@ class Guard:
     def state(self) -> guard.State:
         return guard.state(self.private(guard.STATS_PATH).body.decode())
 
+    def members(self) -> int:
+        """Return how many guards this one takes to share its limits."""
+        text = self.private(guard.STATS_PATH).body.decode()
+        return int(text.split('envoy_cluster_membership_total{envoy_cluster_name="guards"} ')[1].split()[0])
+
+    def count(self, client: str, code: int) -> int:
+        """Return how many requests of the client had that answer."""
+        text = self.private(guard.STATS_PATH).body.decode()
+        found = re.search(
+            rf'^envoy_guard_requests{{model="[^"]*",client="{client}",code="{code}"}} (\d+)$', text, re.MULTILINE
+        )
+        return int(found[1]) if found else 0
+
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(HOST, self.site.public_port, timeout=DEADLINE)
 

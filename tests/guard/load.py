@@ -1,0 +1,59 @@
+"""Callers that ask as fast as they are answered, and how many requests passed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import time
+from concurrent import futures
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.guard import rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Passed(NamedTuple):
+    """So many of the requests of `seconds` got a 200."""
+
+    requests: int
+    seconds: float
+
+
+def drain(*guards: rig.Guard, key: str = rig.KEY) -> int:
+    """Spend what is in the buckets, all at a time; return how many requests passed."""
+    with futures.ThreadPoolExecutor(len(guards)) as callers:
+        return sum(callers.map(functools.partial(_drain, key=key), guards))
+
+
+def _drain(running: rig.Guard, key: str) -> int:
+    with contextlib.closing(running.connection()) as connection:
+        passed = 0
+        while rig.ask(connection, "GET", "/v1/models", key).status == 200:
+            passed += 1
+    return passed
+
+
+def offer(guards: Sequence[rig.Guard], enough: Callable[[], bool], key: str = rig.KEY) -> Passed:
+    """Ask every guard without a pause until `enough`."""
+
+    def one(running: rig.Guard) -> int:
+        passed = 0
+        with contextlib.closing(running.connection()) as connection:
+            while not enough():
+                passed += rig.ask(connection, "GET", "/v1/models", key).status == 200
+                threading.Event().wait(0.002)  # leaves the engine and the other callers their turn
+        return passed
+
+    since = time.monotonic()
+    with futures.ThreadPoolExecutor(len(guards)) as callers:
+        requests = sum(callers.map(one, guards))
+    return Passed(requests, time.monotonic() - since)
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """Return what is true `seconds` from now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
