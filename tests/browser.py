@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pathlib
 import select
 import shutil
 import signal
@@ -19,11 +20,11 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Mapping
 
 SECONDS = 30.0
@@ -211,6 +212,13 @@ class Page:
         """Write a PNG of the whole page, also of what lies below the screen."""
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+
+
+def started(**options: Any) -> Chromium:
+    """Start the browser; skip the test where there can be none."""
+    if not shutil.which("chromium") and "ID=ubuntu" in pathlib.Path("/etc/os-release").read_text():
+        pytest.skip("Ubuntu's chromium is a snap, which does not run here")
+    return Chromium(**options)
 
 
 def fingerprint(certificate: pathlib.Path) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from tests import browser
 from tests.guard import envoys, rig
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ class Start(Protocol):
         alter: Callable[[Any], None] | None = None,
         envoy: envoys.Envoy | None = None,
     ) -> rig.Guard: ...
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[browser.Chromium]:
+    with browser.started() as running:
+        yield running
 
 
 @pytest.fixture

@@ -77,8 +77,8 @@ def policy() -> dict[str, str]:
     return dict(part.split(" ", 1) for part in guide.HEADERS["content-security-policy"].split(";"))
 
 
-@pytest.mark.parametrize("task", TASKS)
 @given(
+    task=some.sampled_from(TASKS),
     model=some.from_regex(NAME, fullmatch=True) | some.text(min_size=1) | some.just(HOSTILE),
     host=some.text(max_size=20),
 )
@@ -108,11 +108,11 @@ def test_the_python_example_is_a_program_that_sends_the_name(model: str) -> None
 
 @pytest.mark.parametrize("model", ["facebook/opt-125m", "it's", HOSTILE.replace("`", "")])
 def test_the_curl_example_is_a_command_that_sends_the_name(model: str) -> None:
-    script = f"curl() {{ printf '%s\\n' \"$@\"; }}\nOPENAI_API_KEY=sk-mine\n{programs(model)['curl']}"
-    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    script = f"curl() {{ printf '%s\\0' \"$@\"; }}\nOPENAI_API_KEY=sk-mine\n{programs(model)['curl']}"
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")
     assert said[0] == "https://vllm11.byteshop.in/v1/completions"
     assert "Authorization: Bearer sk-mine" in said
-    assert json.loads(said[-1])["model"] == model
+    assert json.loads(said[-2])["model"] == model
 
 
 @pytest.mark.parametrize("task", TASKS)

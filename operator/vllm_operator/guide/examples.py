@@ -29,7 +29,11 @@ def programs(url: str, model: str, paths: Collection[str]) -> dict[str, str]:
     call, address = calls.CALLS[path], url + path
     body = {"model": model, **call.body(calls.TEXT)}
     return {
-        "curl": _curl(address, '-H "Content-Type: application/json"', f"-d {shlex.quote(_json(body))}"),
+        "curl": _curl(
+            address,
+            '-H "Content-Type: application/json"',
+            f"-d {shlex.quote(json.dumps(body, ensure_ascii=False, indent=2))}",
+        ),
         "Python": _python(url, path, call, body),
         "Node": _node(url, path, call, body),
         "PHP": _php(address, call, body),

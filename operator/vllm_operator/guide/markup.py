@@ -65,7 +65,7 @@ _ERRORS = {
     "503": f"The model is loading, or its queue is full: {_WAIT}.",
 }
 _OPTIONS = (
-    "<p class=soft>Options: max_tokens, temperature (0 to 2, default 1: lower is more focused), top_p (0 to 1, default 1), n,"
+    "<p>Options: max_tokens, temperature (0 to 2, default 1: lower is more focused), top_p (0 to 1, default 1), n,"
     " stop, presence_penalty, frequency_penalty (-2 to 2, default 0), stream."
 )
 
@@ -77,7 +77,7 @@ def document(facts: Facts) -> str:
         f"<title>{_text(facts.model)}</title><link rel=icon href=data:,><style>{STYLE}</style>"
         f"<header><div><p>API guide<h1>{_copied(facts.model, 'the name')}</h1><p>Speaks the OpenAI API. Each request carries a"
         " key: ask whoever gave you this address for one.</div></header>"
-        f"<main>{_connection(facts)}{_form(facts)}{_examples(facts)}{_endpoints(facts)}{_errors()}</main>"
+        f"<main>{_connection(facts)}{_form(facts)}{_examples(facts)}{_errors()}{_endpoints(facts)}</main>"
         f"<script>{SCRIPT}</script>"
     )
 
@@ -101,13 +101,14 @@ def _form(facts: Facts) -> str:
     if not told:
         return ""
     return (
-        f"<section><h2>Try it</h2><form id=form autocomplete=off data-model={_attribute(facts.model)}>"
+        "<section class=tall><h2>Try it</h2><p>Your key is sent to this model alone, and is kept nowhere."
+        f"<form id=form autocomplete=off data-model={_attribute(facts.model)}>"
         "<label for=key>Your key</label><input id=key type=password autocomplete=off required>"
         f"<label for=call>Call</label><select id=call>{options}</select>"
         f"<label for=prompt>Text</label><textarea id=prompt rows=3 required>{calls.TEXT}</textarea>"
         "<button id=send>Send</button> <button type=button id=stop disabled>Stop</button>"
         "<p id=said role=status><pre id=answer tabindex=0 aria-label=Answer></pre>"
-        "<p class=soft>Your key is sent to this model alone, and is kept nowhere.</form></section>"
+        "</form></section>"
     )
 
 
@@ -119,7 +120,7 @@ def _examples(facts: Facts) -> str:
         for name, text in programs.items()
     ).replace(">", " checked>", 1)
     return (
-        "<section><h2>Examples</h2><p class=soft>They read the key from the environment variable"
+        "<section><h2>Examples</h2><p>They read the key from the environment variable"
         f" <code>{examples.KEY}</code>.<fieldset aria-label=Language>{tabs}</fieldset></section>"
     )
 
@@ -127,7 +128,7 @@ def _examples(facts: Facts) -> str:
 def _endpoints(facts: Facts) -> str:
     listed = "".join(f"<dt><code>{method} {path}</code><dd>{_purpose(path)}" for method, path in facts.endpoints)
     written = any(path == "/v1/completions" for _, path in facts.endpoints)
-    return f"<section><h2>Endpoints</h2><dl>{listed}</dl>{_OPTIONS * written}</section>"
+    return f"<section class=wide><h2>Endpoints</h2><dl>{listed}</dl>{_OPTIONS * written}</section>"
 
 
 def _purpose(path: str) -> str:
