@@ -44,7 +44,7 @@ class Household:
 
     async def change(self, *clients: dict[str, Any], **more: Any) -> None:
         """Change the model's clients, and other fields of its spec; no operator has seen it yet."""
-        spec = self._model(clients, more)["spec"]
+        spec = {"expose": None, **self._model(clients, more)["spec"]}
         await self.api.edit_by("admin", kinds.Ref("ModelDeployment", *KEY), {"spec": spec})
 
     async def run(self) -> None:
@@ -112,6 +112,12 @@ class Household:
         """Tell whether the guards let `key` in: by their routes, not by what the operator notes for itself."""
         secret = self.api.objects.get(self.ref(f"{samples.MODEL}.guard"))
         return bool(key) and f"(?i:bearer) +{key}" in (records.decoded(secret, "routes.yaml") if secret else "")
+
+    def knows(self, client: str) -> bool:
+        """Tell whether the guards know any key of `client`."""
+        return f'"client":"{client}"' in records.decoded(
+            self.api.objects[self.ref(f"{samples.MODEL}.guard")], "routes.yaml"
+        )
 
     def ends(self, key: str) -> int | None:
         """Return until when the guards accept `key`."""

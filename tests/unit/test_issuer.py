@@ -181,11 +181,14 @@ async def test_a_missing_brought_secret_is_looked_for_at_most_each_half_minute()
 async def test_a_secret_of_ours_brings_no_key() -> None:
     home = Household()
     await home.begin({"name": "b"})
-    await home.change({"name": "a", "keySecretRef": {"name": "vllm11.key.b"}}, {"name": "b"})
+    await home.change(
+        {"name": "a", "keySecretRef": {"name": "vllm11.key.b"}}, {"name": "b", "keySecretRef": {"name": "vllm11.key.b"}}
+    )
     await home.run()
-    assert home.condition("GuardConfigured")["reason"] == "ClientKeyRefused"
-    assert home.accepts(home.key("b"))
-    assert home.secret("a") is None
+    message = home.condition("GuardConfigured")["message"]
+    assert all(f"{name} (Secret vllm11.key.b): the operator makes that Secret" in message for name in "ab")
+    assert not home.knows("a")
+    assert not home.knows("b")
 
 
 @pytest.mark.parametrize("at", EVERY_WRITE)
@@ -223,7 +226,7 @@ async def test_one_client_whose_secret_cannot_be_written_holds_up_no_other() -> 
     await home.change({"name": "a", "keyVersion": 2}, {"name": "b"}, {"name": "d"})
     await home.delete("vllm11.key.b")
     await home.run()
-    assert home.accepts(a)
+    assert (home.accepts(a), home.ends(a)) == (True, None)
     assert not home.accepts(b)
     assert not home.accepts(c)
     assert home.accepts(home.key("b"))
@@ -236,7 +239,7 @@ async def test_a_strangers_secret_of_a_clients_name_is_left_alone_and_holds_up_n
     await home.bring("vllm11.key.a", BROUGHT, label=None)
     await home.begin({"name": "a"}, {"name": "b"})
     assert home.key("a") == BROUGHT
-    assert not home.accepts(BROUGHT)
+    assert not home.knows("a")
     assert home.accepts(home.key("b"))
     assert home.condition("Ready")["reason"] == "NameTaken"
 
@@ -258,6 +261,20 @@ async def test_a_pause_stops_all_but_keys_and_revocations() -> None:
     await home.change({"name": "a", "keyVersion": 2}, replicas=3)
     await home.run()
     assert home.api.objects[kinds.Ref("Deployment", "models", "vllm11")]["spec"]["replicas"] == 3
+
+
+async def test_what_is_no_longer_wanted_goes_but_not_while_paused_and_never_a_brought_secret() -> None:
+    home = Household()
+    await home.bring("from-vault", BROUGHT)
+    await home.begin(vault(), expose={"host": "a.example"})
+    ingress = kinds.Ref("Ingress", "models", "vllm11")
+    await home.change(vault(), expose=None, paused=True)
+    await home.run()
+    assert ingress in home.api.objects
+    await home.change(vault(), expose=None)
+    await home.run()
+    assert ingress not in home.api.objects
+    assert home.ref("from-vault") in home.api.objects
 
 
 async def test_who_expired_is_named_on_time() -> None:

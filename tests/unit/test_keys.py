@@ -131,6 +131,12 @@ def test_a_secret_from_a_backup_brings_no_revoked_key_back() -> None:
     assert one(access({}), held(FIRST), fresh) == fresh
 
 
+def test_a_secret_from_before_a_rotation_brings_no_ended_key_back() -> None:
+    second = one(access({"keyVersion": 2}), held(FIRST), FIRST, FIRST.at)
+    third = one(access({"keyVersion": 2}), held(second), second, FIRST.at + HOUR)
+    assert one(access({"keyVersion": 2}), held(FIRST), third, FIRST.at + HOUR) == third
+
+
 def test_a_copy_of_another_clients_secret_is_no_key() -> None:
     found = decide(access({}, {"name": "b"}), held={"a": held(FIRST), "b": held(FIRST)})
     assert found.issued["a"] == FIRST
