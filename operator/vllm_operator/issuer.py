@@ -82,6 +82,7 @@ class Issuer:
         labelled = secret and identity.key(secret) == kinds.Key(owner.namespace, owner.name)
         if secret is None or not labelled or _is_ending(secret):
             return keys.unseen(client, owner.name, exists=bool(secret) or await self._exists(ref))
+        self._asked.pop(ref, None)
         return keys.ours(client) if identity.is_ours(secret, owner) else records.key(secret)
 
     async def _exists(self, ref: kinds.Ref) -> bool:

@@ -119,6 +119,7 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
         "defaultRateLimit": {"requests": 6000, "unit": "Minute"},
         "maxQueuedRequests": 64,
         "rotationOverlap": "1h",
+        "cors": {"allowOrigins": []},
     }
 
 
