@@ -11,6 +11,7 @@ from typing import Any
 from kubernetes import client, config
 
 from dev import binaries
+from tests import waiting
 
 GROUP, VERSION, PLURAL = "serving.byteshop.in", "v1alpha1", "modeldeployments"
 KINDS = "deployment,service,secret,ingress,networkpolicy,controllerrevision"
@@ -105,10 +106,29 @@ class Admin:
             "port-forward",
         ]
         with subprocess.Popen([*command, target, f":{port}"], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            local = process.stdout.readline().split()[2]
-            yield f"http://{local}"
-            process.terminate()
+            try:
+                assert process.stdout
+                local = process.stdout.readline().split()[2]
+                yield f"http://{local}"
+            finally:
+                process.terminate()
+
+    @contextlib.contextmanager
+    def having(self, body: dict[str, Any]) -> Iterator[str]:
+        """Apply the model for as long as the block lasts, then await the end of its pods; yield its name."""
+        name: str = body["metadata"]["name"]
+        self.apply({**body, "metadata": {**body["metadata"], "namespace": self.namespace}})
+        try:
+            yield name
+        finally:
+            self.kubectl("delete", "vllm", name)
+            waiting.until(f"the end of {name}", lambda: not self.pods(name), self.world, 600)
+
+    def pods(self, name: str) -> str:
+        """Return the uids of the model's pods, those that are ending too."""
+        return self.kubectl(
+            "get", "pods", "-l", f"serving.byteshop.in/model={name}", "-o", "jsonpath={.items[*].metadata.uid}"
+        )
 
     def world(self) -> str:
         """Return what an admin would look at when something does not happen."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
-def until(what: str, holds: Callable[[], T], world: Callable[[], object] = str, seconds: float = SECONDS) -> T:
+def until(what: str, holds: Callable[[], T | None], world: Callable[[], object] = str, seconds: float = SECONDS) -> T:
     """Return the first true value of `holds`; at the deadline fail with `what` and the world."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):

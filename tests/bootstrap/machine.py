@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from dev import paths
 
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 300
 
 
 class Result(NamedTuple):

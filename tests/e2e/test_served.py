@@ -1,5 +1,8 @@
 """The main job on real vLLM, over HTTPS through the real Ingress, as the users of a model meet it."""
 
+import os
+import subprocess
+import sys
 import time
 import urllib.request
 from concurrent import futures
@@ -39,6 +42,15 @@ def test_the_three_curl_examples_of_the_demo_are_accepted(client: conftest.Clien
         assert done.stdout == "200", done.stderr
 
 
+def test_in_the_demos_shell_documented_commands_work_as_they_are(admin: models.Admin) -> None:
+    call = demo.CALLS[1].replace("curl ", "curl -sS -o /dev/null -w '%{http_code}\n' ", 1)
+    script = f"{call}\nkubectl get vllm -n {admin.namespace} -o jsonpath='{{.items[*].metadata.name}}'\n"
+    command = [sys.executable, "-m", "dev", "shell"]
+    settings = {**os.environ, "SHELL": "sh"}
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=True, env=settings)
+    assert done.stdout.split()[-2:] == ["200", "vllm11"], done
+
+
 def test_a_stream_comes_token_by_token_and_ends_with_done(client: conftest.Client) -> None:
     answer = client.complete(stream=True, max_tokens=20, ignore_eos=True)
     events = [line for line in answer.body.splitlines() if line.startswith("data: ")]
@@ -75,101 +87,61 @@ def test_what_is_not_documented_does_not_exist(client: conftest.Client) -> None:
 
 
 def test_above_the_limit_there_is_429_and_retry_after_is_true(admin: models.Admin, client: conftest.Client) -> None:
-    admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": {"requests": 30, "unit": "Minute"}}}})
+    """Six a minute: one every ten seconds, which no loaded machine is too slow to exceed."""
+    admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": {"requests": 6, "unit": "Minute"}}}})
     limited = waiting.until(
         "429", lambda: (answer := client.get("/v1/models")).status == 429 and answer, admin.world, 200
     )
     assert isinstance(limited, conftest.Answer)
-    pause = int(limited.headers["retry-after"])
-    assert 1 <= pause <= 3
-    start = time.monotonic()
-    waiting.until("recovery", lambda: client.get("/v1/models").status == 200, admin.world)
-    assert time.monotonic() - start <= pause + 2
+    told, pause = time.monotonic(), int(limited.headers["retry-after"])
+    assert 1 <= pause <= 10
+    waiting.until("the end of the pause", lambda: time.monotonic() > told + pause)
+    assert client.get("/v1/models").status == 200
     admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": {"requests": 6000, "unit": "Minute"}}}})
     waiting.until(
-        "the old limit", lambda: all(client.get("/v1/models").status == 200 for _ in range(5)), admin.world, 200
+        "the old limit", lambda: all(client.get("/v1/models").status == 200 for _ in range(8)), admin.world, 200
     )
 
 
 def test_a_deleted_key_is_revoked_on_running_pods(admin: models.Admin, client: conftest.Client) -> None:
-    pods = admin.kubectl("get", "pods", "-o", "name")
+    pods = admin.pods("vllm11")
     admin.kubectl("delete", "secret", "vllm11.key.default")
     waiting.until("a new key", lambda: admin.key("vllm11") not in ("", client.key), admin.world)
-    waiting.until("the old key's end", lambda: client.get("/v1/models").status == 401, admin.world, 10)
+    waiting.until("the old key's end", lambda: client.get("/v1/models").status == 401, admin.world)
     assert conftest.Client(admin.key("vllm11")).get("/v1/models").status == 200
-    assert admin.kubectl("get", "pods", "-o", "name") == pods
+    assert admin.pods("vllm11") == pods
 
 
 def test_logs_exec_and_port_forward_work(admin: models.Admin) -> None:
     assert "Application startup complete" in admin.kubectl("logs", "deployment/vllm11", "-c", "vllm")
     assert admin.kubectl("exec", "deployment/vllm11", "-c", "vllm", "--", "id", "-u").strip() == "65532"
-    with admin.forwarded("deployment/vllm11", 8002) as address, urllib.request.urlopen(f"{address}/metrics") as answer:
+    with (
+        admin.forwarded("deployment/vllm11", 8002) as address,
+        urllib.request.urlopen(f"{address}/metrics", timeout=60) as answer,
+    ):
         assert b"vllm:num_requests_running" in answer.read()
 
 
-def test_a_full_queue_is_503_with_retry_after_and_a_loading_replica_too(admin: models.Admin) -> None:
-    body = models.model(
-        "small",
-        engine={"args": ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=1"]},
-        access={"maxQueuedRequests": 1},
-    )
-    body["metadata"]["namespace"] = demo.NAMESPACE
-    admin.apply(body)
-    pod = waiting.until("its pod's address", lambda: admin.pod_address("small"), admin.world)
-    loading = waiting.until("the guard", lambda: _at_pod(pod, "/health"), admin.world)
-    assert loading.status == 503
-    assert int(loading.headers["retry-after"]) >= 1
-    demo.await_ready("small")
-    key = admin.key("small")
-    with futures.ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: _at_pod(pod, "/v1/completions", key), range(12)))
-    full = [answer for answer in answers if answer and answer.status == 503]
-    assert full
-    assert all(int(answer.headers["retry-after"]) >= 1 for answer in full)
-    assert any(answer and answer.status == 200 for answer in answers)
-    admin.kubectl("delete", "vllm", "small")
-
-
-def _at_pod(address: str, path: str, key: str = "") -> conftest.Answer | None:
-    """Ask the guard of one pod directly; None where nothing listens yet."""
-    body = '{"model": "facebook/opt-125m", "prompt": "a", "max_tokens": 200, "ignore_eos": true}'
-    post = ["-H", "Content-Type: application/json", "-H", f"Authorization: Bearer {key}", "-d", body] if key else []
-    done = demo.run(["curl", "-sSi", f"http://{address}:8000{path}", *post], capture=True)
-    return conftest.Answer(done.stdout) if done.returncode == 0 else None
-
-
 def test_a_misspelt_option_is_named_in_vllms_own_words(admin: models.Admin) -> None:
-    body = models.model("misspelt", engine={"args": ["--no-such-option=1"]})
-    body["metadata"]["namespace"] = demo.NAMESPACE
-    admin.apply(body)
-    waiting.until(
-        "UnknownOption", lambda: admin.condition("misspelt").get("reason") == "UnknownOption", admin.world, 150
-    )
-    assert "--no-such-option=1" in admin.condition("misspelt")["message"]
-    admin.kubectl("delete", "vllm", "misspelt")
+    with admin.having(models.model("misspelt", engine={"args": ["--no-such-option=1"]})) as name:
+        waiting.until("UnknownOption", lambda: admin.condition(name).get("reason") == "UnknownOption", admin.world, 300)
+        assert "--no-such-option=1" in admin.condition(name)["message"]
 
 
 def test_an_operator_that_is_replaced_restarts_nothing_and_drops_nothing(
     admin: models.Admin, client: conftest.Client
 ) -> None:
-    pods = admin.kubectl(
-        "get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "jsonpath={.items[*].metadata.uid}"
-    )
+    pods = admin.pods("vllm11")
     operator = models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
     operator.kubectl("rollout", "restart", "deployment/vllm-operator")
     with futures.ThreadPoolExecutor(1) as pool:
-        rolled = pool.submit(operator.kubectl, "rollout", "status", "deployment/vllm-operator", "--timeout=120s")
+        rolled = pool.submit(operator.kubectl, "rollout", "status", "deployment/vllm-operator", "--timeout=300s")
         answers = [client.get("/v1/models").status]
         while not rolled.done():
             answers.append(client.get("/v1/models").status)
     assert "successfully rolled out" in rolled.result()
     assert set(answers) == {200}
-    assert (
-        admin.kubectl(
-            "get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "jsonpath={.items[*].metadata.uid}"
-        )
-        == pods
-    )
+    assert admin.pods("vllm11") == pods
 
 
 def test_scaled_to_zero_the_edge_answers_503_and_the_key_survives(admin: models.Admin, client: conftest.Client) -> None:
@@ -178,4 +150,4 @@ def test_scaled_to_zero_the_edge_answers_503_and_the_key_survives(admin: models.
     waiting.until("ScaledToZero", lambda: admin.condition("vllm11")["reason"] == "ScaledToZero", admin.world)
     admin.kubectl("scale", "vllm", "vllm11", "--replicas=1")
     demo.await_ready("vllm11")
-    assert client.get("/v1/models").status == 200
+    waiting.until("the edge", lambda: client.get("/v1/models").status == 200, admin.world)

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-from typing import Any
 
 import pytest
 
@@ -43,17 +42,14 @@ def packed(admin: models.Admin, tmp_path: pathlib.Path) -> str:
 @pytest.mark.parametrize(("kind", "root"), [("claim", "facebook/opt-125m"), ("packed", "/models")])
 def test_a_source_is_served(admin: models.Admin, request: pytest.FixtureRequest, kind: str, root: str) -> None:
     source: str = request.getfixturevalue(kind)
-    model: dict[str, Any] = models.model(kind, engine={"args": ARGUMENTS})
-    model["metadata"]["namespace"] = demo.NAMESPACE
+    model = models.model(kind, engine={"args": ARGUMENTS})
     model["spec"]["model"] = {"source": source, "servedName": "mine"}
-    admin.apply(model)
-    demo.await_ready(kind)
-    address = f"http://{admin.pod_address(kind)}:8000"
-    done = demo.run(
-        ["curl", "-sSi", f"{address}/v1/models", "-H", f"Authorization: Bearer {admin.key(kind)}"], capture=True
-    )
-    listed = conftest.Answer(done.stdout).json["data"]
-    assert isinstance(listed, list)
-    assert (listed[0]["id"], listed[0]["root"]) == ("mine", root)
-    admin.kubectl("delete", "vllm", kind)
-    admin.kubectl("wait", "--for=delete", "pod", "-l", f"serving.byteshop.in/model={kind}", "--timeout=120s")
+    with admin.having(model):
+        demo.await_ready(kind)
+        address = f"http://{admin.pod_address(kind)}:8000"
+        done = demo.run(
+            ["curl", "-sSi", f"{address}/v1/models", "-H", f"Authorization: Bearer {admin.key(kind)}"], capture=True
+        )
+        listed = conftest.Answer(done.stdout).json["data"]
+        assert isinstance(listed, list)
+        assert (listed[0]["id"], listed[0]["root"]) == ("mine", root)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dev import binaries, paths
-from tests import models
+from tests import models, waiting
 from tests.golden import render
 from tests.guard import test_validate
 
@@ -43,7 +43,7 @@ def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
 ) -> None:
     children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
     template = next(child for child in children if child["kind"] == "Deployment")["spec"]["template"]
-    restricted.kubectl("get", "serviceaccount", "default")
+    waiting.until("its account", lambda: restricted.get("serviceaccount", "default"))
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",

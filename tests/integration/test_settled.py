@@ -1,5 +1,6 @@
 """Every kind of child is written as the API server writes it: applied again, nothing changes, and nothing seems to differ."""
 
+import contextlib
 import pathlib
 import uuid
 
@@ -60,16 +61,24 @@ async def test_applied_twice_is_applied_once(served: pathlib.Path, spec: str, in
         wanted = desired(owner, spec)[index]
         assert compare.canonical(wanted) == ()
         write = writer.Writer(real, seen := store.Store())
-        assert await write.ensure(wanted, owner) == "created"
-        assert await write.ensure(wanted, owner) == "unchanged"
+        assert await _ensured(write, wanted, owner) == "created"
+        assert await _ensured(write, wanted, owner) == "unchanged"
         wanted["metadata"]["labels"]["changed"] = "1"
-        assert await write.ensure(wanted, owner) == "applied"
+        assert await _ensured(write, wanted, owner) == "applied"
         assert not write._unsettled
         if wanted["kind"] != kinds.CONTROLLER_REVISION.kind:  # its data is never applied
             live = await _settled(real, wanted)
             assert compare.differs(wanted, live) is None
             assert not ownership.is_posted(live)
         assert await writer.Writer(real, seen).ensure(wanted, owner) == "unchanged"
+
+
+async def _ensured(write: writer.Writer, wanted: kinds.Object, owner: identity.Owner) -> writer.Outcome:
+    """Ensure as the queue does: a run that the object's own controller came in between is done again."""
+    for _ in range(TRIES):
+        with contextlib.suppress(errors.Conflict):
+            return await write.ensure(wanted, owner)
+    raise AssertionError(f"{kinds.ref(wanted)} was never left alone")
 
 
 async def _owner(real: cluster.Cluster) -> identity.Owner:
