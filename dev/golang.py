@@ -23,10 +23,14 @@ def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: 
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [_go(), "build", "-v", "-trimpath", *flags, "-o", f"{output}/", "tool"]
     title = f"building {module.name} (once; kept in {paths.BIN})"
+    scratch = output / ".scratch"  # not in /tmp, where a killed build would leave it
+    scratch.mkdir()
+    env = {**_environment(cgo=cgo), "GOTMPDIR": str(scratch)}
     with log.open("w") as said, steps.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
-        result = subprocess.run(command, cwd=module, env=_environment(cgo=cgo), stderr=said, check=False)
+        result = subprocess.run(command, cwd=module, env=env, stderr=said, check=False)
         if result.returncode:
             raise failure(module.name, log)
+    shutil.rmtree(scratch)
 
 
 def failure(name: str, log: pathlib.Path) -> steps.Failure:

@@ -6,6 +6,7 @@ kind's node image and Contour's images from their registries, which the embedded
 
 import json
 import pathlib
+import shutil
 import subprocess
 
 from dev import binaries, edge, layout, steps
@@ -39,6 +40,7 @@ def down() -> None:
     if healthy():
         _kind("delete", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}")
         steps.say("deleted the cluster")
+    shutil.rmtree(layout.RUN, ignore_errors=True)
 
 
 def healthy() -> bool:

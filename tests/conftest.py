@@ -1,6 +1,7 @@
-"""What holds for every test: properties are not timed, since a loaded machine is not a broken promise."""
+"""What holds for all tests: what kubectl and helm keep, they keep in the cache directory, not in the home."""
 
-import hypothesis
+import os
 
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+from dev import binaries
+
+os.environ.update(binaries.environment())
