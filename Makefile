@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PYTHONPATH := operator:.
 
-.PHONY: help setup demo demo-down test check generate bench up down
+.PHONY: help setup demo shell demo-down test check generate bench up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -12,6 +12,9 @@ setup: ## Install what is missing: apt packages, uv, the virtual environment
 
 demo: setup ## A real cluster, the operator, one model, and its documented calls
 	@$(PYTHON) -m dev demo
+
+shell: ## A shell in which the documented commands work as they are: the demo's host, certificate, key, kubectl
+	@$(PYTHON) -m dev shell
 
 demo-down: ## Remove all traces of the demo
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev demo-down

@@ -22,7 +22,8 @@ MODEL = paths.ROOT / "examples" / "vllm11.yaml"
 CHART = paths.ROOT / "charts" / "vllm-operator"
 AUTHORITY = layout.RUN / "demo"
 IMAGES = ("operator", "guard", "vllm-cpu")
-READY_SECONDS = 600.0
+READY_SECONDS, EDGE_SECONDS = 600.0, 60.0
+TOOLS = pathlib.Path(sys.executable).parent
 HOSTS_FILE = pathlib.Path("/etc/hosts")
 BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -49,7 +50,7 @@ def prepare() -> None:
     for name in ("pause", *IMAGES):
         images.build(name)
     for tool in ("kubectl", "helm"):
-        link = pathlib.Path(sys.executable).parent / tool
+        link = TOOLS / tool
         link.unlink(missing_ok=True)
         link.symlink_to(binaries.find(tool))
 
@@ -88,7 +89,7 @@ def install(values: Mapping[str, str] | None = None) -> None:
     with steps.step("helm upgrade --install vllm-operator charts/vllm-operator"):
         _run(
             binaries.find("helm"), "upgrade", "--install", "vllm-operator", str(CHART), f"--kubeconfig={layout.KUBECONFIG}",
-            "--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout=120s", *chosen,
+            "--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout=300s", *chosen,
         )  # fmt: skip
 
 
@@ -102,6 +103,16 @@ def serve() -> None:
     kubectl("apply", "-n", NAMESPACE, "-f", str(MODEL))
     with steps.step("waiting until vllm11 is Ready", _status):
         await_ready("vllm11")
+    await_edge()
+
+
+def await_edge(seconds: float = EDGE_SECONDS) -> None:
+    """Wait until the ingress controller, which hears of a Ready pod a moment later, lets requests through to it."""
+    deadline = time.monotonic() + seconds
+    ask = ["curl", "--silent", "--show-error", "--fail", f"https://{HOST}/health"]
+    while (asked := run(ask, capture=True)).returncode:
+        if time.monotonic() > deadline:
+            raise steps.Failure(f"https://{HOST}/ does not answer ({asked.stderr.strip()})", f"see {layout.LOGS}")
 
 
 def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SECONDS) -> None:
@@ -112,7 +123,8 @@ def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SE
         capture_output=True, text=True, check=False, env=binaries.environment(),
     )  # fmt: skip
     if result.returncode:
-        raise steps.Failure(f"{name} is not Ready: {_status()}", f"kubectl -n {namespace} describe vllm {name}")
+        said = _status(name, namespace)
+        raise steps.Failure(f"{name} is not Ready: {said}", f"kubectl -n {namespace} describe vllm {name}")
 
 
 def key(name: str = "vllm11", client: str = "default", namespace: str = NAMESPACE) -> str:
@@ -141,6 +153,15 @@ def run(
         return subprocess.run([*script, *command], capture_output=capture, text=True, check=False, env=settings)
 
 
+def shell() -> None:
+    """Open a shell in which kubectl, the documented commands and $KEY work as they are."""
+    if not cluster.way().healthy():
+        raise steps.Failure("no demo runs", "make demo")
+    steps.say(f"kubectl, $KEY and https://{HOST}/ work here; `exit` leaves.")
+    settings = {"KUBECONFIG": str(layout.KUBECONFIG), "PATH": f"{TOOLS}:{os.environ['PATH']}", "KEY": key()}
+    run([os.environ.get("SHELL", "sh")], settings)
+
+
 def _show() -> None:
     """Call the API as its documentation says; only the key is put in."""
     for call in CALLS:
@@ -154,12 +175,10 @@ def _show() -> None:
     steps.say(f"\n$ kubectl get vllm -n {NAMESPACE} -o wide\n{kubectl('get', 'vllm', '-n', NAMESPACE, '-o', 'wide')}")
     steps.say(f"""The weights are a tiny OPT with random numbers: the answers are real vLLM's, their words mean nothing.
 
-The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`:
-  export KUBECONFIG={layout.KUBECONFIG} PATH={paths.ROOT}/.venv/bin:$PATH
-  export KEY=$(kubectl -n {NAMESPACE} get secret vllm11.key.default -o jsonpath={{.data.OPENAI_API_KEY}} | base64 -d)
-
-Try next:
-  .venv/bin/python -m dev run curl https://{HOST}/v1/models -H "Authorization: Bearer $KEY"
+The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`. Try next, in `make shell`:
+  curl https://{HOST}/v1/models -H "Authorization: Bearer $KEY"
+  kubectl -n {NAMESPACE} get secret vllm11.key.default -o jsonpath={{.data.OPENAI_API_KEY}} | base64 -d
+  kubectl -n {NAMESPACE} describe vllm vllm11
   kubectl -n {NAMESPACE} scale vllm vllm11 --replicas=0      # STATUS says ScaledToZero; key and URL stay
   kubectl -n {NAMESPACE} delete secret vllm11.key.default    # revokes the key and makes a new one
   kubectl explain vllm.spec""")
@@ -183,10 +202,10 @@ def _certificate() -> dict[str, object]:
     }  # fmt: skip
 
 
-def _status() -> str:
+def _status(name: str = "vllm11", namespace: str = NAMESPACE) -> str:
     """Say how the model is: the reason and message of Ready. Never raises: it is asked while something else fails."""
     query = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}'
-    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", NAMESPACE, "get", "vllm", "vllm11"]
+    command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", namespace, "get", "vllm", name]
     asked = subprocess.run(
         [*command, "-o", query], capture_output=True, text=True, check=False, env=binaries.environment()
     )
