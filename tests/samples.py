@@ -59,6 +59,10 @@ def pod(owner: identity.Owner, version: int, **status: Any) -> kinds.Object:
             "resourceVersion": str(version),
             "managedFields": [{"manager": "kubelet", "operation": "Update"}],
         },
-        "spec": {"nodeName": "node", "containers": [{"name": "vllm", "image": "engine:1"}]},
+        "spec": {
+            "nodeName": "node",
+            "initContainers": [{"name": "guard", "image": "envoy:1", "restartPolicy": "Always"}],
+            "containers": [{"name": "vllm", "image": "engine:1"}],
+        },
         "status": status,
     }

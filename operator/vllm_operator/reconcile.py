@@ -77,7 +77,9 @@ class Reconciler:
     ) -> children.Plan:
         pin = kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name))
         pinned = (await self._writer.look_for((pin,), owner)).get(pin)
-        return children.Plan(owner, spec, self._settings, issued, pinned, asked)
+        seen = self._store.world(kinds.Key(owner.namespace, owner.name))
+        guards = template.guard_images(seen.pods() if seen else ())
+        return children.Plan(owner, spec, self._settings, issued, pinned, asked, guards)
 
     def _world(self, model: kinds.Object) -> world.World:
         owner = identity.owner(model)

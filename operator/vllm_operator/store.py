@@ -147,7 +147,8 @@ def _unmanaged(obj: kinds.Object) -> kinds.Object:
 
 
 def _pod(pod: kinds.Object) -> kinds.Object:
-    status = pod.get("status", {})
+    status, spec = pod.get("status", {}), pod.get("spec", {})
+    images = [_only(one, ("name", "image")) for one in spec.get("initContainers", [])]
     containers = {
         name: [_only(one, CONTAINER_STATUS) for one in status[name]]
         for name in ("containerStatuses", "initContainerStatuses")
@@ -156,7 +157,7 @@ def _pod(pod: kinds.Object) -> kinds.Object:
     return {
         **_only(pod, ("apiVersion", "kind")),
         "metadata": _only(pod["metadata"], POD_METADATA),
-        "spec": _only(pod.get("spec", {}), ("nodeName",)),
+        "spec": {**_only(spec, ("nodeName",)), **({"initContainers": images} if images else {})},
         "status": {**_only(status, POD_STATUS), **containers},
     }
 

@@ -179,7 +179,7 @@ class TestProjections:
         seen = store.Store()
         seen.put(samples.pod(OWNER, 5, phase="Running", containerStatuses=[container], hostIP="1.2.3.4"))
         [pod] = seen.of(KEY)
-        assert pod["spec"] == {"nodeName": "node"}
+        assert pod["spec"] == {"nodeName": "node", "initContainers": [{"name": "guard", "image": "envoy:1"}]}
         assert pod["status"] == {
             "phase": "Running",
             "containerStatuses": [{"name": "vllm", "ready": True, "state": {"running": {}}}],

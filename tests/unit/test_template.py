@@ -1,7 +1,7 @@
 """A newer operator, or a changed setting, restarts nothing; a changed spec does."""
 
 from tests.golden import render
-from vllm_operator import api, config, identity, kinds
+from vllm_operator import api, children, config, identity, kinds
 from vllm_operator.children import deployment, template
 
 OWNER = identity.Owner("models", "vllm11", "u")
@@ -23,7 +23,7 @@ def test_replicas_limits_and_host_leave_the_template() -> None:
         update={
             "replicas": 3,
             "expose": api.Expose(host="a.b"),
-            "access": api.Access(default_rate_limit=api.RateLimit(requests=1)),
+            "access": api.Access(default_rate_limit=api.RateLimit(requests=1), cors=api.Cors(allow_origins=("*",))),
         }
     )
     assert template.revision(OWNER, changed, NEW, pinned())["data"] == pinned()["data"]
@@ -61,6 +61,22 @@ def test_the_defaults_that_make_a_template_never_change() -> None:
 def test_the_deployment_runs_what_is_pinned() -> None:
     child = deployment.deployment(OWNER, SPEC, pinned())
     assert child["spec"]["template"] == pinned()["data"]["template"]
+
+
+def test_guards_of_two_templates_get_what_the_oldest_of_them_takes() -> None:
+    """In a rollout all read one Secret, and a guard of the old template may be started again."""
+    ancient = config.Config(guard_image="old/envoy:v1.38.2")
+    before = template.revision(OWNER, SPEC, ancient, None)
+    plan = children.Plan(OWNER, SPEC, NEW, {}, before, "2026-11")
+    pods = [{"spec": before["data"]["template"]["spec"]}, {"spec": {"nodeName": "starting"}}]
+    rolling = plan._replace(guards=template.guard_images(pods))
+    assert _bootstrap(rolling) == _bootstrap(plan._replace(asked=""))
+    assert _bootstrap(rolling) != _bootstrap(plan)
+
+
+def _bootstrap(plan: children.Plan) -> str:
+    (secret,) = (child for child in children.desired(plan) if child["metadata"]["name"] == "vllm11.guard")
+    return str(secret["data"]["bootstrap.yaml"])
 
 
 def test_children_of_two_models_never_share_a_name() -> None:

@@ -8,7 +8,7 @@ schema.py   frozen base, CEL rules, durations, names, quantities      spec.py   
 status.py   what is observed                                                     access.py, expose.py
 """
 
-from vllm_operator.api.access import Access, Client, KeySecretRef, RateLimit
+from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
 from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
@@ -22,6 +22,7 @@ __all__ = [
     "Client",
     "ClientStatus",
     "Condition",
+    "Cors",
     "Engine",
     "Env",
     "Expose",

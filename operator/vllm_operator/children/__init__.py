@@ -14,7 +14,8 @@ from vllm_operator.children import deployment, guide, ingress, network_policy, s
 class Plan(NamedTuple):
     """All that the children are made of.
 
-    `issued`: client name -> its keys; `pinned`: the live ControllerRevision, if any; `asked`: the upgrade annotation's value.
+    `issued`: client name -> its keys; `pinned`: the live ControllerRevision, if any; `asked`: the upgrade annotation's value;
+    `guards`: the images of the guards that run, which in a rollout are of two templates.
     """
 
     owner: identity.Owner
@@ -23,16 +24,17 @@ class Plan(NamedTuple):
     issued: Mapping[str, keys.Issued]
     pinned: kinds.Object | None = None
     asked: str = ""
+    guards: tuple[str, ...] = ()
 
 
 def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
     owner, spec, settings = plan.owner, plan.spec, plan.settings
     revision = template.revision(owner, spec, settings, plan.pinned, plan.asked)
-    image = template.guard_image(plan.pinned if spec.paused and plan.pinned else revision)
+    images = (template.guard_image(plan.pinned if spec.paused and plan.pinned else revision), *plan.guards)
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
-        secrets.guard_secret(owner, spec, image, plan.issued, guide.page(owner, spec, settings)),
+        secrets.guard_secret(owner, spec, images, plan.issued, guide.page(owner, spec, settings)),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),

@@ -1,7 +1,7 @@
 """The Secrets: one per client, ready for `envFrom`, and the guard's, derived from them."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vllm_operator import api, guard, identity, keys, kinds
 from vllm_operator.children import records, service
@@ -22,11 +22,15 @@ def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, is
 
 
 def guard_secret(
-    owner: identity.Owner, spec: api.Spec, image: str, issued: Mapping[str, keys.Issued], page: guard.Page | None
+    owner: identity.Owner,
+    spec: api.Spec,
+    images: Iterable[str],
+    issued: Mapping[str, keys.Issued],
+    page: guard.Page | None,
 ) -> kinds.Object:
-    """Return the Secret that the guard of `image` is configured by; it also holds what the operator last accepted."""
+    """Return the Secret that guards of all these `images` take; it also holds what the operator last accepted."""
     who, paths = access(owner, spec, issued, page), endpoints.of(spec.model.task)
-    files = guard.files(who, paths, guard.version_of(image))
+    files = guard.files(who, paths, min(map(guard.version_of, images)))
     held = {records.ACCEPTED: records.accepted_text(issued)}
     secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **held})
     secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}

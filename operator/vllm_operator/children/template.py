@@ -6,6 +6,7 @@ settings, does. Fields at their default are left out of the comparison: a newer 
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from vllm_operator import api, config, identity, kinds
 from vllm_operator.children import pod
@@ -41,8 +42,14 @@ def asked(model: kinds.Object) -> str:
 
 def guard_image(pinned: kinds.Object) -> str:
     """Return the image of the guard that the pinned template runs."""
-    containers = pinned["data"]["template"]["spec"]["initContainers"]
-    return str(next(container["image"] for container in containers if container["name"] == pod.GUARD))
+    (image,) = guard_images([pinned["data"]["template"]])
+    return image
+
+
+def guard_images(pods: Iterable[kinds.Object]) -> tuple[str, ...]:
+    """Return the images of the guards of pods or templates, each once."""
+    containers = (one for each in pods for one in each["spec"].get("initContainers", []))
+    return tuple(sorted({str(one["image"]) for one in containers if one["name"] == pod.GUARD}))
 
 
 def engine_image(pinned: kinds.Object) -> str:
