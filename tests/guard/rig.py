@@ -1,6 +1,6 @@
 """A real Envoy before a scripted engine, on loopback: what the guard's tests stand on.
 
-`Guard` runs Envoy with the files laid out as the kubelet lays out a Secret: `..data` is a symbolic link, swapped whole.
+`Guard` runs Envoy with the files laid out as the kubelet lays out a Secret.
 `Engine` is a stand-in for vLLM: it remembers what reached it, and answers as a test says.
 """
 
@@ -154,6 +154,27 @@ def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
     return b"".join(parts)
 
 
+class Mount:
+    """A directory with files as the kubelet lays out a Secret: `..data` is a symbolic link, swapped whole."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self._writes = 0
+        directory.mkdir()
+
+    def swap(self, files: dict[str, str]) -> None:
+        """Put `files` in place of those before, in one step."""
+        self._writes += 1
+        fresh = self.directory / f"..{self._writes}"
+        fresh.mkdir()
+        for name, text in files.items():
+            (fresh / name).write_text(text)
+            if not (self.directory / name).is_symlink():
+                (self.directory / name).symlink_to(f"..data/{name}")
+        (self.directory / "..data_tmp").symlink_to(fresh.name)
+        (self.directory / "..data_tmp").replace(self.directory / "..data")
+
+
 class Guard:
     """A running Envoy, the newest or another; `alter` may change its bootstrap for one test."""
 
@@ -166,35 +187,23 @@ class Guard:
         envoy: envoys.Envoy | None = None,
     ) -> None:
         self.envoy = envoy or envoys.newest()
-        self.mount, self.run = root / "etc", root / "run"
-        self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, str(self.mount), str(self.run))
-        self.mount.mkdir()
+        self.mount, self.run = Mount(root / "etc"), root / "run"
+        directory = str(self.mount.directory)
+        self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, directory, str(self.run))
         self.run.mkdir()
         self.alter = alter
         self.log = root / "log"
-        self._writes = 0
         self.write(now)
 
     def write(self, now: guard.Access) -> str:
-        """Put the files where Envoy reads them as the kubelet does, and return their version."""
+        """Put the files where Envoy reads them, and return their version."""
         files = guard.files(now, ENDPOINTS, self.envoy.version, self.site)
         if self.alter:
             bootstrap = json.loads(files["bootstrap.yaml"])
             self.alter(bootstrap)
             files["bootstrap.yaml"] = json.dumps(bootstrap)
-        self.swap(files)
+        self.mount.swap(files)
         return guard.version(now, ENDPOINTS)
-
-    def swap(self, files: dict[str, str]) -> None:
-        self._writes += 1
-        fresh = self.mount / f"..{self._writes}"
-        fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text)
-            if not (self.mount / name).is_symlink():
-                (self.mount / name).symlink_to(f"..data/{name}")
-        (self.mount / "..data_tmp").symlink_to(fresh.name)
-        (self.mount / "..data_tmp").replace(self.mount / "..data")
 
     def change(self, now: guard.Access) -> None:
         """Write other access, and return once Envoy has it."""
@@ -202,7 +211,7 @@ class Guard:
         until(lambda: self.state().version == version)
 
     def start(self) -> None:
-        arguments = ["-c", f"{self.mount}/bootstrap.yaml", *guard.ARGUMENTS[2:]]
+        arguments = ["-c", f"{self.site.directory}/bootstrap.yaml", *guard.ARGUMENTS[2:]]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([self.envoy.executable, *arguments], stdout=log, stderr=log)
         until(self.is_up)
@@ -279,7 +288,7 @@ def ask(
 
 
 def statuses(answer: bytes) -> list[int]:
-    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+    return [int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3})", answer)]
 
 
 def free_port() -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.guard import rig
 from vllm_operator import guard
@@ -57,13 +59,21 @@ def test_changed_limit_holds_at_once_and_keeps_the_share_that_is_left(start: Sta
     assert [_ask(running, rig.KEY) for _ in range(31)] == [200] * 30 + [429]
 
 
-def test_refused_file_is_seen_and_changes_nothing(start: Start) -> None:
+BROKEN: dict[str, dict[str, Any]] = {
+    "what is wrong": {"match": {"safe_regex": {"regex": "("}}},
+    "a field of tomorrow": {"keys_are_cheese": True},
+    "a type of tomorrow": {"typed_per_filter_config": {"new": {"@type": "type.googleapis.com/envoy.tomorrow.v3.New"}}},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_refused_file_is_seen_and_changes_nothing(start: Start, broken: str) -> None:
     running = start()
     before = running.state()
     assert before == guard.State(guard.version(rig.access(), rig.ENDPOINTS), 0)
-    broken = json.loads(guard.files(rig.access(rig.FRESH), rig.ENDPOINTS, (1, 40))["routes.yaml"])
-    broken["resources"][0]["virtual_hosts"][0]["routes"][0]["match"] = {"safe_regex": {"regex": "("}}
-    running.swap({"routes.yaml": json.dumps(broken)})
+    refused = json.loads(guard.files(rig.access(rig.FRESH), rig.ENDPOINTS, (1, 40))["routes.yaml"])
+    refused["resources"][0]["virtual_hosts"][0]["routes"][0] |= BROKEN[broken]
+    running.mount.swap({"routes.yaml": json.dumps(refused)})
     rig.until(lambda: running.state().rejected > 0)
     assert running.state().version == before.version
     assert _ask(running, rig.KEY) == 200

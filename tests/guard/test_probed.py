@@ -22,7 +22,7 @@ def test_the_operator_reads_what_a_guard_has(start: Start) -> None:
     assert asyncio.run(_state(running)) == guard.State(first, 0)
     broken = json.loads(guard.files(rig.access(rig.FRESH), rig.ENDPOINTS, (1, 40))["routes.yaml"])
     broken["resources"][0]["virtual_hosts"][0]["routes"][0]["match"] = {"safe_regex": {"regex": "("}}
-    running.swap({"routes.yaml": json.dumps(broken)})
+    running.mount.swap({"routes.yaml": json.dumps(broken)})
     rig.until(lambda: running.state().rejected > 0)
     refused = asyncio.run(_state(running))
     assert refused

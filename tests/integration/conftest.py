@@ -35,9 +35,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
 
 
 class Operator:
-    """An operator process; `port` serves /metrics."""
+    """An operator process; `port` serves /metrics. `settings` are environment variables of its own."""
 
-    def __init__(self, kubeconfig: pathlib.Path, log: pathlib.Path) -> None:
+    def __init__(self, kubeconfig: pathlib.Path, log: pathlib.Path, **settings: str) -> None:
+        self.settings = settings
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -52,6 +53,7 @@ class Operator:
             "VLLM_OPERATOR_WATCH_NAMESPACES": '["default"]',  # other tests write as the operator elsewhere
             "VLLM_OPERATOR_ENGINE_IMAGES": '{"cpu": "registry.example/vllm-cpu:0.32.0"}',
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
+            **self.settings,
         }
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "vllm_operator", "run"]

@@ -223,7 +223,8 @@ def test_version_of_an_image(image: str, expected: tuple[int, int]) -> None:
 def test_state_is_read_from_stats() -> None:
     labels = 'envoy_rds_route_config="guard",envoy_http_conn_manager_prefix="public"'
     text = (
-        f'envoy_http_rds_update_rejected{{{labels}}} 2\nenvoy_http_rds_version_text{{{labels},text_value="ab12"}} 0\n'
+        f"envoy_http_rds_update_failure{{{labels}}} 1\nenvoy_http_rds_update_rejected{{{labels}}} 2\n"
+        f'envoy_http_rds_version_text{{{labels},text_value="ab12"}} 0\n'
     )
-    assert guard.state(text) == guard.State("ab12", 2)
+    assert guard.state(text) == guard.State("ab12", 3)
     assert guard.state("") == guard.State("", 0)

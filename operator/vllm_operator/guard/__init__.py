@@ -66,8 +66,11 @@ ARGUMENTS = (
     "--concurrency",
     "1",
     "--disable-hot-restart",
+    "--reject-unknown-dynamic-fields",  # a rule that an older Envoy passed over in silence would be no rule
     "--log-level",
     "warning",
+    "--component-log-level",
+    "config:error",  # its warnings quote what is refused: a key, or the whole file
     "--file-flush-interval-msec",
     "1000",
 )

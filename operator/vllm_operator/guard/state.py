@@ -17,7 +17,7 @@ class State:
 
 
 def state(stats: str) -> State:
-    """Return what the text of `guard.STATS_PATH` says."""
+    """Return what the text of `guard.STATS_PATH` says. A type that it does not know Envoy cannot read, and calls it a failure."""
     version = re.search(rf'^{_RDS}version_text\{{[^}}]*text_value="([^"]*)"', stats, re.MULTILINE)
-    rejected = re.findall(rf"^{_RDS}update_rejected\{{[^}}]*\}} (\d+)$", stats, re.MULTILINE)
+    rejected = re.findall(rf"^{_RDS}update_(?:rejected|failure)\{{[^}}]*\}} (\d+)$", stats, re.MULTILINE)
     return State(version[1] if version else "", sum(map(int, rejected)))
