@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from dev import binaries, cluster, demo, images, layout, steps
+from dev import accept, binaries, cluster, demo, images, layout, steps
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
         if name in ("load-image", "images", "build", "run"):
             command.add_argument("arguments", nargs="*" if name != "run" else argparse.REMAINDER)
     chosen = parser.parse_args()
-    if chosen.command != "status" and os.geteuid() != 0:
+    if chosen.command not in ("status", "accept") and os.geteuid() != 0:
         raise steps.Failure("namespaces and mounts need root", f"run it as root: sudo make {chosen.command}")
     return int(COMMANDS[chosen.command][1](getattr(chosen, "arguments", [])) or 0)
 
@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "demo": ("a cluster, the operator, one model and its documented calls", lambda _: demo.up()),
     "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),
+    "accept": ("install, serve and test on a cluster of yours, and clean up", lambda _: accept.accept()),
     "demo-down": ("remove all traces of the demo", lambda _: demo.down()),
 }
 

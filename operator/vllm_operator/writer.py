@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 
 from vllm_operator import cluster, compare, errors, identity, kinds, ownership, store
 
-HAND_OVER_TRIES = 3  # the object's own controller may write between our read and our patch
+HAND_OVER_TRIES = 10  # a new Deployment's controller writes several times between our read and our patch
 
 Outcome = Literal["created", "applied", "scaled", "unchanged"]
 

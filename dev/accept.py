@@ -1,0 +1,180 @@
+"""One command accepts a cluster: a scratch namespace, the operator by its chart, a small model, the contract, a report, no trace.
+
+    make accept KUBECONTEXT=my-gpus OPERATOR_IMAGE=registry.example.com/vllm-operator:0.1.0
+
+Knows the order of the steps and what a report says; what is promised to a model's users is the contract tests' to know.
+"""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dev import paths, steps, target
+
+CONTRACT = ("tests/e2e/contract",)
+CHART = paths.ROOT / "charts" / "vllm-operator"
+REPORTS = paths.ARTIFACTS / "accept"
+DOWNLOAD = "import sys, huggingface_hub as hub; hub.snapshot_download(sys.argv[1], local_dir=f'/models/{sys.argv[1]}')"
+
+
+class Wanted(NamedTuple):
+    """What the caller says, each an environment variable of the same name; empty: the chart's default, or none."""
+
+    kubecontext: str
+    operator_image: str
+    engine_image: str = ""
+    guard_image: str = ""
+    accelerator: str = "nvidia.com/gpu"  # empty: the CPU
+    weights: str = (
+        "HuggingFaceTB/SmolLM2-135M-Instruct"  # a public model of the hub, or a source such as file:///models/a/b
+    )
+    storage_class: str = ""
+    pull_policy: str = "IfNotPresent"
+
+    @property
+    def downloads(self) -> bool:
+        """Tell whether the weights are to be fetched from the hub into a claim."""
+        return "://" not in self.weights
+
+    @property
+    def source(self) -> str:
+        """Return the source of the model's weights."""
+        return f"pvc://weights/{self.weights}" if self.downloads else self.weights
+
+    @property
+    def name(self) -> str:
+        """Return the name that clients call the model by."""
+        return "/".join(self.weights.split("/")[-2:])
+
+
+def wanted() -> Wanted:
+    """Return what the environment says. Raises `steps.Failure` where something that has no default is missing."""
+    given = {name: os.environ[name.upper()] for name in Wanted._fields if name.upper() in os.environ}
+    for name, example in (("kubecontext", "my-gpus"), ("operator_image", "registry.example.com/vllm-operator:0.1.0")):
+        if not given.get(name):
+            raise steps.Failure(f"{name.upper()} is not set", f"run `make accept … {name.upper()}={example}`")
+    return Wanted(**given)
+
+
+def accept() -> int:
+    """Accept the cluster; return 0 where it keeps the contract."""
+    chosen, started = wanted(), time.monotonic()
+    cluster = target.Target(chosen.kubecontext, f"vllm-accept-{secrets.token_hex(3)}")
+    cluster.check(chosen.accelerator)
+    with cluster.namespace():
+        with steps.step("installing the operator"):
+            _install(cluster, chosen)
+        if chosen.downloads:
+            with steps.step(f"fetching {chosen.weights} into a claim"):
+                _fetch(cluster, chosen)
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(_model(chosen)))
+        with steps.step(f"waiting until {chosen.name} is Ready", cluster.reason):
+            served = time.monotonic()
+            cluster.await_ready()
+            served = time.monotonic() - served
+        with steps.step("running the contract"):
+            kept, told = _contract(cluster, chosen)
+        facts = {"server": cluster.version(), "model": chosen.name, "accelerator": chosen.accelerator or "none (CPU)",
+                 "engine": cluster.image(), "seconds until Ready": f"{served:.0f}"}  # fmt: skip
+        _report(facts, kept=kept, told=told)
+    steps.say(f"{'accepted' if kept else 'NOT accepted'} in {time.monotonic() - started:.0f} s; nothing is left behind")
+    return 0 if kept else 1
+
+
+def _install(cluster: target.Target, chosen: Wanted) -> None:
+    """Install the operator for this namespace alone: by Roles, beside whatever else the cluster runs."""
+    repository, _, tag = chosen.operator_image.rpartition(":")
+    settings = {
+        "image.repository": repository, "image.tag": tag, "image.pullPolicy": chosen.pull_policy,
+        "watchNamespaces": [cluster.name], "crds.install": cluster.owns_crd,
+        "guard.image": chosen.guard_image,
+    }  # fmt: skip
+    given = [
+        part
+        for name, value in settings.items()
+        if value != ""
+        for part in ("--set-json", f"{name}={json.dumps(value)}")
+    ]
+    where = (f"--kube-context={cluster.context}", f"--namespace={cluster.name}")
+    cluster.run("helm", "install", "accept", str(CHART), *where, "--wait", "--timeout=300s", *given)
+
+
+def _fetch(cluster: target.Target, chosen: Wanted) -> None:
+    """Download the weights into the claim `weights`, with the engine's own image."""
+    for manifest in (_claim(chosen.storage_class), _download(chosen)):
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    cluster.kubectl("wait", "job/fetch", "--for=condition=Complete", f"--timeout={target.READY_SECONDS}s")
+
+
+def _contract(cluster: target.Target, chosen: Wanted) -> tuple[bool, str]:
+    """Run the contract's tests through the model's Service; return whether all of it holds, and what pytest said."""
+    with cluster.forwarded() as url:
+        env = {**os.environ, "CONTRACT_URL": url, "CONTRACT_KEY": cluster.key(), "CONTRACT_MODEL": chosen.name}
+        command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", "-rA", "-p", "no:cacheprovider", *CONTRACT]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=paths.ROOT)
+    return done.returncode == 0, done.stdout
+
+
+def _report(facts: Mapping[str, str], told: str, *, kept: bool) -> None:
+    """Print the report and keep it as a file."""
+    lines = [f"# {'Accepted' if kept else 'NOT accepted'}", "", *(f"- {name}: {fact}" for name, fact in facts.items())]
+    found = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*?::(\S+)", told, re.MULTILINE)
+    lines += ["", "| the contract | |", "|---|---|", *(f"| {name} | {outcome.lower()} |" for outcome, name in found)]
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    (REPORTS / "report.md").write_text("\n".join([*lines, ""]))
+    (REPORTS / "contract.log").write_text(told)
+    steps.say("\n".join([*lines, "", f"kept in {REPORTS}"]))
+
+
+def _claim(storage_class: str) -> dict[str, object]:
+    spec: dict[str, object] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}
+    named = {"storageClassName": storage_class} if storage_class else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "weights"},
+        "spec": {**spec, **named},
+    }
+
+
+def _download(chosen: Wanted) -> dict[str, object]:
+    hardened = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {
+        "name": "fetch", "image": chosen.engine_image or "vllm/vllm-openai:v0.33.0", "securityContext": hardened,
+        "command": ["python3", "-c", DOWNLOAD, chosen.weights], "env": [{"name": "HF_HOME", "value": "/models/.cache"}],
+        "volumeMounts": [{"name": "weights", "mountPath": "/models"}],
+    }  # fmt: skip
+    security = {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    pod = {
+        "restartPolicy": "Never", "automountServiceAccountToken": False, "securityContext": security, "containers": [container],
+        "volumes": [{"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}}],
+    }  # fmt: skip
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "fetch"},
+        "spec": {"backoffLimit": 2, "template": {"spec": pod}},
+    }
+
+
+def _model(chosen: Wanted) -> dict[str, object]:
+    """Return the model: a context as documented, and one accelerator where there are some."""
+    spec: dict[str, object] = {"model": {"source": chosen.source}}
+    engine: dict[str, object] = {"maxModelLen": 4096}
+    if chosen.engine_image:
+        engine["image"] = chosen.engine_image
+    if chosen.accelerator:
+        spec["resources"] = {"limits": {chosen.accelerator: 1}}
+    kind = {"apiVersion": "serving.byteshop.in/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": target.MODEL}}
+    return {**kind, "spec": {**spec, "engine": engine}}

@@ -1,0 +1,111 @@
+"""A cluster of somebody's, with one scratch namespace in it that is ours for a while: what `make accept` acts on."""
+
+import base64
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from dev import binaries, steps
+
+CRD = "modeldeployments.serving.byteshop.in"
+READY_SECONDS = 1800
+MODEL = "accepted"
+
+
+class Target:
+    """A cluster of somebody's, and the one namespace of it that is ours for a while."""
+
+    def __init__(self, context: str, name: str) -> None:
+        self.context, self.name = context, name
+        self._owns_crd = False
+
+    def check(self, accelerator: str) -> None:
+        """Say before anything is made what would be in the way. Raises `steps.Failure`."""
+        self.kubectl("get", "--raw", "/readyz")
+        self._owns_crd = not self.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name")
+        listed = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
+        if accelerator and not any(int(node["status"]["allocatable"].get(accelerator, 0)) for node in listed):
+            raise steps.Failure(
+                f"no node of {self.context} offers {accelerator}", "name what it offers by ACCELERATOR=…, or none"
+            )
+
+    @contextlib.contextmanager
+    def namespace(self) -> Iterator[None]:
+        """Have the scratch namespace; remove it afterwards, with all that was installed, whatever happened."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}}
+        self.kubectl("create", "-f", "-", stdin=json.dumps(body))
+        try:
+            yield
+        finally:
+            with steps.step(f"removing the namespace {self.name}"):
+                self._clean_up()
+
+    def _clean_up(self) -> None:
+        self.kubectl("delete", "vllm", "--all", "--ignore-not-found", check=False)
+        self.run(
+            "helm", "uninstall", "accept", f"--kube-context={self.context}", f"--namespace={self.name}", check=False
+        )
+        self.kubectl("delete", "namespace", self.name, "--timeout=300s")
+        if self._owns_crd:
+            self.kubectl("delete", "crd", CRD)
+
+    @property
+    def owns_crd(self) -> bool:
+        """Tell whether the cluster did not know ModelDeployments before."""
+        return self._owns_crd
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl in the namespace and return what it prints."""
+        where = (f"--context={self.context}", f"--namespace={self.name}")
+        return self.run("kubectl", *where, *arguments, stdin=stdin, check=check)
+
+    def run(self, tool: str, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run a tool, the machine's own where it has one. Raises `steps.Failure`."""
+        command, env = [shutil.which(tool) or binaries.find(tool), *arguments], binaries.environment()
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
+        if check and done.returncode:
+            raise steps.Failure(f"{tool} failed: {done.stderr.strip()[-400:]}", f"look at the context {self.context}")
+        return done.stdout
+
+    def await_ready(self) -> None:
+        """Wait until the model is Ready. Raises `steps.Failure` with the reason."""
+        try:
+            self.kubectl("wait", f"vllm/{MODEL}", "--for=condition=Ready", f"--timeout={READY_SECONDS}s")
+        except steps.Failure as failure:
+            raise steps.Failure(f"the model is not Ready: {self.reason()}", failure.remedy) from failure
+
+    def reason(self) -> str:
+        """Return reason and message of Ready."""
+        ready = '{.status.conditions[?(@.type=="Ready")]'
+        return self.kubectl("get", "vllm", MODEL, "-o", f"jsonpath={ready}.reason}}: {ready}.message}}", check=False)
+
+    def version(self) -> str:
+        """Return the API server's version."""
+        return str(json.loads(self.kubectl("get", "--raw", "/version"))["gitVersion"])
+
+    def image(self) -> str:
+        """Return the engine's image."""
+        return self.kubectl("get", "vllm", MODEL, "-o", "jsonpath={.status.image}")
+
+    def key(self) -> str:
+        """Return the default client's key."""
+        found = self.kubectl("get", "secret", f"{MODEL}.key.default", "-o", "jsonpath={.data.OPENAI_API_KEY}")
+        return base64.b64decode(found).decode()
+
+    @contextlib.contextmanager
+    def forwarded(self) -> Iterator[str]:
+        """Reach the model through its Service; yield the URL."""
+        command = [
+            shutil.which("kubectl") or binaries.find("kubectl"),
+            f"--context={self.context}",
+            f"--namespace={self.name}",
+        ]
+        with subprocess.Popen(
+            [*command, "port-forward", f"service/{MODEL}", ":80"], stdout=subprocess.PIPE, text=True
+        ) as one:
+            assert one.stdout  # noqa: S101 - asked for above
+            yield f"http://{one.stdout.readline().split()[2]}"
+            one.terminate()
