@@ -31,6 +31,7 @@ Script = Callable[[http.server.BaseHTTPRequestHandler], None]
 DEADLINE = 20.0
 HOST = "127.0.0.1"
 KEY, OTHER, STALE, FRESH = (f"sk-{letter * 43}" for letter in "aoxf")
+PAGE = guard.Page("/guide", "<!doctype html>", (("cache-control", "no-store"),))
 MINUTE = guard.RateLimit(6000, "Minute")
 
 

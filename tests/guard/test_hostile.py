@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -23,7 +24,7 @@ class Stand(NamedTuple):
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     engine = rig.Engine()
     engine.start()
-    guard = rig.Guard(tmp_path_factory.mktemp("guard"), engine, rig.access())
+    guard = rig.Guard(tmp_path_factory.mktemp("guard"), engine, dataclasses.replace(rig.access(), page=rig.PAGE))
     guard.start()
     yield Stand(guard, engine)
     guard.stop()
