@@ -1,0 +1,71 @@
+"""Connections that stay open, and streams that run, while keys change: what a user's client holds of a model.
+
+Nothing here connects twice: a connection that was dropped fails the request that meets it.
+"""
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Iterator
+
+from dev import cluster, demo
+
+MODEL = "facebook/opt-125m"
+SECONDS = 60.0
+
+
+class Line(http.client.HTTPConnection):
+    """One kept-alive connection: through the Ingress, or to the guard of the pod with an `address`."""
+
+    auto_open = 0
+
+    def __init__(self, address: str = "") -> None:
+        super().__init__(address or demo.HOST, timeout=SECONDS)
+        raw = socket.create_connection((address, 8000) if address else (cluster.way().address(), 443), SECONDS)
+        trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
+        self.sock = raw if address else trust.wrap_socket(raw, server_hostname=demo.HOST)
+
+    def ask(self, key: str) -> tuple[int, str]:
+        """Return status and body of a keyed request."""
+        self.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+        answer = self.getresponse()
+        return answer.status, answer.read().decode()
+
+    def status(self, key: str) -> int:
+        """Return the status of a keyed request."""
+        return self.ask(key)[0]
+
+
+class Stream(threading.Thread):
+    """A streamed completion that runs by itself; `events` until now, `whole` once its last was there."""
+
+    def __init__(self, key: str, tokens: int) -> None:
+        super().__init__(daemon=True)
+        self.events, self.whole = 0, False
+        self._key, self._tokens = key, tokens
+        self.start()
+
+    def run(self) -> None:
+        """Read to the end."""
+        body = {"model": MODEL, "prompt": "a", "max_tokens": self._tokens, "ignore_eos": True, "stream": True}
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        with contextlib.closing(Line()) as line, contextlib.suppress(OSError, http.client.HTTPException):
+            line.request("POST", "/v1/completions", json.dumps(body), headers)
+            for event in line.getresponse():
+                self.events += event.startswith(b"data: ")
+                self.whole = self.whole or event.startswith(b"data: [DONE]")
+
+
+@contextlib.contextmanager
+def lines(addresses: Iterable[str]) -> Iterator[list[Line]]:
+    """Open one connection through the Ingress, which goes first, and one to each pod."""
+    with contextlib.ExitStack() as held:
+        yield [held.enter_context(contextlib.closing(Line(address))) for address in ("", *addresses)]
+
+
+def answers(held: list[Line], key: str, edge: int = 6) -> set[int]:
+    """Return what `key` is answered: several times through the Ingress, which goes by turns to the pods, once by each pod."""
+    return {held[0].status(key) for _ in range(edge)} | {line.status(key) for line in held[1:]}
