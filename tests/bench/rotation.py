@@ -1,0 +1,167 @@
+"""How long a key that is replaced or revoked is still accepted anywhere: under load, with streams running, on open connections.
+
+From the API server's answer (to the patch of keyVersion, to the deletion of the Secret) until every server accepts the new key
+and refuses the old one, on connections that were opened before: one through the Ingress, one to each pod. Real vLLM, twice.
+"""
+
+import base64
+import contextlib
+import http.client
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import Self
+
+from kubernetes import client, config
+
+from dev import cluster, demo, images, layout
+from tests import models, waiting
+from tests.bench import figures
+from tests.e2e import wire
+
+NAME, ROTATED, LOAD = "vllm11", "rotated", "load"
+TIMES = 50
+BELOW = 2.0
+STREAMS, TOKENS = 2, 400
+PAUSE = 0.5  # between two changes: the kubelet works off the first
+DEADLINE = 60.0
+
+
+def main() -> list[figures.Figure]:
+    """Measure rotations, then deletions."""
+    with _served() as admin:
+        api = config.new_client_from_config(str(admin.kubeconfig))
+        objects, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
+        pods = _uids(admin)
+        with wire.lines(admin.pod_address(NAME).split()) as held, Load(admin.key(NAME, LOAD)) as load:
+            rotated = _repeat(core, held, lambda number: _raise(objects, number + 2))
+            deleted = _repeat(core, held, lambda _: _delete(core))
+        changed = float(_uids(admin) != pods)
+    return [
+        *_figures("raised keyVersion, no overlap", rotated),
+        *_figures("deleted Secret", deleted),
+        figures.Figure("failed requests", f"of {load.requests}", (load.failed,), 0.5),
+        figures.Figure("dropped connections", "", (load.dropped,), 0.5),
+        figures.Figure("streams that did not end whole", f"of {load.streams}", (load.broken,), 0.5),
+        figures.Figure("pods replaced", "", (changed,), 0.5),
+    ]
+
+
+def _figures(name: str, seconds: list[float]) -> list[figures.Figure]:
+    p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
+    return [
+        figures.Figure(f"{name}: until it holds on every server", "s", tuple(seconds)),
+        figures.Figure(f"{name}: p99", "s", (p99,), BELOW),
+    ]
+
+
+@contextlib.contextmanager
+def _served() -> Iterator[models.Admin]:
+    """Let two servers of the demo's model serve a client that makes the load, and one whose key changes."""
+    demo.prepare()
+    way = cluster.way()
+    way.up()
+    try:
+        for name in demo.IMAGES:
+            way.load_image(images.build(name), images.reference(name))
+        demo.install()
+        demo.serve()
+        admin = models.Admin(layout.KUBECONFIG, demo.NAMESPACE)
+        listed = [{"name": LOAD, "rateLimit": {"requests": 1_000_000}}, {"name": ROTATED}]
+        spec = {"replicas": 2, "access": {"clients": listed, "rotationOverlap": "0s"}}
+        admin.patch("vllm", NAME, {"spec": spec})
+        waiting.until("two servers", lambda: admin.get("vllm", NAME)["status"]["readyReplicas"] == 2, admin.world, 300)
+        waiting.until("its keys", lambda: _applied(admin) == {2}, admin.world)
+        yield admin
+    finally:
+        way.down()
+
+
+def _applied(admin: models.Admin) -> set[int]:
+    return {one["appliedOn"] for one in admin.get("vllm", NAME)["status"]["clients"]}
+
+
+def _uids(admin: models.Admin) -> str:
+    selected = ("-l", f"serving.byteshop.in/model={NAME}", "-o", "jsonpath={.items[*].metadata.uid}")
+    return admin.kubectl("get", "pods", *selected)
+
+
+def _repeat(core: client.CoreV1Api, held: list[wire.Line], change: Callable[[int], None]) -> list[float]:
+    """Change the key again and again; return how long each took to hold."""
+    found = []
+    with futures.ThreadPoolExecutor(len(held)) as pool:
+        for number in range(TIMES):
+            old = _key(core)
+            change(number)
+            since = time.monotonic()
+            new = waiting.until("a new key", lambda old=old: (key := _key(core)) not in ("", old) and key)
+            took = pool.map(lambda line, old=old, new=new: _settled(line, old, new), held)
+            found.append(max(took) - since)
+            threading.Event().wait(PAUSE)
+    return found
+
+
+def _settled(line: wire.Line, old: str, new: str) -> float:
+    """Return when `line` accepts `new` and refuses `old`; through the Ingress both servers have to, one after the other."""
+    deadline = time.monotonic() + DEADLINE
+    while not all((line.status(new), line.status(old)) == (200, 401) for _ in range(2)):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"a key that was revoked is accepted after {DEADLINE:.0f} s")
+    return time.monotonic()
+
+
+def _raise(objects: client.CustomObjectsApi, version: int) -> None:
+    listed = [{"name": LOAD, "rateLimit": {"requests": 1_000_000}}, {"name": ROTATED, "keyVersion": version}]
+    patch = {"spec": {"access": {"clients": listed}}}
+    objects.patch_namespaced_custom_object(models.GROUP, models.VERSION, demo.NAMESPACE, models.PLURAL, NAME, patch)
+
+
+def _delete(core: client.CoreV1Api) -> None:
+    core.delete_namespaced_secret(f"{NAME}.key.{ROTATED}", demo.NAMESPACE)
+
+
+def _key(core: client.CoreV1Api) -> str:
+    try:
+        secret = core.read_namespaced_secret(f"{NAME}.key.{ROTATED}", demo.NAMESPACE)
+    except client.ApiException:
+        return ""
+    return base64.b64decode(secret.data["OPENAI_API_KEY"]).decode()
+
+
+class Load:
+    """Requests and streams of another client, on connections of its own; counts what goes wrong."""
+
+    def __init__(self, key: str) -> None:
+        self.requests = self.failed = self.dropped = self.streams = self.broken = 0
+        self._key, self._over = key, threading.Event()
+        self._threads = [threading.Thread(target=self._ask)]
+        self._threads += [threading.Thread(target=self._stream) for _ in range(STREAMS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        line = wire.Line()
+        while not self._over.wait(0.02):
+            self.requests += 1
+            try:
+                self.failed += line.status(self._key) != http.HTTPStatus.OK
+            except (OSError, http.client.HTTPException):
+                self.dropped += 1
+                line = wire.Line()
+
+    def _stream(self) -> None:
+        while not self._over.is_set():
+            stream = wire.Stream(self._key, TOKENS)
+            stream.join()
+            self.streams += 1
+            self.broken += not stream.whole
