@@ -39,14 +39,14 @@ WHOLE_MAPS = {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector
 """Maps that Kubernetes merges as one value: one key more, and a Service or a policy selects no pod of ours."""
 
 HARMLESS_EMPTY = {
-    "affinity", "emptyDir", "namespaceSelector", "podSelector", "resources", "securityContext", "selector",
+    "affinity", "emptyDir", "labelSelector", "namespaceSelector", "podSelector", "resources", "securityContext", "selector",
 }  # fmt: skip
 HARMLESS_ZERO = {
     # pointers, or fields that are always written: a zero comes back as it was sent
     "allowPrivilegeEscalation", "automountServiceAccountToken", "averageUtilization", "controller", "defaultMode",
     "enableServiceLinks", "immutable", "maxSurge", "maxUnavailable", "minAvailable", "optional", "progressDeadlineSeconds",
     "readOnlyRootFilesystem", "replicas", "revision", "revisionHistoryLimit", "runAsGroup", "runAsNonRoot", "runAsUser",
-    "seconds", "storageClassName", "terminationGracePeriodSeconds",
+    "seconds", "storageClassName", "terminationGracePeriodSeconds", "tolerationSeconds",
 }  # fmt: skip
 MAPS = {"annotations", "data", "labels", "matchLabels", "nodeSelector"}
 """Maps whose values are the user's: an empty one comes back."""

@@ -76,11 +76,7 @@ def _ended(one: kinds.Object) -> Finding | None:
 def _cause(container: kinds.Object, end: kinds.Object) -> Finding:
     name, restarts = container["name"], container.get("restartCount", 0)
     if end.get("reason") == "OOMKilled":
-        setting = (
-            "spec.resources.limits.memory"
-            if name == pod.ENGINE
-            else "guard.resources.memoryLimit of the operator's chart"
-        )
+        setting = f"spec{'' if name == pod.ENGINE else '.guard'}.resources.limits.memory"
         return Finding("OutOfMemory", f"{name} used more memory than its limit: raise {setting}")
     said = causes.cause(end.get("message", ""))
     if said:

@@ -53,6 +53,8 @@ POD = Kind("v1", "Pod", "pods")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
+PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
 
@@ -64,8 +66,11 @@ WATCHED = (*CHILDREN, POD)
 
 BY_NAME = {
     kind.kind: kind
-    for kind in (*WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, LEASE, EVENT)
-}
+    for kind in (
+        *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, SERVICE_ACCOUNT, PRIORITY_CLASS,
+        LEASE, EVENT,
+    )
+}  # fmt: skip
 
 
 def ref(obj: Object) -> Ref:

@@ -26,7 +26,15 @@ KEYS = {
 }
 NOW = "2026-01-01T00:00:00Z"
 ENGINES = {"nvidia.com/gpu": "vllm/vllm-openai:v0.33.0", "cpu": "registry.example/vllm-cpu:0.32.0"}
-SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES, guide=False)
+ALLOW = config.Allow(
+    images=("registry.example/", "vllm"),
+    domains={"models": ("byteshop.in", "example")},
+    service_accounts=("weights-reader",),
+    pod_labels=("cost-centre",),
+    pod_annotations=("cluster-autoscaler.kubernetes.io/*",),
+    ingress_annotations=("example.com/team", "nginx.ingress.kubernetes.io/proxy-*"),
+)
+SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES, allow=ALLOW, guide=False)
 DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
 
 
@@ -68,6 +76,11 @@ def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
     )
 
 
+def is_running(case: pathlib.Path) -> bool:
+    """Tell whether the case has a Deployment."""
+    return any(child["kind"] == kinds.DEPLOYMENT.kind for child in desired(model(case)))
+
+
 def texts(case: pathlib.Path) -> dict[str, str]:
     """Return the content of the case's generated files by name."""
     one = model(case)
@@ -106,6 +119,8 @@ def _state(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None
 def _pod(pod: kinds.Object) -> kinds.Object:
     return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {"namespace": "models", **pod["metadata"]}}
 
+
+RUNNING = [case for case in CASES if is_running(case)]
 
 if __name__ == "__main__":
     for each in CASES:

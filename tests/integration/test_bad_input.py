@@ -16,6 +16,14 @@ GOOD: dict[str, Any] = {
     "metadata": {"name": "good", "namespace": "default"},
     "spec": {"model": {"source": "file:///models/facebook/opt-125m"}},
 }
+HARD = "requiredDuringSchedulingIgnoredDuringExecution"
+SPREAD = {"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}
+
+
+def _nodes(requirement: dict[str, str]) -> dict[str, Any]:
+    return {"affinity": {"nodeAffinity": {HARD: {"nodeSelectorTerms": [{"matchExpressions": [requirement]}]}}}}
+
+
 CASES = [
     ("spec.model.source", "ftp://x/y", "write file:///path/in/image, pvc://claim[/path] or oci://"),
     ("spec.model.source", "facebook/opt-125m", "unknown source: write file:///"),
@@ -85,6 +93,46 @@ CASES = [
         "share a client's rateLimit",
     ),
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {}}}, "secretName: Required"),
+    (
+        "spec.expose",
+        {"host": "a.b", "ingress": {"annotations": {"kubernetes.io/ingress.class": "x"}}},
+        "choose another key",
+    ),
+    ("spec.imagePullSecrets", [{"name": "A"}], "name of a Kubernetes object"),
+    ("spec.imagePullSecrets", [{"name": "a"}, {"name": "a"}], "Duplicate value"),
+    ("spec.serviceAccountName", "a b", "name of a Kubernetes object"),
+    ("spec.podMetadata", {"labels": {"serving.byteshop.in/model": "x"}}, "choose another key"),
+    ("spec.podMetadata", {"labels": {"app.kubernetes.io/name": "x"}}, "choose another key"),
+    ("spec.podMetadata", {"labels": {"team": "a b"}}, "a label's value is letters"),
+    ("spec.podMetadata", {"annotations": {"kubectl.kubernetes.io/default-container": "x"}}, "choose another key"),
+    ("spec.guard", {"resources": {"limits": {"nvidia.com/gpu": 1}}}, "a guard uses cpu, memory"),
+    ("spec.guard", {"resources": {"requests": {"cpu": "-1"}}}, "not negative"),
+    ("spec.scheduling", {"nodeSelector": {"zone": "a b"}}, "a label's value is letters"),
+    ("spec.scheduling", {"nodeName": "a"}, "unknown field"),
+    ("spec.scheduling", {"tolerations": [{"value": "x"}]}, "write operator: Exists, or name the key"),
+    ("spec.scheduling", {"tolerations": [{"key": "a", "operator": "Exists", "value": "x"}]}, "Exists takes no value"),
+    ("spec.scheduling", {"tolerations": [{"key": "a", "effect": "Never"}]}, 'supported values: "NoSchedule"'),
+    ("spec.scheduling", {"tolerations": [{"key": "a", "tolerationSeconds": 1}]}, "goes with effect: NoExecute"),
+    ("spec.scheduling", {"affinity": {"nodeAffinity": "near"}}, "must be of type object"),
+    ("spec.scheduling", {"affinity": {"nodeAffinity": {"required": {}}}}, "unknown field"),
+    ("spec.scheduling", {"affinity": {"podAffinity": {HARD: [{"labelSelector": {}}]}}}, "topologyKey: Required"),
+    (
+        "spec.scheduling",
+        {"affinity": {"podAffinity": {HARD: [{"topologyKey": "a", "matchLabelKeys": ["b"]}]}}},
+        "write one",
+    ),
+    ("spec.scheduling", _nodes({"key": "a", "operator": "Is"}), 'supported values: "In"'),
+    ("spec.scheduling", _nodes({"key": "a", "operator": "In"}), "every other operator needs some"),
+    ("spec.scheduling", _nodes({"key": "a b", "operator": "Exists"}), "write a label's key"),
+    (
+        "spec.scheduling",
+        {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a"}]},
+        "whenUnsatisfiable: Required",
+    ),
+    ("spec.scheduling", {"topologySpreadConstraints": [{**SPREAD, "maxSkew": 0}]}, "greater than or equal to 1"),
+    ("spec.scheduling", {"topologySpreadConstraints": [SPREAD, SPREAD]}, "Duplicate value"),
+    ("spec.scheduling", {"topologySpreadConstraints": [{**SPREAD, "minDomains": 2}]}, "DoNotSchedule"),
+    ("spec.scheduling", {"priorityClassName": "system-node-critical"}, "choose another PriorityClass"),
     ("spec.modle", {}, "unknown field"),
     ("metadata.name", "a" * 53, "at most 52"),
     ("metadata.name", "1a", "beginning with a letter"),

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from tests.golden import render
 from vllm_operator import (
     api,
     calls,
@@ -29,6 +30,7 @@ SETTINGS = config.Config(
     tls_secret="models-tls",
     monitoring_namespaces=("monitoring",),
     engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"},
+    allow=render.ALLOW,
 )
 SPECS = {
     "plain": {"model": {"source": "file:///models/opt"}},
@@ -39,6 +41,7 @@ SPECS = {
         "engine": {"maxModelLen": 4096, "env": [{"name": "A", "value": "<a&b> é"}], "startupTimeout": "90s"},
         "expose": {"host": "full.example", "ingress": {"className": "contour", "tls": {"secretName": "full-tls"}}},
     },
+    "comforts": render.model(render.HERE / "comforts")["spec"],
 }
 TRIES = 50
 

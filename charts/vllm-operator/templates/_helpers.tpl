@@ -103,8 +103,8 @@ affinity: {{- toYaml . | nindent 2 }}
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once
 - apiGroups: [""]
-  resources: [persistentvolumeclaims]
-  verbs: [get]
+  resources: [persistentvolumeclaims, serviceaccounts]
+  verbs: [get] # as metadata alone: whether what a model names is there
 {{- with .Values.caBundle.configMap }}
 - apiGroups: [""]
   resources: [configmaps]

@@ -2,7 +2,7 @@
 
 import pydantic
 
-from vllm_operator.api import schema
+from vllm_operator.api import pods, schema
 
 
 class Tls(schema.Schema):
@@ -16,6 +16,15 @@ class Ingress(schema.Schema):
 
     class_name: schema.Name | None = pydantic.Field(
         default=None, description="The IngressClass. Default: the operator's setting, else the cluster's default class."
+    )
+    annotations: dict[str, schema.Text] = pydantic.Field(
+        default_factory=dict,
+        max_length=16,
+        description=(
+            "More annotations, in place of the operator's own of the same key. The chart's allow.ingressAnnotations has the"
+            " keys that may be used."
+        ),
+        json_schema_extra=pods.chosen_keys(),
     )
     tls: Tls | None = pydantic.Field(default=None, description="Serve HTTPS with this certificate.")
 

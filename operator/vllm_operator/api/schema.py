@@ -13,6 +13,7 @@ from pydantic import alias_generators
 
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 DNS_NAME = rf"^{DNS_LABEL}([.]{DNS_LABEL})*$"
+LABEL_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 QUANTITY = {"x-kubernetes-int-or-string": True, "maxLength": 32}
 
 
@@ -61,29 +62,36 @@ def duration(longest: str, shortest: str = "1s") -> dict[str, Any]:
     )
 
 
-Name = Annotated[
+NAMED = rule(
+    f"self.matches('{DNS_NAME}')", "must be the name of a Kubernetes object: lower-case letters, digits, - and ."
+)
+Name = Annotated[str, pydantic.Field(max_length=253, json_schema_extra=rules(NAMED))]
+Quantity = Annotated[int | str, pydantic.Field(json_schema_extra=QUANTITY)]
+NOT_NEGATIVE = rule(
+    "self.all(name, type(self[name]) == int ? self[name] >= 0 :"
+    " (isQuantity(self[name]) && !quantity(self[name]).isLessThan(quantity('0'))))",
+    "quantities are not negative and look like 1, 500m or 16Gi",
+)
+Quantities = Annotated[dict[str, Quantity], pydantic.Field(max_length=16, json_schema_extra=rules(NOT_NEGATIVE))]
+Text = Annotated[str, pydantic.Field(max_length=4096)]
+LabelKey = Annotated[
     str,
     pydantic.Field(
-        max_length=253,
+        max_length=317,
         json_schema_extra=rules(
             rule(
-                f"self.matches('{DNS_NAME}')",
-                "must be the name of a Kubernetes object: lower-case letters, digits, - and .",
-            ),
+                f"self.matches('^({DNS_LABEL}([.]{DNS_LABEL})*/)?{LABEL_NAME}$')",
+                "write a label's key: letters, digits, -, _ and ., perhaps after a domain and /, such as example.com/zone",
+            )
         ),
     ),
 ]
-Quantity = Annotated[int | str, pydantic.Field(json_schema_extra=QUANTITY)]
-Quantities = Annotated[
-    dict[str, Quantity],
+LabelValue = Annotated[
+    str,
     pydantic.Field(
-        max_length=16,
+        max_length=63,
         json_schema_extra=rules(
-            rule(
-                "self.all(name, type(self[name]) == int ? self[name] >= 0 :"
-                " (isQuantity(self[name]) && !quantity(self[name]).isLessThan(quantity('0'))))",
-                "quantities are not negative and look like 1, 500m or 16Gi",
-            )
+            rule(f"self.matches('^({LABEL_NAME})?$')", "a label's value is letters, digits, -, _ and ., or nothing")
         ),
     ),
 ]

@@ -7,7 +7,8 @@ from vllm_operator.api.access import Access  # objects, since the fields are nam
 from vllm_operator.api.engine import Engine
 from vllm_operator.api.expose import Expose
 from vllm_operator.api.model import Model
-from vllm_operator.api.pods import Resources
+from vllm_operator.api.pods import Guard, PodMetadata, PullSecret, Resources
+from vllm_operator.api.scheduling import Scheduling
 
 
 class Spec(schema.Schema):
@@ -36,6 +37,7 @@ class Spec(schema.Schema):
     )
     resources: Resources = pydantic.Field(default=Resources(), description="What one server's container may use.")
     engine: Engine = pydantic.Field(default=Engine(), description="vLLM's image and options.")
+    guard: Guard = pydantic.Field(default_factory=Guard, description="The Envoy before each server.")
     access: Access = pydantic.Field(default=Access(), description="Who may call the model, and how much.")
     expose: Expose | None = pydantic.Field(
         default=None,
@@ -45,3 +47,20 @@ class Spec(schema.Schema):
         default=False,
         description="Write nothing but keys and revocations, which go on as ever, until it is false again.",
     )
+    image_pull_secrets: tuple[PullSecret, ...] = pydantic.Field(
+        default_factory=tuple,
+        max_length=16,
+        description="Secrets of this namespace that the images are pulled with. Default: the operator's setting.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    service_account_name: schema.Name | None = pydantic.Field(
+        default=None,
+        description=(
+            "The ServiceAccount of the servers, for a cloud's workload identity; no token of the cluster is mounted. The"
+            " chart's allow.serviceAccounts has those that may be used."
+        ),
+    )
+    pod_metadata: PodMetadata = pydantic.Field(
+        default_factory=PodMetadata, description="Labels and annotations of the servers' pods."
+    )
+    scheduling: Scheduling = pydantic.Field(default_factory=Scheduling, description="Where the servers may run.")

@@ -7,7 +7,7 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard, identity, kinds
-from vllm_operator.children import quantity
+from vllm_operator.children import quantity, scheduling
 from vllm_operator.engine import environment, options, source
 
 ENGINE = "vllm"
@@ -23,15 +23,17 @@ def template(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> 
     weights = source.weights(spec.model)
     return {
         "metadata": {
-            "labels": identity.labels(owner.name, "server"),
-            "annotations": {"kubectl.kubernetes.io/default-container": ENGINE},
+            "labels": {**spec.pod_metadata.labels, **identity.labels(owner.name, "server")},
+            "annotations": {**spec.pod_metadata.annotations, "kubectl.kubernetes.io/default-container": ENGINE},
         },
         "spec": {
+            **scheduling.account(spec, settings),
+            **scheduling.scheduling(owner, spec.scheduling),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "securityContext": _pod_security(settings),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
-            "initContainers": [_guard(settings)],
+            "initContainers": [_guard(settings, spec.guard.resources)],
             "containers": [_engine(spec, settings, weights)],
             "volumes": [*_scratch_volumes(), _guard_volume(owner), *_weights_volumes(weights), *_ca_volumes(settings)],
         },
@@ -52,7 +54,7 @@ def image(spec: api.Spec, settings: config.Config) -> str:
     )
 
 
-def _guard(settings: config.Config) -> kinds.Object:
+def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
     return {
         "name": GUARD,
         "image": settings.guard_image,
@@ -65,11 +67,10 @@ def _guard(settings: config.Config) -> kinds.Object:
             {"name": "private", "containerPort": guard.PRIVATE_PORT, "protocol": "TCP"},
         ],
         "resources": {
-            "requests": {
-                "cpu": quantity.canonical(settings.guard_cpu),
-                "memory": quantity.canonical(settings.guard_memory),
-            },
-            "limits": {"memory": quantity.canonical(settings.guard_memory_limit)},
+            "requests": _quantities(
+                {"cpu": settings.guard_cpu, "memory": settings.guard_memory, **(wanted.requests or {})}
+            ),
+            "limits": _quantities({"memory": settings.guard_memory_limit, **(wanted.limits or {})}),
         },
         "securityContext": _container_security(),
         "startupProbe": _probe(guard.LIVE_PATH, periodSeconds=1, failureThreshold=60),

@@ -13,6 +13,11 @@ from vllm_operator.children import pod
 
 UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
 
+PARTS = {
+    "model", "resources", "engine", "guard", "image_pull_secrets", "service_account_name", "pod_metadata", "scheduling",
+}  # fmt: skip
+"""The fields of the spec that the template is made of; of `access`, a part."""
+
 
 def revision(
     owner: identity.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None, asked: str = ""
@@ -29,7 +34,7 @@ def revision(
 
 def digest(spec: api.Spec, asked: str = "") -> str:
     """Return a hash of what the pod template is made of; a new value of the upgrade annotation asks for a new one."""
-    made_of = spec.model_dump(mode="json", include={"model", "resources", "engine"}, exclude_defaults=True)
+    made_of = spec.model_dump(mode="json", include=PARTS, exclude_defaults=True)
     made_of["access"] = spec.access.model_dump(include={"max_queued_requests"}, exclude_defaults=True)
     made_of |= {"asked": asked} if asked else {}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,43 @@
+"""Where a pod may run and who it is, as its spec wants it: what is not set does not appear.
+
+The API server gives back what it was sent (a selector may be empty, which means all; a list or a text may not).
+"""
+
+from typing import Any
+
+from vllm_operator import api, config, identity, kinds
+
+MAPS = ("matchLabels", "nodeSelector")
+
+
+def scheduling(owner: identity.Owner, wanted: api.Scheduling) -> kinds.Object:
+    """Return the fields of a pod's spec that say where it may run."""
+    said: kinds.Object = _canonical(wanted.model_dump(mode="json", by_alias=True, exclude_none=True))
+    servers = {"labelSelector": {"matchLabels": identity.selector(owner.name)}}
+    spread = [{**servers, **constraint} for constraint in said.get("topologySpreadConstraints", ())]
+    return {**said, "topologySpreadConstraints": spread} if spread else said
+
+
+def account(spec: api.Spec, settings: config.Config) -> kinds.Object:
+    """Return the fields of a pod's spec that say as whom it runs and with whose credentials its images are pulled."""
+    said: kinds.Object = {}
+    if spec.service_account_name:
+        said["serviceAccountName"] = spec.service_account_name
+    if names := pull_secrets(spec, settings):
+        said["imagePullSecrets"] = [{"name": name} for name in names]
+    return said
+
+
+def pull_secrets(spec: api.Spec, settings: config.Config) -> tuple[str, ...]:
+    """Return the names of the Secrets that the images are pulled with: the spec's, else the operator's setting."""
+    return tuple(secret.name for secret in spec.image_pull_secrets or settings.image_pull_secrets)
+
+
+def _canonical(value: Any, field: str = "") -> Any:
+    """Return `value` without what says nothing; in a map, which is the user's, nothing is left out."""
+    if isinstance(value, list):
+        return [_canonical(one) for one in value]
+    if not isinstance(value, dict) or field in MAPS:
+        return value
+    parts = {name: _canonical(one, name) for name, one in value.items()}
+    return {name: part for name, part in parts.items() if part not in ("", [], {}) or name == "labelSelector"}
