@@ -7,7 +7,7 @@ event: whatever was missed is seen at the next look.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from vllm_operator import (
     api,
@@ -61,8 +61,8 @@ class Reconciler:
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
         try:
             made = await self._issuer(owner, spec)
-            wanted = children.desired(await self._plan(owner, spec, template.asked(model), made.issued))
-            blocked = await self._write(model, wanted, made, paused=spec.paused)
+            plan = await self._plan(owner, spec, template.asked(model), made.issued)
+            blocked = await self._write(model, plan, made)
         finally:
             self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
         missing = await self._missing(references.references(owner, spec, self._settings))
@@ -86,11 +86,9 @@ class Reconciler:
         live = {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
         return self._lookout.seen(world.World(model, live))
 
-    async def _write(
-        self, model: kinds.Object, wanted: Iterable[kinds.Object], made: issuer.Made, *, paused: bool
-    ) -> writer.Blocked:
+    async def _write(self, model: kinds.Object, plan: children.Plan, made: issuer.Made) -> writer.Blocked:
         """Write what differs beside the clients' Secrets, then prune; of a paused model only the keys that guards accept."""
-        owner = identity.owner(model)
+        owner, wanted, paused = plan.owner, children.desired(plan), plan.spec.paused
         due = [obj for obj in wanted if identity.CLIENT_LABEL not in obj["metadata"]["labels"]]
         if paused:
             due = [obj for obj in due if obj["kind"] == kinds.SECRET.kind]
@@ -101,7 +99,8 @@ class Reconciler:
             note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(made.revoked)}"
             await self._cluster.create_event(model, "ClientRevoked", note)
         if not paused and not any(blocked):
-            await asyncio.gather(*(self._writer.prune(obj) for obj in world.prune(wanted, self._world(model))))
+            unwanted = world.prune(wanted, self._world(model), children.withheld(plan))
+            await asyncio.gather(*(self._writer.prune(obj) for obj in unwanted))
         return blocked
 
     def _next(self, spec: api.Spec, made: issuer.Made, *, again: bool) -> float | None:

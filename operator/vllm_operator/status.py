@@ -4,80 +4,16 @@ Pure: `now` comes in, and a condition keeps its transition time while its status
 findings.py.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from vllm_operator import answers, api, config, findings, identity, keys, kinds
+from vllm_operator import allowed, answers, api, config, findings, identity, keys, kinds, obstacles
 from vllm_operator import world as observed
 from vllm_operator.children import ingress, pod, records, template
 from vllm_operator.engine import options
+from vllm_operator.seen import Rule, Seen
 from vllm_operator.world import Said, World
 
 MESSAGE_LIMIT = 1024
 CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero", "Paused")
 """Reasons of Ready that nobody needs to act on."""
-
-
-class Seen(NamedTuple):
-    """The world, with what the rules ask of it again and again."""
-
-    world: World
-    spec: api.Spec
-    exposed: ingress.Exposure | None
-    deployment: kinds.Object
-    now: float
-
-    def count(self, field: str) -> int:
-        """Return a counter of the Deployment's status; 0 where it is absent."""
-        return int(self.deployment.get("status", {}).get(field, 0))
-
-    @property
-    def observed(self) -> bool:
-        """Tell whether the Deployment's controller has seen its newest generation."""
-        return bool(self.deployment) and self.count("observedGeneration") >= self.deployment["metadata"].get(
-            "generation", 0
-        )
-
-    @property
-    def held_back(self) -> bool:
-        """Tell whether the pause keeps the newest spec from the servers."""
-        revision = self.world.child(kinds.CONTROLLER_REVISION, identity.template(self.world.owner.name)) or {}
-        pinned = revision.get("data", {}).get("inputs") == template.digest(self.spec, template.asked(self.world.model))
-        scaled = self.deployment.get("spec", {}).get("replicas", 1) == self.spec.replicas
-        return self.spec.paused and not (self.deployment and pinned and scaled)
-
-    @property
-    def rolled_out(self) -> bool:
-        """Tell whether every server is of the newest template, and none of an older one is left."""
-        wanted = self.spec.replicas
-        return self.observed and self.count("updatedReplicas") == self.count("replicas") == wanted
-
-
-Rule = Callable[[Seen], Said | None]
-
-
-def _name_taken(seen: Seen) -> Said | None:
-    for ref, holder in sorted(seen.world.strangers.items()):
-        return Said(
-            "False", "NameTaken", f"{ref} belongs to {holder} and is left alone: remove it, or rename this model"
-        )
-    return None
-
-
-def _refused(seen: Seen) -> Said | None:
-    for ref, words in sorted(seen.world.refused.items()):
-        return Said("False", "WriteRefused", f"the API server refuses {ref}: {words}")
-    return None
-
-
-def _missing(*which: str) -> Rule:
-    def rule(seen: Seen) -> Said | None:
-        for ref in sorted(seen.world.missing):
-            if ref.kind in which:
-                return Said("False", f"{ref.kind}NotFound", f"{ref} does not exist: create it; this heals by itself")
-        return None
-
-    return rule
 
 
 def _held_back(seen: Seen) -> Said | None:
@@ -100,11 +36,22 @@ def _guard_rejected(seen: Seen) -> Said | None:
 
 
 def _pods_refused(seen: Seen) -> Said | None:
-    """A quota, a security standard or a webhook keeps the pods from being made at all."""
+    """A quota, a security standard or a webhook keeps the newest pods from being made at all.
+
+    Kubernetes keeps the words of the first refusal until one of them is made, so they may speak of an earlier spec.
+    """
+    lacking = seen.count("updatedReplicas") < seen.spec.replicas
     for condition in seen.deployment.get("status", {}).get("conditions") or []:
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return Said("False", "PodsRefused", f"the pods cannot be made: {condition.get('message', '')}")
+        if lacking and condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            earlier = " (said of an earlier spec)" if _is_earlier(condition, seen) else ""
+            return Said("False", "PodsRefused", f"the pods cannot be made: {condition.get('message', '')}{earlier}")
     return None
+
+
+def _is_earlier(condition: kinds.Object, seen: Seen) -> bool:
+    """Tell whether the condition was last said before the newest template was pinned."""
+    revision = seen.world.child(kinds.CONTROLLER_REVISION, identity.template(seen.world.owner.name)) or {"metadata": {}}
+    return bool(condition.get("lastUpdateTime", "") < revision["metadata"].get("creationTimestamp", ""))
 
 
 def _first_trouble(seen: Seen) -> Said | None:
@@ -145,24 +92,6 @@ def _answering(seen: Seen) -> Said | None:
     return Said("True", "Serving", f"servers that answer: {ready} of {seen.spec.replicas}") if ready else None
 
 
-def _in_cluster(seen: Seen) -> Said | None:
-    return None if seen.exposed else Said("True", "InCluster", "reached by its Service inside the cluster")
-
-
-def _ingress_taken(seen: Seen) -> Said | None:
-    return _name_taken(seen) if any(ref.kind == kinds.INGRESS.kind for ref in seen.world.strangers) else None
-
-
-def _addressed(seen: Seen) -> Said | None:
-    child = seen.world.child(kinds.INGRESS, seen.world.owner.name)
-    addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
-    return Said("True", "Exposed", "the Ingress has an address") if addresses else None
-
-
-def _unaddressed(_: Seen) -> Said:
-    return Said("Unknown", "NoAddress", "no ingress controller has given the Ingress an address yet")
-
-
 def _over_time(seen: Seen) -> Said | None:
     for condition in seen.deployment.get("status", {}).get("conditions") or []:
         if condition["type"] == "Progressing" and condition["status"] == "False":
@@ -191,16 +120,23 @@ def _guard_configured(seen: Seen) -> Said:
     return Said(said.status, "ClientExpired", f"{said.message}; past their expiresAt: {', '.join(late)}")
 
 
-EXPOSURE = (_in_cluster, _ingress_taken, _missing("IngressClass", "Secret"), _addressed, _unaddressed)
 READY = (
-    _name_taken, _refused, _missing("PersistentVolumeClaim", "Secret", "IngressClass"), _held_back, _zero, _guard_rejected,
-    _serving_wrongly, _serving, _missing("ConfigMap"), _pods_refused, _first_trouble, _rolling,
+    obstacles.name_taken, obstacles.refused, obstacles.not_allowed, obstacles.missing, _held_back, _zero, _guard_rejected,
+    _serving_wrongly, _serving, obstacles.unconfigured, _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _verification_failed, _answering, *READY),
     "Ready": READY,
-    "Progressing": (_paused, _name_taken, _refused, _over_time, _complete, _progressing),
-    "Exposed": EXPOSURE,
+    "Progressing": (
+        _paused,
+        obstacles.name_taken,
+        obstacles.refused,
+        obstacles.not_allowed,
+        _over_time,
+        _complete,
+        _progressing,
+    ),
+    "Exposed": obstacles.EXPOSED,
     "GuardConfigured": (_guard_configured,),
     "Verified": (lambda seen: answers.verified(seen.world),),
 }
@@ -210,7 +146,8 @@ def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> k
     """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
     owner = world.owner
     deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
-    seen = Seen(world, spec, ingress.exposure(owner.name, spec, settings), deployment, api.unix(now))
+    exposed, refusals = ingress.exposure(owner.name, spec, settings), allowed.findings(owner.namespace, spec, settings)
+    seen = Seen(world, spec, exposed, deployment, api.unix(now), refusals)
     revision = world.child(kinds.CONTROLLER_REVISION, identity.template(owner.name))
     return {
         "observedGeneration": world.model["metadata"]["generation"],

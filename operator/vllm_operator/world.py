@@ -54,10 +54,12 @@ def _is_over(obj: kinds.Object) -> bool:
     )
 
 
-def prune(desired: Iterable[kinds.Object], world: World) -> tuple[kinds.Object, ...]:
-    """Return the objects that are ours and no longer wanted."""
+def prune(
+    desired: Iterable[kinds.Object], world: World, withheld: Iterable[kinds.Kind] = ()
+) -> tuple[kinds.Object, ...]:
+    """Return the objects that are ours and no longer wanted; those of the kinds `withheld` stay as they are."""
     wanted = {kinds.ref(obj) for obj in desired}
-    kept = {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind}
+    kept = {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind, *(kind.kind for kind in withheld)}
     return tuple(
         obj
         for ref, obj in world.objects.items()

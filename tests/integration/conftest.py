@@ -1,5 +1,6 @@
 """A real API server with the CRD, and a real operator process on it: one of each for all integration tests."""
 
+import json
 import os
 import pathlib
 import signal
@@ -13,6 +14,8 @@ import yaml
 
 from dev import binaries, light, paths
 from tests import waiting
+
+RATIONED = "rationed"  # a namespace that a test gives a quota
 
 
 def kubectl(kubeconfig: pathlib.Path, *arguments: str, stdin: str | None = None) -> str:
@@ -43,6 +46,7 @@ class Operator:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.kubeconfig, self.log = kubeconfig, log
+        self.settings: dict[str, str] = {}
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -50,7 +54,9 @@ class Operator:
             "KUBECONFIG": str(self.kubeconfig),
             "PYTHONPATH": str(paths.ROOT / "operator"),
             "VLLM_OPERATOR_NAMESPACE": "default",
-            "VLLM_OPERATOR_WATCH_NAMESPACES": '["default"]',  # other tests write as the operator elsewhere
+            "VLLM_OPERATOR_WATCH_NAMESPACES": json.dumps(
+                ["default", RATIONED]
+            ),  # other tests write as the operator elsewhere
             "VLLM_OPERATOR_ENGINE_IMAGES": '{"cpu": "registry.example/vllm-cpu:0.32.0"}',
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
             **self.settings,
@@ -70,6 +76,12 @@ class Operator:
     def restart(self) -> None:
         self.process = self._start()
         self.await_leader()
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting, as `helm upgrade` does: by a new process."""
+        self.settings[f"VLLM_OPERATOR_{name}"] = value
+        self.stop()
+        self.restart()
 
     def await_leader(self) -> None:
         waiting.until("the operator to lead", lambda: self.metric("vllm_operator_leader") == 1, self.log.read_text)

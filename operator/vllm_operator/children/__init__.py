@@ -7,7 +7,7 @@ the API server returns compares equal (no nulls, no empty values, quantities as 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vllm_operator import api, config, identity, keys, kinds
+from vllm_operator import allowed, api, config, identity, keys, kinds
 from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
 
 
@@ -27,11 +27,22 @@ class Plan(NamedTuple):
     guards: tuple[str, ...] = ()
 
 
+WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
+"""What is not made of a spec that the allow-lists refuse, and not taken away either; keys, guard and policy go on."""
+
+
+def withheld(plan: Plan) -> tuple[kinds.Kind, ...]:
+    """Return the kinds whose objects are left as they are, there or not."""
+    return WITHHELD if allowed.findings(plan.owner.namespace, plan.spec, plan.settings) else ()
+
+
 def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
     owner, spec, settings = plan.owner, plan.spec, plan.settings
+    held = {kind.kind for kind in withheld(plan)}
     revision = template.revision(owner, spec, settings, plan.pinned, plan.asked)
-    images = (template.guard_image(plan.pinned if spec.paused and plan.pinned else revision), *plan.guards)
+    at_work = plan.pinned if (spec.paused or held) and plan.pinned else revision
+    images = (template.guard_image(at_work), *plan.guards)
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
         secrets.guard_secret(owner, spec, images, plan.issued, guide.page(owner, spec, settings)),
@@ -42,7 +53,7 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
         ingress.ingress(owner, spec, settings),
         network_policy.network_policy(owner, settings),
     )
-    return tuple(child for child in wanted if child is not None)
+    return tuple(child for child in wanted if child is not None and child["kind"] not in held)
 
 
 def client_secrets(

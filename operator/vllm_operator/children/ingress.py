@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from vllm_operator import api, config, identity, kinds
+from vllm_operator import allowed, api, config, identity, kinds
 from vllm_operator.children import service
 
 STREAMING = {
@@ -33,9 +33,9 @@ def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | N
 
 
 def url(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> str:
-    """Return the model's base URL, ending in a slash: the host's, or the Service's where it is not exposed."""
+    """Return the model's base URL, ending in a slash: the host's, or the Service's where it has none that is allowed."""
     exposed = exposure(owner.name, spec, settings)
-    if exposed is None:
+    if exposed is None or not allowed.is_host(owner.namespace, spec, settings):
         return f"{service.address(owner)}/"
     return f"{'https' if exposed.tls_secret else 'http'}://{exposed.host}/"
 
@@ -54,5 +54,5 @@ def ingress(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> k
     if exposed.tls_secret:
         body["tls"] = [{"hosts": [exposed.host], "secretName": exposed.tls_secret}]
     child = identity.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
-    child["metadata"]["annotations"] = dict(STREAMING)
+    child["metadata"]["annotations"] = {**STREAMING, **(spec.expose.ingress.annotations if spec.expose else {})}
     return child

@@ -1,0 +1,87 @@
+"""What stands between a spec and its objects, as rules of the status; and those of Exposed, which has little else.
+
+Must not look at pods: what keeps those from answering stands in findings.py.
+"""
+
+from vllm_operator import kinds
+from vllm_operator.seen import Seen
+from vllm_operator.world import Said
+
+
+def name_taken(seen: Seen) -> Said | None:
+    """Say that an object of somebody else has one of the model's names."""
+    for ref, holder in sorted(seen.world.strangers.items()):
+        return Said(
+            "False", "NameTaken", f"{ref} belongs to {holder} and is left alone: remove it, or rename this model"
+        )
+    return None
+
+
+def refused(seen: Seen) -> Said | None:
+    """Say what the API server does not take."""
+    for ref, words in sorted(seen.world.refused.items()):
+        return Said("False", "WriteRefused", f"the API server refuses {ref}: {words}")
+    return None
+
+
+def not_allowed(seen: Seen) -> Said | None:
+    """Say what the operator's allow-lists refuse."""
+    words = "; ".join(finding.message for finding in seen.refusals)
+    return Said("False", "NotAllowed", f"{words} (values of the operator's chart)") if words else None
+
+
+def missing(seen: Seen) -> Said | None:
+    """Say what the spec names and nobody has made."""
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if not _of_a_setting(ref, seen)), None)
+
+
+def unconfigured(seen: Seen) -> Said | None:
+    """Say what the operator's settings name and nobody has made: not held against a model that serves without it."""
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if _of_a_setting(ref, seen)), None)
+
+
+def _of_a_setting(ref: kinds.Ref, seen: Seen) -> bool:
+    pulls = not seen.spec.image_pull_secrets and (ref.kind, ref.name) not in _edge(seen)
+    return ref.kind == kinds.CONFIG_MAP.kind or (ref.kind == kinds.SECRET.kind and pulls)
+
+
+def _absent(ref: kinds.Ref) -> Said:
+    return Said("False", f"{ref.kind}NotFound", f"{ref} does not exist: create it; this heals by itself")
+
+
+def _in_cluster(seen: Seen) -> Said | None:
+    return None if seen.exposed else Said("True", "InCluster", "reached by its Service inside the cluster")
+
+
+def _edge_not_allowed(seen: Seen) -> Said | None:
+    return not_allowed(seen._replace(refusals=tuple(one for one in seen.refusals if one.edge)))
+
+
+def _edge_missing(seen: Seen) -> Said | None:
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if (ref.kind, ref.name) in _edge(seen)), None)
+
+
+def _edge(seen: Seen) -> set[tuple[str, str]]:
+    """Return kind and name of what the Ingress names."""
+    _, class_name, tls_secret = seen.exposed or ("", "", "")
+    return {(kinds.INGRESS_CLASS.kind, class_name), (kinds.SECRET.kind, tls_secret)}
+
+
+def _ingress_taken(seen: Seen) -> Said | None:
+    return name_taken(seen) if any(ref.kind == kinds.INGRESS.kind for ref in seen.world.strangers) else None
+
+
+def _addressed(seen: Seen) -> Said | None:
+    child = seen.world.child(kinds.INGRESS, seen.world.owner.name)
+    addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
+    return Said("True", "Exposed", "the Ingress has an address") if addresses else None
+
+
+def _unaddressed(_: Seen) -> Said:
+    return Said("Unknown", "NoAddress", "no ingress controller has given the Ingress an address yet")
+
+
+EXPOSED = (
+    _in_cluster, _edge_not_allowed, _ingress_taken, _edge_missing, _addressed, not_allowed, _unaddressed,
+)  # fmt: skip
+"""The rules of the condition Exposed, in order."""

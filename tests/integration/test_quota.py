@@ -1,0 +1,84 @@
+"""A namespace with a quota: a model that fits is admitted, and one that does not says what is lacking."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tests import models, waiting
+from tests.integration import conftest
+
+HARD = {
+    "pods": "1", "requests.cpu": "2", "limits.cpu": "4", "requests.memory": "4Gi", "limits.memory": "8Gi",
+    "requests.nvidia.com/gpu": "1",
+}  # fmt: skip
+ENGINE = {"cpu": "3", "memory": "6Gi", "nvidia.com/gpu": 1}
+FITS: dict[str, Any] = {
+    "resources": {"limits": ENGINE, "requests": {"cpu": "1", "memory": "3Gi"}},
+    "guard": {"resources": {"limits": {"cpu": "500m"}}},
+}
+TOO_MUCH = {"limits": {**ENGINE, "cpu": "6"}, "requests": FITS["resources"]["requests"]}
+
+
+@pytest.fixture(scope="module")
+def admin(served: pathlib.Path, operator: conftest.Operator) -> models.Admin:
+    """An admin of a namespace that has a quota on all that can be counted."""
+    del operator
+    admin = models.Admin(served, conftest.RATIONED)
+    admin.kubectl("create", "namespace", conftest.RATIONED)
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "rations"}, "spec": {"hard": HARD}}
+    admin.kubectl("apply", "-f", "-", stdin=json.dumps(quota))
+    used = lambda: admin.get("resourcequota", "rations").get("status", {}).get("used")  # noqa: E731
+    waiting.until("the quota to count", used, admin.world)
+    return admin
+
+
+def apply(admin: models.Admin, name: str, **spec: Any) -> None:
+    body = models.model(name, **{**FITS, **spec})
+    body["metadata"]["namespace"] = conftest.RATIONED
+    admin.apply(body)
+
+
+def pods(admin: models.Admin, name: str) -> list[dict[str, Any]]:
+    selector = f"serving.byteshop.in/model={name}"
+    found: list[dict[str, Any]] = json.loads(admin.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
+    return found
+
+
+def refused(admin: models.Admin, name: str, *words: str) -> bool:
+    ready = admin.condition(name)
+    return ready.get("reason") == "PodsRefused" and all(word in ready["message"] for word in words)
+
+
+def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: models.Admin) -> None:
+    apply(admin, "plain", guard={})
+    waiting.until("a limit to lack", lambda: refused(admin, "plain", "must specify limits.cpu for: guard"), admin.world)
+    apply(admin, "greedy", resources=TOO_MUCH)
+    waiting.until(
+        "too much", lambda: refused(admin, "greedy", "exceeded quota: rations", "limits.cpu=6500m"), admin.world
+    )
+    apply(admin, "plain", resources=TOO_MUCH)
+    waiting.until("old words", lambda: refused(admin, "plain", "for: guard (said of an earlier spec)"), admin.world)
+    apply(admin, "plain")
+    [pod] = waiting.until("its pod", lambda: pods(admin, "plain"), admin.world)
+    assert pod["spec"]["initContainers"][0]["resources"] == {
+        "limits": {"cpu": "500m", "memory": "512Mi"},
+        "requests": {"cpu": "50m", "memory": "96Mi"},
+    }
+    waiting.until("its own state", lambda: admin.condition("plain")["reason"] == "Starting", admin.world)
+    admin.kubectl("scale", "vllm", "plain", "--replicas=0")
+    waiting.until("an empty namespace", lambda: not pods(admin, "plain"), admin.world)
+    admin.kubectl("delete", "vllm", "plain", "greedy")
+
+
+def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: models.Admin) -> None:
+    limits = [{"type": "Container", "default": {"cpu": "1"}, "max": {"cpu": "3"}}]
+    body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "rations"}, "spec": {"limits": limits}}
+    admin.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    apply(admin, "wide", resources=TOO_MUCH)
+    waiting.until("the range", lambda: refused(admin, "wide", "maximum cpu usage per Container is 3"), admin.world)
+    apply(admin, "filled", guard={})
+    [pod] = waiting.until("its pod", lambda: pods(admin, "filled"), admin.world)
+    assert pod["spec"]["initContainers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    admin.kubectl("delete", "vllm", "wide", "filled")
