@@ -9,7 +9,7 @@ import pytest
 from tests import clock, fleet
 from tests.fleet import KEY, MODEL, RIGHT
 from tests.golden import render
-from vllm_operator import answers, guard, identity, kinds, probe
+from vllm_operator import answers, api, guard, identity, kinds, probe, verifier
 from vllm_operator.engine import verification
 from vllm_operator.world import Said
 
@@ -219,3 +219,13 @@ def test_before_the_first_answer_the_condition_stays_as_it_is() -> None:
 )
 def test_the_first_line_of_a_wrong_answer_is_told(status: int, text: str, fault: str | None) -> None:
     assert verification.fault(status, text) == fault
+
+
+def test_it_is_asked_with_the_key_of_a_client_whose_time_is_not_over() -> None:
+    case = render.HERE / "client-expired"
+    seen = render.observed(case, render.model(case))
+    spec, now = api.Spec.model_validate(seen.model["spec"]), api.unix(render.NOW)
+    assert [verifier._client_key(seen, spec, at) for at in (now, now - 5)] == [
+        render.KEYS["team-b"],
+        render.KEYS["team-a"],
+    ]
