@@ -90,3 +90,37 @@ def copied(directory: pathlib.Path) -> pathlib.Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
     return directory
+
+
+class Release:
+    """A release of the chart in the namespace `ops`, by one of the Helms."""
+
+    def __init__(self, kubeconfig: pathlib.Path, name: str = "vllm-operator", *, group: str = "helm") -> None:
+        self._kubeconfig, self._name, self._group = kubeconfig, name, group
+
+    def run(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of Helm's verbs on the release; its exit status and words are the caller's to judge."""
+        image = ("--set", "image.repository=registry.example/operator") if verb in ("install", "upgrade") else ()
+        where = (f"--kubeconfig={self._kubeconfig}", "--namespace", "ops")
+        return run(verb, self._name, *arguments, *where, *image, group=self._group)
+
+    def install(self, directory: pathlib.Path, *options: str) -> None:
+        """Install the chart that lies in `directory`."""
+        self._done("install", str(directory), "--create-namespace", *options)
+
+    def upgrade(self, directory: pathlib.Path, *options: str) -> None:
+        """Upgrade to the chart that lies in `directory`."""
+        self._done("upgrade", str(directory), *options)
+
+    def rollback(self) -> None:
+        """Go back to the revision before."""
+        self._done("rollback")
+
+    def uninstall(self, *, check: bool = True) -> None:
+        """Remove the release."""
+        done = self.run("uninstall")
+        assert not check or done.returncode == 0, done.stderr
+
+    def _done(self, verb: str, *arguments: str) -> None:
+        done = self.run(verb, *arguments)
+        assert done.returncode == 0, done.stderr
