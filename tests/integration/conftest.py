@@ -46,7 +46,6 @@ class Operator:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.kubeconfig, self.log = kubeconfig, log
-        self.settings: dict[str, str] = {}
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
