@@ -1,11 +1,14 @@
-"""The generated files against their sources: `python -m tests.generated` fails where one is stale, `--write` writes them."""
+"""What is generated against its sources: `python -m tests.generated` fails where a file is stale, `--write` writes it."""
 
 import io
+import json
 import pathlib
+import re
 import sys
 
 import yaml
 
+from tests import chart
 from vllm_operator import __main__ as command
 from vllm_operator import crd
 
@@ -22,7 +25,20 @@ def files() -> dict[pathlib.Path, str]:
     return {
         ROOT / "crds/modeldeployments.yaml": HEADER + _yaml(plain),
         ROOT / "charts/vllm-operator/templates/crd.yaml": f"{KEEP}{HEADER}{_yaml(kept)}{{{{- end }}}}\n",
+        ROOT / "docs/chart.md": _with_values((ROOT / "docs/chart.md").read_text()),
     }
+
+
+def _with_values(page: str) -> str:
+    """Return the page with the table of the chart's values between its two marks."""
+    rows = [_row(value) for value in chart.values()]
+    table = "\n".join(["", "| value | default | what it does |", "|---|---|---|", *rows, ""])
+    return re.sub("(?s)(?<=<!-- values -->).*(?=<!-- /values -->)", lambda _: table, page)
+
+
+def _row(value: chart.Value) -> str:
+    said = value.schema["description"].replace("<", "&lt;")
+    return f"| `{value.path}` | `{json.dumps(value.default)}` | {said} |"
 
 
 def _yaml(obj: object) -> str:
