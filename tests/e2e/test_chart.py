@@ -1,0 +1,102 @@
+"""The chart on a whole cluster: its test, and what an uninstall does to a model under load: nothing."""
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Self
+
+import pytest
+
+from dev import demo
+from tests import chart, models, waiting
+from tests.e2e import conftest
+
+
+@pytest.fixture
+def ops(admin: models.Admin) -> models.Admin:
+    return models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+
+
+def helm(admin: models.Admin, group: str, *arguments: str) -> str:
+    where = (f"--kubeconfig={admin.kubeconfig}", "--namespace", demo.OPERATOR_NAMESPACE)
+    done = chart.run(*arguments, "vllm-operator", *where, group=group)
+    assert done.returncode == 0, done.stdout + done.stderr + admin.world()
+    return done.stdout
+
+
+class Load:
+    """A user who asks all the time; `answers` holds every status."""
+
+    def __init__(self, client: conftest.Client) -> None:
+        self._client, self._over = client, threading.Event()
+        self.answers: list[int] = []
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            self.answers.append(self._client.complete(max_tokens=1).status)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def await_more(self, count: int) -> None:
+        wanted = len(self.answers) + count
+        waiting.until(f"{count} more answers", lambda: len(self.answers) >= wanted, lambda: self.answers)
+
+
+@pytest.fixture
+def load(client: conftest.Client) -> Iterator[Load]:
+    with Load(client) as load:
+        yield load
+
+
+def servers(admin: models.Admin) -> list[tuple[str, int]]:
+    """Return each pod of vllm11 with its restarts."""
+    pods = json.loads(admin.kubectl("get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "json"))["items"]
+    return [
+        (pod["metadata"]["uid"], sum(one["restartCount"] for one in pod["status"]["containerStatuses"])) for pod in pods
+    ]
+
+
+@pytest.mark.parametrize("group", ["helm", "helm3"])
+def test_helm_test_says_that_the_operator_is_ready_and_leaves_nothing(ops: models.Admin, group: str) -> None:
+    assert "Succeeded" in helm(ops, group, "test")
+    assert not ops.get("pod", "vllm-operator-test")
+
+
+def test_two_operators_stand_by_each_other_and_one_leads(ops: models.Admin) -> None:
+    demo.install({"replicas": "2"})
+    ready = ops.get("deployment", "vllm-operator")["status"]["readyReplicas"]
+    budget = ops.get("poddisruptionbudget", "vllm-operator")["spec"]["maxUnavailable"]
+    assert (ready, budget) == (2, 1)
+
+    def holder() -> str:
+        return str(ops.get("lease", "vllm-operator")["spec"].get("holderIdentity", "")).rpartition("_")[0]
+
+    first = waiting.until("a leader", holder)
+    ops.kubectl("delete", "pod", first, "--wait=false")
+    waiting.until("the other to lead", lambda: holder() not in ("", first), ops.world)
+    demo.install()
+    waiting.until("one operator", lambda: len(ops.kubectl("get", "pods", "-o", "name").split()) == 1, ops.world)
+
+
+def test_an_uninstall_and_an_install_touch_no_model_and_no_request(
+    admin: models.Admin, ops: models.Admin, client: conftest.Client, load: Load
+) -> None:
+    before = servers(admin)
+    load.await_more(5)
+    helm(ops, "helm", "uninstall", "--wait")
+    waiting.until("the operator's end", lambda: ops.kubectl("get", "pods", "-o", "name") == "", ops.world)
+    load.await_more(20)
+    assert admin.key("vllm11") == client.key
+    assert client.get("/v1/models").status == 200
+    demo.install()
+    load.await_more(20)
+    assert set(load.answers) == {200}
+    assert servers(admin) == before
+    assert admin.key("vllm11") == client.key
