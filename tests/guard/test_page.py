@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tests.guard import rig
+import pytest
+
+from tests.guard import envoys, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ def with_page(body: str = BODY) -> guard.Access:
     return dataclasses.replace(rig.access(), page=page)
 
 
-def test_page_arrives_as_it_is_written(start: Start, engine: rig.Engine) -> None:
-    reply = start(with_page()).ask("GET", "/guide", rig.KEY)
+@pytest.mark.parametrize("version", envoys.versions())
+def test_page_arrives_as_it_is_written(start: Start, engine: rig.Engine, version: tuple[int, int]) -> None:
+    reply = start(with_page(), envoy=envoys.find(version)).ask("GET", "/guide", rig.KEY)
     assert (reply.status, reply.body.decode()) == (200, BODY)
     assert reply.headers.get_all("content-type") == ["text/html; charset=utf-8"]
     assert {name: reply.headers.get_all(name) for name in HEADERS} == {name: [text] for name, text in HEADERS.items()}
