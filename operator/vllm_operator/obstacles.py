@@ -50,7 +50,8 @@ def _absent(ref: kinds.Ref) -> Said:
 
 
 def _in_cluster(seen: Seen) -> Said | None:
-    return None if seen.exposed else Said("True", "InCluster", "reached by its Service inside the cluster")
+    words = "reached by its Service inside the cluster; an address outside needs spec.expose.host"
+    return None if seen.exposed else Said("True", "InCluster", words)
 
 
 def _edge_not_allowed(seen: Seen) -> Said | None:
