@@ -33,6 +33,15 @@ def built(broken: machine.Machine) -> Iterator[machine.Machine]:
     broken.run(DOWN, CLUSTER="embedded")
 
 
+PORTS_TAKEN = """
+"$PYTHON" -c "
+import socket, time
+held = [socket.create_server(('', port)) for port in (80, 443, 2379, 2380, 6443, 8001, 10250)]
+time.sleep(3600)" & trap "kill $!" EXIT
+"""
+"""Somebody else's servers on the ports of the cluster's components: a network of its own has its own ports."""
+
+
 def test_addresses_taken(built: machine.Machine) -> None:
     taken = "ip address add 10.117.0.7/24 dev lo; ip link set lo up"
     built.run(f"{taken}; {UP}", CLUSTER="embedded").failed_with(
@@ -68,7 +77,7 @@ def test_disk_full(built: machine.Machine) -> None:
 
 
 def test_a_cluster_that_was_killed_is_replaced_and_then_removed(built: machine.Machine) -> None:
-    script = f"""{TRACES}
+    script = f"""{TRACES}{PORTS_TAKEN}
       traces >before
       {UP}; {UP}; {STATUS}
       kill -9 $({OUTER}); while kill -0 $({OUTER}) 2>/dev/null; do sleep 0.1; done
