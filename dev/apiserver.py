@@ -10,7 +10,7 @@ import ssl
 import urllib.parse
 from typing import Any
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0  # a loaded machine answers late, and is asked again by nobody
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
