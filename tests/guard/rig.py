@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Script = Callable[[http.server.BaseHTTPRequestHandler], None]
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 HOST = "127.0.0.1"
 KEY, OTHER, STALE, FRESH = (f"sk-{letter * 43}" for letter in "aoxf")
 PAGE = guard.Page("/guide", "<!doctype html>", (("cache-control", "no-store"),))
