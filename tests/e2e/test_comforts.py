@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dev import demo
+from dev import demo, images
 from tests import models, waiting
 from tests.e2e import conftest
 
@@ -21,7 +21,10 @@ ALLOW = {
     "allow.podAnnotations": "{example.com/*}",
 }
 SPEC: dict[str, Any] = {
-    "engine": {"args": ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"]},
+    "engine": {
+        "image": images.reference("vllm-cpu"),
+        "args": ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"],
+    },
     "resources": {
         "limits": {"nvidia.com/gpu": 1, "cpu": "4", "memory": "4Gi"},
         "requests": {"cpu": "100m", "memory": "1Gi"},
@@ -68,6 +71,9 @@ def obj(api_version: str, kind: str, name: str, namespace: str = "", **body: Any
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
 
 
+PRIORITY = obj("scheduling.k8s.io/v1", "PriorityClass", "models", value=1000)
+
+
 def named() -> list[dict[str, Any]]:
     """Return what the model names, and what its namespace holds it to."""
     levels = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -78,7 +84,6 @@ def named() -> list[dict[str, Any]]:
         obj("v1", "ServiceAccount", "weights-reader", NAMESPACE),
         obj("v1", "Secret", "registry", NAMESPACE, type="kubernetes.io/dockerconfigjson", stringData=DOCKER),
         obj("v1", "ResourceQuota", "rations", NAMESPACE, spec={"hard": QUOTA}),
-        obj("scheduling.k8s.io/v1", "PriorityClass", "models", value=1000),
         obj("node.k8s.io/v1", "RuntimeClass", "plain", handler="runc"),
         obj(admission, "MutatingAdmissionPolicy", "any-user", spec=ANY_USER),
         obj(admission, "MutatingAdmissionPolicyBinding", "any-user", spec={"policyName": "any-user"}),
@@ -91,14 +96,14 @@ def placed(admin: models.Admin) -> Iterator[models.Admin]:
     demo.install(ALLOW)
     [label] = [f"{key}={value}" for key, value in POOL.items()]
     for one in named():
-        admin.kubectl("apply", "-f", "-", stdin=json.dumps(one))
+        demo.kubectl("apply", "-f", "-", stdin=json.dumps(one))
     admin.kubectl("label", "nodes", "--all", label)
     admin.kubectl("taint", "nodes", "--all", TAINT)
     yield models.Admin(admin.kubeconfig, NAMESPACE)
     admin.kubectl("taint", "nodes", "--all", f"{TAINT}-")
     admin.kubectl("label", "nodes", "--all", f"{next(iter(POOL))}-")
     admin.kubectl("delete", "namespace", NAMESPACE)
-    for one in named()[-4:]:
+    for one in (PRIORITY, *named()[-3:]):
         admin.kubectl("delete", one["kind"], one["metadata"]["name"])
 
 
@@ -111,6 +116,8 @@ def test_a_model_with_every_comfort_serves(placed: models.Admin) -> None:
     body = models.model(MODEL, **SPEC)
     body["metadata"]["namespace"] = NAMESPACE
     placed.apply(body)
+    waiting.until("its name", lambda: placed.condition(MODEL).get("reason") == "PriorityClassNotFound", placed.world)
+    demo.kubectl("apply", "-f", "-", stdin=json.dumps(PRIORITY))
     demo.await_ready(MODEL, NAMESPACE)
     waiting.until("a token", lambda: placed.condition(MODEL, "Verified").get("status") == "True", placed.world)
     done = demo.run(
