@@ -22,7 +22,7 @@ demo-down: ## Remove all traces of the demo
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --ignore=tests/unit --ignore=tests/golden
 
 check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/ruff check --quiet .
