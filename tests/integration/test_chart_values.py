@@ -105,6 +105,9 @@ TURNED = {
     "allow.podLabels": allowed("podLabels", ["a"]),
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
     "allow.ingressAnnotations": allowed("ingressAnnotations", ["a"]),
+    "admission.enabled": Turned(
+        True, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=True, given={"watchNamespaces": ["a"]}
+    ),
     "expose.domain": Turned("x.example", setting("VLLM_OPERATOR_DOMAIN"), "x.example"),
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),
     "expose.tlsSecret": Turned("tls", setting("VLLM_OPERATOR_TLS_SECRET"), "tls"),

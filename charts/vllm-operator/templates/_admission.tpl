@@ -1,0 +1,27 @@
+{{- /* CEL: whether the object named by the argument is a ModelDeployment's; identity.is_ours says the same in Python. */}}
+{{- define "vllm-operator.ours" -}}
+{{ . }}.metadata.?ownerReferences.orValue([]).exists(reference, reference.?controller.orValue(false))
+? {{ . }}.metadata.ownerReferences.exists(reference, reference.?controller.orValue(false)
+&& reference.kind == 'ModelDeployment' && reference.apiVersion.startsWith('serving.byteshop.in/'))
+: {{ . }}.metadata.?labels['serving.byteshop.in/owner'].orValue('') != ''
+|| {{ . }}.metadata.?ownerReferences.orValue([]).exists(reference,
+reference.kind == 'ModelDeployment' && reference.apiVersion.startsWith('serving.byteshop.in/'))
+{{- end }}
+
+{{- /* A validation: no entry of the CEL list `.given` is outside of the chart's list allow.`.list`, where * at an end means any. */}}
+{{- define "vllm-operator.listed" -}}
+- expression: size(variables.{{ .list }}Refused) == 0
+  messageExpression: >-
+    '{{ .field }}: ' + variables.{{ .list }}Refused.join(', ') + ' is not allowed here: leave it out'
+    + (size(variables.{{ .list }}) == 0 ? '' : ', choose from ' + variables.{{ .list }}.join(', '))
+    + ', or have an admin add it to the value allow.{{ .list }} of the chart vllm-operator'
+{{- end }}
+
+{{- define "vllm-operator.refused" -}}
+- name: {{ .list }}
+  expression: {{ .allowed | toJson | quote }}
+- name: {{ .list }}Refused
+  expression: >-
+    {{ .given }}.filter(name, !variables.{{ .list }}.exists(allowed, name == allowed
+    || (allowed.endsWith('*') && name.startsWith(allowed.substring(0, size(allowed) - 1)))))
+{{- end }}

@@ -1,0 +1,106 @@
+"""What the chart's value `allow` lets in: one table, which the admission policy and the operator's own check both have to fit."""
+
+from typing import Any, NamedTuple
+
+HERE = "allowed-here"  # a namespace that `domains` names
+ELSEWHERE = "allowed-elsewhere"  # one that it does not
+ALLOW: dict[str, Any] = {
+    "images": [
+        "registry.example.com/team",
+        "registry.example.com/open/",
+        "vllm/vllm-openai",
+        "exact.example.com/x:v1",
+        "whole.example.com",
+        "port.example.com:5000",
+        "debian",
+        "digest.example.com/x@sha256:00",
+    ],
+    "domains": {HERE: ["models.example.com", "ai.example.org"]},
+    "serviceAccounts": ["model", "team-*"],
+    "podLabels": ["team", "cost.example.com/*"],
+    "podAnnotations": ["prometheus.io/*"],
+    "ingressAnnotations": ["cert-manager.io/cluster-issuer"],
+}
+NOTHING: dict[str, Any] = {name: type(value)() for name, value in ALLOW.items()}
+
+
+class Case(NamedTuple):
+    """A part of a spec, by dotted path, and whether it is let in; `namespace` is where."""
+
+    path: str
+    value: Any
+    passes: bool
+    namespace: str = HERE
+
+    def spec(self) -> dict[str, Any]:
+        """Return a spec that is good but for this part."""
+        whole: dict[str, Any] = {"model": {"source": "file:///models/facebook/opt-125m"}}
+        *outer, last = self.path.split(".")
+        node = whole
+        for part in outer:
+            node = node.setdefault(part, {})
+        node[last] = self.value
+        if outer[:1] == ["expose"]:
+            whole["expose"].setdefault("host", "models.example.com")
+        return whole
+
+
+IMAGES = [
+    ("registry.example.com/team", True),
+    ("registry.example.com/team:v1", True),
+    ("registry.example.com/team@sha256:" + "0" * 64, True),
+    ("registry.example.com/team:v1@sha256:" + "0" * 64, True),
+    ("registry.example.com/team/vllm:v1", True),
+    ("registry.example.com/open/vllm", True),
+    ("vllm/vllm-openai:v0.33.0", True),
+    ("exact.example.com/x:v1", True),
+    ("whole.example.com/any/thing:v1", True),
+    ("port.example.com:5000/x", True),
+    ("debian:13", True),
+    ("digest.example.com/x@sha256:00", True),
+    ("registry.example.com/team-evil/x", False),
+    ("registry.example.com/teams", False),
+    ("registry.example.com/openvllm", False),
+    ("registry.example.com/open", False),
+    ("registry.example.com", False),
+    ("registry.example.com:5000/team/x", False),
+    ("registry.example.com.evil.example/team/x", False),
+    ("evil.example/registry.example.com/team/x", False),
+    ("REGISTRY.example.com/team/x", False),
+    ("docker.io/vllm/vllm-openai:v0.33.0", False),
+    ("vllm/vllm-openai-evil:v1", False),
+    ("exact.example.com/x:v10", False),
+    ("exact.example.com/x:v1@sha256:00", False),
+    ("exact.example.com/x:v1/y", False),
+    ("whole.example.com:5000/x", False),
+    ("whole.example.com:5000", False),
+    ("whole.example.com.evil.example/x", False),
+    ("port.example.com:50001/x", False),
+    ("port.example.com/x", False),
+    ("registry.example.com/team:80/evil", False),
+    ("registry.example.com/open:v1", False),
+    ("debian-evil", False),
+    ("digest.example.com/x@sha256:001", False),
+    ("exact.example.com/x", False),
+    ("x", False),
+]
+HOSTS = [
+    ("models.example.com", True),
+    ("a.models.example.com", True),
+    ("a.b.ai.example.org", True),
+    ("evil-models.example.com", False),
+    ("example.com", False),
+    ("models.example.com.evil.example", False),
+    ("models.example.org", False),
+    ("com", False),
+]
+CASES = [
+    *(Case("engine.image", image, passes) for image, passes in IMAGES),
+    *(
+        Case("model.source", f"oci://{image}", passes)
+        for image, passes in IMAGES
+        if image[0].islower() and len(image) > 1
+    ),
+    *(Case("expose.host", host, passes) for host, passes in HOSTS),
+    Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),
+]

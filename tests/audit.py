@@ -1,0 +1,110 @@
+"""The audit log of an API server, kept for one account: which verbs it used, what it was refused, and what its roles grant.
+
+Each cluster of a test run writes a log of its own under .artifacts/audit, begun anew when the cluster starts.
+"""
+
+import collections
+import json
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dev import paths
+
+LOGS = paths.ARTIFACTS / "audit"
+
+
+class Verb(NamedTuple):
+    """One verb on one resource, as RBAC names both: `deployments/scale` of the group `apps`."""
+
+    group: str
+    resource: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}{'.' if self.group else ''}{self.group}"
+
+
+def account(namespace: str, name: str) -> str:
+    """Return the user name of a ServiceAccount."""
+    return f"system:serviceaccount:{namespace}:{name}"
+
+
+def log(cluster: str) -> pathlib.Path:
+    """Return the log of that cluster."""
+    return LOGS / f"{cluster}.log"
+
+
+def flags(cluster: str, user: str) -> tuple[str, ...]:
+    """Begin the log of a cluster, and return the API server's flags for it: what `user` does, without what it sends or reads."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log(cluster).unlink(missing_ok=True)
+    policy = LOGS / f"{cluster}.json"
+    rules = [{"level": "Metadata", "users": [user]}, {"level": "None"}]
+    body = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
+    policy.write_text(json.dumps(body))
+    return (f"--audit-policy-file={policy}", f"--audit-log-path={log(cluster)}")
+
+
+def events(cluster: str, user: str) -> Iterator[dict[str, Any]]:
+    """Yield what `user` itself, and nobody in its name, asked of the cluster; a watch that began counts."""
+    with log(cluster).open() as lines:
+        for line in lines:
+            event = json.loads(line)
+            if event["user"]["username"] == user and "impersonatedUser" not in event:
+                yield event
+
+
+def used(cluster: str, user: str) -> collections.Counter[Verb]:
+    """Return how often each verb was used on each resource."""
+    asked = {
+        event["auditID"]: _verb(event)
+        for event in events(cluster, user)
+        if event.get("objectRef", {}).get("resource") and not is_denied(event)
+    }
+    return collections.Counter(asked.values())
+
+
+def refusals(cluster: str, user: str) -> list[str]:
+    """Return what RBAC or an admission policy refused, in words."""
+    return sorted({
+        f"{event['verb']} {event['requestURI']}: {event.get('responseStatus', {}).get('message', '')}"
+        for event in events(cluster, user)
+        if is_denied(event)
+    })  # fmt: skip
+
+
+def is_denied(event: dict[str, Any]) -> bool:
+    """Tell whether RBAC or a ValidatingAdmissionPolicy refused the request."""
+    forbidden = event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+    return forbidden or "ValidatingAdmissionPolicy" in event.get("responseStatus", {}).get("message", "")
+
+
+def granted(manifests: Iterable[dict[str, Any]], namespace: str, name: str) -> set[Verb]:
+    """Return what the roles among `manifests` grant to that ServiceAccount."""
+    objects = list(manifests)
+    roles = {(one["kind"], one["metadata"]["name"]): one for one in objects if one["kind"] in ("Role", "ClusterRole")}
+    bound = [
+        roles[one["roleRef"]["kind"], one["roleRef"]["name"]]
+        for one in objects
+        if one["kind"] in ("RoleBinding", "ClusterRoleBinding") and _is_bound(one, namespace, name)
+    ]
+    rules = [rule for role in bound for rule in role["rules"]]
+    return {
+        Verb(group, resource, verb)
+        for rule in rules
+        for group in rule.get("apiGroups", [])
+        for resource in rule.get("resources", [])
+        for verb in rule["verbs"]
+    }
+
+
+def _is_bound(binding: dict[str, Any], namespace: str, name: str) -> bool:
+    wanted = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    return any(wanted.items() <= subject.items() for subject in binding["subjects"])
+
+
+def _verb(event: dict[str, Any]) -> Verb:
+    about = event["objectRef"]
+    resource = "/".join(part for part in (about["resource"], about.get("subresource", "")) if part)
+    return Verb(about.get("apiGroup", ""), resource, event["verb"])

@@ -1,0 +1,86 @@
+"""The chart's value `allow` at apply, on a real API server: what is let in, and that a refusal says what to do."""
+
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests import allowed, models, waiting
+from tests.integration import account
+
+RELEASE = "allowed-operator"
+OPEN = "allowed-nothing-set"  # under a release whose `allow` is the default
+PLACES = (allowed.HERE, allowed.ELSEWHERE)
+
+
+def model(spec: dict[str, Any], namespace: str) -> dict[str, Any]:
+    return {**models.model("judged"), "metadata": {"name": "judged", "namespace": namespace}, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def judged(served: pathlib.Path) -> Iterator[pathlib.Path]:
+    """An API server on which two releases rule over namespaces of their own."""
+    for namespace in (*PLACES, OPEN):
+        account.kubectl(served, "create", "namespace", namespace)
+    for release, allow, places in ((RELEASE, allowed.ALLOW, PLACES), (OPEN, allowed.NOTHING, [OPEN])):
+        account.apply(served, policies(release, allow, list(places)))
+    bad = allowed.Case("engine.image", "x", passes=False).spec()
+    for place in PLACES:
+        waiting.until("the policy", lambda place=place: "ValidatingAdmissionPolicy" in refusal(served, bad, place))
+    yield served
+    account.kubectl(served, "delete", "namespace", *PLACES, OPEN, "--wait=false")
+
+
+def policies(release: str, allow: dict[str, Any], places: list[str]) -> list[dict[str, Any]]:
+    values = {"allow": allow, "watchNamespaces": places, "admission": {"enabled": True}}
+    return [one for one in account.rights(release, values) if one["kind"].startswith("ValidatingAdmission")]
+
+
+def refusal(served: pathlib.Path, spec: dict[str, Any], namespace: str) -> str:
+    """Return the words with which a model of that spec is refused, empty where it is taken."""
+    try:
+        models.create(served, model(spec, namespace), dry_run=True)
+    except client.ApiException as refused:
+        return str(json.loads(refused.body)["message"])
+    return ""
+
+
+@pytest.mark.parametrize("case", allowed.CASES, ids=str)
+def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, case: allowed.Case) -> None:
+    said = refusal(judged, case.spec(), case.namespace)
+    assert (said == "") == case.passes, said
+    if not case.passes:
+        assert f"'vllm-operator.{RELEASE}.allow'" in said
+        assert "of the chart vllm-operator" in said
+
+
+@pytest.mark.parametrize(("path", "value", "words"), [
+    ("engine.image", "evil.example/x", "image evil.example/x is not allowed here: use one of registry.example.com/team, "),
+    ("expose.host", "a.example", f"in the namespace {allowed.HERE}: write in spec.expose.host one under models.example.com, "),
+])  # fmt: skip
+def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, value: Any, words: str) -> None:
+    assert words in refusal(judged, allowed.Case(path, value, passes=False).spec(), allowed.HERE)
+
+
+@pytest.mark.parametrize("case", allowed.CASES, ids=str)
+def test_with_nothing_set_images_and_hosts_are_free_and_the_rest_is_not(
+    judged: pathlib.Path, case: allowed.Case
+) -> None:
+    free = case.path in ("engine.image", "model.source", "expose.host")
+    assert (refusal(judged, case.spec(), OPEN) == "") == free
+
+
+def test_a_narrower_list_holds_at_the_next_change_of_the_spec(judged: pathlib.Path) -> None:
+    admin = models.Admin(judged, "allowed-before")
+    admin.kubectl("create", "namespace", "allowed-before")
+    admin.apply(model(allowed.Case("engine.image", "evil.example/x", passes=False).spec(), "allowed-before"))
+    account.apply(judged, policies("allowed-before", allowed.ALLOW, ["allowed-before"]))
+    scaled = ("patch", "vllm", "judged", "--type=merge", "-p", '{"spec": {"replicas": 2}}', "--dry-run=server")
+    waiting.until("the policy", lambda: admin.kubectl(*scaled, check=False) == "")
+    admin.kubectl("annotate", "vllm", "judged", "a=b")
+    admin.kubectl("scale", "vllm", "judged", "--replicas=3")
+    admin.kubectl("delete", "vllm", "judged")
+    admin.kubectl("delete", "namespace", "allowed-before", "--wait=false")
