@@ -6,15 +6,24 @@ from collections.abc import Iterator
 import pytest
 
 from dev import cluster, demo, images, layout
-from tests import models
+from tests import audit, models
+
+OPERATOR = audit.account(demo.OPERATOR_NAMESPACE, "vllm-operator")
+LAST = "test_privileges.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask what the operator was allowed when every other test has run."""
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")
 def admin() -> Iterator[models.Admin]:
-    """An admin of a cluster in which the operator runs and vllm11 is Ready."""
+    """An admin of a new cluster in which the operator runs and vllm11 is Ready; what the operator does is logged."""
     demo.prepare()
     way = cluster.way()
-    way.up()
+    way.down()
+    way.up(audit.flags("e2e", OPERATOR))
     try:
         for name in demo.IMAGES:
             way.load_image(images.build(name), images.reference(name))

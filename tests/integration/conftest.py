@@ -12,28 +12,26 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from dev import binaries, light, paths
-from tests import waiting
+from dev import light, paths
+from tests import audit, waiting
+from tests.integration import account
 
 RATIONED = "rationed"  # a namespace that a test gives a quota
-
-
-def kubectl(kubeconfig: pathlib.Path, *arguments: str, stdin: str | None = None) -> str:
-    command = [binaries.find("kubectl"), f"--kubeconfig={kubeconfig}", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     """The admin kubeconfig of an API server that knows ModelDeployments."""
-    with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
-        kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
-        kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+    flags = audit.flags("integration", account.USER)
+    with light.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
+        account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
+        account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
         ingress_class = {
             "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"},
             "spec": {"controller": "example/none"},
         }  # fmt: skip
-        kubectl(kubeconfig, "apply", "-f", "-", stdin=yaml.safe_dump(ingress_class))
+        account.kubectl(kubeconfig, "apply", "-f", "-", stdin=yaml.safe_dump(ingress_class))
+        account.install(kubeconfig)
         yield kubeconfig
 
 
@@ -88,8 +86,9 @@ class Operator:
 
 @pytest.fixture(scope="session")
 def operator(served: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """A running operator."""
-    one = Operator(served, tmp_path_factory.mktemp("operator") / "log")
+    """A running operator, with the account and the rights that the chart gives it."""
+    directory = tmp_path_factory.mktemp("operator")
+    one = Operator(account.kubeconfig(served, directory / "kubeconfig"), directory / "log")
     one.await_leader()
     yield one
     one.stop()

@@ -1,6 +1,7 @@
 """The life of a ModelDeployment on a real API server: made, repaired, scaled, healed, deleted."""
 
 import base64
+import json
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -101,6 +102,19 @@ def test_a_deleted_child_comes_back(admin: models.Admin, vllm: str, kind: str, n
     )
 
 
+@pytest.mark.parametrize("kind", sorted({kind for kind, _ in CHILDREN}))
+def test_a_copy_of_a_child_is_removed(admin: models.Admin, vllm: str, kind: str) -> None:
+    name = next(name.format(vllm) for of, name in sorted(CHILDREN) if of == kind)
+    copied = waiting.until("the child", lambda: admin.get(kind, name))
+    metadata = {field: copied["metadata"][field] for field in ("labels", "ownerReferences", "namespace")}
+    copied["metadata"] = {**metadata, "name": "copied"}
+    for address in ("clusterIP", "clusterIPs"):
+        copied.get("spec", {}).pop(address, None)
+    admin.kubectl("create", "-f", "-", stdin=json.dumps(copied))
+    waiting.until("its end", lambda: not admin.get(kind, "copied"), admin.world)
+    assert admin.get(kind, name)
+
+
 def test_deleting_the_clients_secret_makes_a_new_key_and_the_guard_learns_it(admin: models.Admin, vllm: str) -> None:
     old = admin.key(vllm)
     admin.kubectl("delete", "secret", f"{vllm}.key.default")
@@ -159,19 +173,13 @@ def test_a_missing_certificate_is_named_and_heals(admin: models.Admin) -> None:
     admin.kubectl("delete", "vllm", name)
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason", "words"),
-    [
-        ({"model": {"source": "pvc://no-such-claim"}}, "PersistentVolumeClaimNotFound", "no-such-claim"),
-        ({"expose": {"host": "c.example", "ingress": {"className": "none-such"}}}, "IngressClassNotFound", "none-such"),
-    ],
-)
-def test_what_is_missing_is_named(admin: models.Admin, spec: dict[str, Any], reason: str, words: str) -> None:
+def test_a_missing_claim_is_named(admin: models.Admin) -> None:
     body = models.model("incomplete")
-    body["spec"] |= spec
+    body["spec"]["model"]["source"] = "pvc://no-such-claim"
     admin.apply(body)
+    reason = "PersistentVolumeClaimNotFound"
     waiting.until(reason, lambda: admin.condition("incomplete").get("reason") == reason, admin.world)
-    assert words in admin.condition("incomplete")["message"]
+    assert "no-such-claim" in admin.condition("incomplete")["message"]
     admin.kubectl("delete", "vllm", "incomplete")
 
 
