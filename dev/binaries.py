@@ -42,6 +42,7 @@ GROUPS = {
     "helm": Group(),
     "helm3": Group(),
     "kind": Group(),
+    "kubeconform": Group(),
 }
 LIGHT = ("kubernetes", "etcd")
 EMBEDDED = (*LIGHT, "containerd", "runc", "cni", "coredns", "contour", "helm")

@@ -1,0 +1,52 @@
+"""All that this project renders, under the names by which the tests of form know it: the chart under several values, the goldens.
+
+Nothing here is judged; each value is asked for when it is needed, for Helm has to be there.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from dev import paths
+from tests.golden import render
+from tests.integration import account
+
+Objects = list[dict[str, Any]]
+
+VALUES: dict[str, dict[str, Any]] = {
+    "chart": {},
+    "chart-namespaces": {"watchNamespaces": ["watched"], "admission": {"enabled": True}, "rbac": {"aggregateRoles": True}},
+    "chart-full": {
+        "replicas": 2, "imagePullSecrets": [{"name": "pull"}], "pods": {"runAsUser": None, "imagePullSecrets": [{"name": "p"}]},
+        "expose": {"domain": "models.example.com", "ingressClass": "contour", "tlsSecret": "tls"},
+        "allow": {"images": ["registry.example.com/team"], "domains": {"models": ["models.example.com"]}},
+        "proxy": {"https": "http://proxy.example.com:3128"}, "caBundle": {"configMap": "ca"},
+        "monitoring": {"namespaces": ["monitoring"]},
+    },
+}  # fmt: skip
+
+
+@functools.cache
+def chart(name: str) -> Objects:
+    """Return the objects of the chart under the values of that name."""
+    return account.release("vllm-operator", VALUES[name])
+
+
+@functools.cache
+def goldens() -> Objects:
+    """Return the children of every golden."""
+    return [one for case in render.CASES for one in yaml.safe_load_all((case / "children.yaml").read_text())]
+
+
+@functools.cache
+def models() -> Objects:
+    """Return every golden's model, and the examples."""
+    files = [*(case / "model.yaml" for case in render.CASES), *sorted((paths.ROOT / "examples").glob("*.yaml"))]
+    return [one for file in files for one in yaml.safe_load_all(file.read_text())]
+
+
+ALL: dict[str, Callable[[], Objects]] = {
+    **{name: functools.partial(chart, name) for name in VALUES}, "goldens": goldens, "models": models,
+}  # fmt: skip
