@@ -94,6 +94,25 @@ HOSTS = [
     ("models.example.org", False),
     ("com", False),
 ]
+NAMES = [
+    (
+        "spec.serviceAccountName",
+        [("model", True), ("team-a", True), ("team-", True), ("models", False), ("team", False)],
+    ),
+    (
+        "spec.podMetadata.labels",
+        [({"team": "a", "cost.example.com/c": "1"}, True), ({"team": "a", "b": "c"}, False), ({"teams": "a"}, False)],
+    ),
+    ("spec.podMetadata.annotations", [({"prometheus.io/scrape": "true"}, True), ({"prometheus.ioo/x": "1"}, False)]),
+    (
+        "spec.expose.ingress.annotations",
+        [
+            ({"cert-manager.io/cluster-issuer": "x"}, True),
+            ({"cert-manager.io/cluster-issuer-x": "x"}, False),
+            ({"nginx.ingress.kubernetes.io/configuration-snippet": "x"}, False),
+        ],
+    ),
+]
 CASES = [
     *(Case("engine.image", image, passes) for image, passes in IMAGES),
     *(
@@ -103,4 +122,5 @@ CASES = [
     ),
     *(Case("expose.host", host, passes) for host, passes in HOSTS),
     Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),
+    *(Case(path.removeprefix("spec."), value, passes) for path, values in NAMES for value, passes in values),
 ]

@@ -15,7 +15,7 @@ from tests import audit, chart
 
 NAMESPACE, NAME = "default", "vllm-operator"  # the operator process of these tests says that it runs there
 USER = audit.account(NAMESPACE, NAME)
-ALLOW = {"serviceAccounts": ["models-*"]}
+ALLOW = {"serviceAccounts": ["models-*", "reader"]}
 """What the running operator's models may ask for."""
 KINDS = {
     "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",

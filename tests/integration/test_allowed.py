@@ -27,8 +27,8 @@ def judged(served: pathlib.Path) -> Iterator[pathlib.Path]:
         account.kubectl(served, "create", "namespace", namespace)
     for release, allow, places in ((RELEASE, allowed.ALLOW, PLACES), (OPEN, allowed.NOTHING, [OPEN])):
         account.apply(served, policies(release, allow, list(places)))
-    bad = allowed.Case("engine.image", "x", passes=False).spec()
-    for place in PLACES:
+    bad = {"model": {"source": "file:///models/a"}, "serviceAccountName": "none"}
+    for place in (*PLACES, OPEN):
         waiting.until("the policy", lambda place=place: "ValidatingAdmissionPolicy" in refusal(served, bad, place))
     yield served
     account.kubectl(served, "delete", "namespace", *PLACES, OPEN, "--wait=false")
@@ -60,6 +60,8 @@ def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, ca
 @pytest.mark.parametrize(("path", "value", "words"), [
     ("engine.image", "evil.example/x", "image evil.example/x is not allowed here: use one of registry.example.com/team, "),
     ("expose.host", "a.example", f"in the namespace {allowed.HERE}: write in spec.expose.host one under models.example.com, "),
+    ("serviceAccountName", "admin", "spec.serviceAccountName: admin is not allowed here: leave it out, choose from model, "),
+    ("podMetadata.labels", {"a": "b"}, "or have an admin add it to the value allow.podLabels of the chart vllm-operator"),
 ])  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, value: Any, words: str) -> None:
     assert words in refusal(judged, allowed.Case(path, value, passes=False).spec(), allowed.HERE)
