@@ -97,7 +97,7 @@ HOSTS = [
 NAMES = [
     (
         "spec.serviceAccountName",
-        [("model", True), ("team-a", True), ("team-", True), ("models", False), ("team", False)],
+        [("model", True), ("team-a", True), ("models", False), ("team", False)],
     ),
     (
         "spec.podMetadata.labels",

@@ -133,3 +133,8 @@ def test_clients_are_not_sent_to_a_host_of_others() -> None:
     settings = config.Config(allow=config.Allow(domains={"models": ("team.example",)}))
     assert ingress.url(owner, spec, config.Config()) == "http://bank.example/"
     assert ingress.url(owner, spec, settings) == "http://opt.models.svc/"
+
+
+@pytest.mark.parametrize("case", table.CASES, ids=str)
+def test_the_operator_lets_in_what_the_admission_policy_lets_in(case: table.Case) -> None:
+    assert (findings(case.namespace, table.ALLOW, **case.spec()) == []) is case.passes
