@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests import allowed as table
 from vllm_operator import allowed, api, config, identity
 from vllm_operator.children import ingress
 
