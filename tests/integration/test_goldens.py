@@ -10,6 +10,7 @@ from dev import binaries, paths
 from tests import models, waiting
 from tests.golden import render
 from tests.guard import test_validate
+from vllm_operator import guard
 
 EXAMPLES = sorted((paths.ROOT / "examples").glob("*.yaml"))
 NAMED = (
@@ -74,4 +75,5 @@ def test_every_golden_model_and_example_is_taken(restricted: models.Admin, path:
 def test_envoy_takes_every_guard(tmp_path: pathlib.Path, case: pathlib.Path) -> None:
     children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
     files = next(child["stringData"] for child in children if child["metadata"]["name"].endswith(".guard"))
-    test_validate.validate(tmp_path, test_validate.with_routes_inside(files))
+    version = guard.version_of(render.SETTINGS.guard_image)
+    test_validate.validate(tmp_path, test_validate.with_routes_inside(files), version)
