@@ -101,4 +101,19 @@ SHAPES = [
     Case("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, [400]),
     Case("nothing but noise", bytes(range(256)), [400]),
 ]  # fmt: skip
-CASES = [Case(target, line(target), [status]) for status, targets in TARGETS.items() for target in targets] + SHAPES
+MENDED = {
+    401: ["/./v1/models", "/../v1/models", "//v1/models", "/health/../v1/models", "/%76%31/models", "http://@host//v1/models"],
+    404: ["/v1/../metrics"],
+    200: ["//health", "/v1/models/../../health"],  # what is mended to /health is /health, which needs no key
+}  # fmt: skip
+"""What the edge's mending of a path makes of it; all others get the same answer as at the guard."""
+
+_AT_EDGE = {target: [status] for status, targets in MENDED.items() for target in targets}
+CASES = [
+    *(
+        Case(target, line(target), [status], _AT_EDGE.get(target))
+        for status, targets in TARGETS.items()
+        for target in targets
+    ),
+    *SHAPES,
+]
