@@ -1,7 +1,8 @@
 """What the guard costs: how much later each token comes through it, and its memory.
 
 A server of its own process sends paced tokens, each with the time at which it was sent; 32 streams are read at a time, straight
-and through a real guard, by turns. The limit, the log and the counters are as in a pod.
+and through a real guard, by turns. The limit, the log and the counters are as in a pod; the key is the last that the guard looks
+at of as many clients as a model may have.
 """
 
 import asyncio
@@ -23,10 +24,11 @@ from aiohttp import web
 from tests.bench import figures
 from tests.guard import rig
 from vllm_operator import guard
+from vllm_operator.api import access
 
 STREAMS, TOKENS, PACE = 32, 100, 0.02
 ROUNDS = 5
-CLIENTS = 200
+CLIENTS = access.MOST_CLIENTS
 ADDED_P50_BELOW, ADDED_P99_BELOW, MEMORY_BELOW = 2.0, 10.0, 96.0  # ms, ms, MiB: what a guard asks the node for
 
 
@@ -44,8 +46,8 @@ def main() -> list[figures.Figure]:
         *_compared("answer begins", [late.begins for late in straight], [late.begins for late in through]),
         *_compared("token", [late.tokens for late in straight], [late.tokens for late in through]),
         figures.Figure("memory of a guard with 1 client, after start", "MiB", (alone,), MEMORY_BELOW),
-        figures.Figure("memory of a guard with 200 clients, after start", "MiB", (idle,), MEMORY_BELOW),
-        figures.Figure("memory of a guard with 200 clients, after the streams", "MiB", (loaded,), MEMORY_BELOW),
+        figures.Figure(f"memory of a guard with {CLIENTS} clients, after start", "MiB", (idle,), MEMORY_BELOW),
+        figures.Figure(f"memory of a guard with {CLIENTS} clients, after the streams", "MiB", (loaded,), MEMORY_BELOW),
     ]
 
 
@@ -84,7 +86,7 @@ async def _late(port: int) -> Late:
 
 async def _stream(session: aiohttp.ClientSession, number: int) -> tuple[float, list[float]]:
     await asyncio.sleep(number * PACE / STREAMS)  # or all tokens come at once
-    headers, since = {"authorization": f"Bearer {_key(0)}"}, time.monotonic_ns()
+    headers, since = {"authorization": f"Bearer {_key(CLIENTS - 1)}"}, time.monotonic_ns()
     async with session.post("/v1/completions", json={"prompt": "x"}, headers=headers) as answer:
         begin = (time.monotonic_ns() - since) / 1e6
         answer.raise_for_status()
@@ -134,7 +136,7 @@ def _listens(port: int) -> bool:
 def _guard(port: int, clients: int) -> Iterator[rig.Guard]:
     engine = rig.Engine()
     engine.port = port
-    listed = (guard.Client(f"team-{one}", rig.MINUTE, (guard.Credential(_key(one)),)) for one in range(clients))
+    listed = (guard.Client(f"team-{one:03}", rig.MINUTE, (guard.Credential(_key(one)),)) for one in range(clients))
     with tempfile.TemporaryDirectory() as directory:
         one = rig.Guard(pathlib.Path(directory), engine, guard.Access(tuple(listed), "localhost"))
         one.start()

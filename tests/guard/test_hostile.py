@@ -24,7 +24,11 @@ class Stand(NamedTuple):
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     engine = rig.Engine()
     engine.start()
-    guard = rig.Guard(tmp_path_factory.mktemp("guard"), engine, dataclasses.replace(rig.access(), page=rig.PAGE))
+    guard = rig.Guard(
+        tmp_path_factory.mktemp("guard"),
+        engine,
+        dataclasses.replace(rig.access(), page=rig.PAGE, origins=("https://app.example.com",)),
+    )
     guard.start()
     yield Stand(guard, engine)
     guard.stop()

@@ -4,7 +4,7 @@
 access.py      clients, keys and limits: what the configuration is made from
 site.py        addresses, ports and directories
 routes.py      live: keys, limits, expiry and the page, taken up from a file without a restart
-cors.py        live: which pages of other origins may call
+cors.py        what browsers are told of pages of other origins
 bootstrap.py   static: two listeners, their clusters and bounds; holds no secret
 filters.py     static: what a request passes, and the log
 replies.py     static: what Envoy answers by itself, and its script

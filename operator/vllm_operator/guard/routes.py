@@ -59,10 +59,13 @@ def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
     for client in sorted(access.clients, key=lambda client: client.name):
         for credential in client.credentials:
             found += [_keyed(client, credential, method, paths) for method, paths in _by_method(keyed)]
-            found.append({"match": {"prefix": "/v1/", "headers": [_bearer(credential)]}, **unknown})
+            known = {"match": {"prefix": "/v1/", "headers": [_bearer(credential)]}, **_told(client=client.name)}
+            found.append({**known, **unknown})
     found += [{"match": match, **_unauthorized()} for match in _guarded(keyed)]
     found.append({"match": {"prefix": "/"}, **unknown})
-    host = {"name": NAME, "domains": ["*"], "routes": found, **cors.host(access.origins, METADATA)}
+    readers = _told(origins=sorted(access.origins)) if access.origins else {}
+    silent = {"response_headers_to_remove": list(cors.ENGINES_OWN)}
+    host = {"name": NAME, "domains": ["*"], "routes": found, **silent, **readers}
     largest = max([_BODY, *(len(page.body.encode()) for page in pages)])
     return {"@type": _TYPE, "name": NAME, "virtual_hosts": [host], "max_direct_response_body_size_bytes": largest}
 
@@ -72,7 +75,7 @@ def _preflights(origins: Sequence[str], listed: Sequence[Endpoint], unknown: Jso
     return [
         {
             "match": _match("OPTIONS", paths, _exactly("access-control-request-method", method)),
-            **cors.metadata(METADATA, preflight=method),
+            **_told(preflight=method),
             **unknown,
         }
         for method, paths in _by_method(listed)
@@ -101,15 +104,20 @@ def _open(method: str, paths: Sequence[str]) -> Json:
 def _keyed(client: Client, credential: Credential, method: str, paths: Sequence[str]) -> Json:
     return {
         "match": _match(method, paths, _bearer(credential)),
-        **cors.metadata(METADATA, **_facts(client, credential)),
+        **_told(**_facts(client, credential)),
         "route": _to_engine(),
         "request_headers_to_add": [{"header": {"key": "x-client-id", "value": client.name}, "append_action": _SET}],
         "request_headers_to_remove": ["authorization"],
     }
 
 
+def _told(**facts: object) -> Json:
+    """Return facts for limiter, script, counters and log."""
+    return {"metadata": {"filter_metadata": {METADATA: facts}}}
+
+
 def _facts(client: Client, credential: Credential) -> Json:
-    """Return what limiter, script and log read; the cost is text, since Envoy may print a large number as 1e+09."""
+    """Return whose the key is and what a request costs; as text, since Envoy may print a large number as 1e+09."""
     expiry = {} if credential.expires_at is None else {"expires_at": credential.expires_at}
     cost = str(BUDGET // client.limit.requests)
     return {"client": client.name, "unit": client.limit.unit, "limit": client.limit.requests, "cost": cost, **expiry}
