@@ -104,9 +104,9 @@ class Release:
         where = (f"--kubeconfig={self._kubeconfig}", "--namespace", "ops")
         return run(verb, self._name, *arguments, *where, *image, group=self._group)
 
-    def install(self, directory: pathlib.Path, *options: str) -> None:
-        """Install the chart that lies in `directory`."""
-        self._done("install", str(directory), "--create-namespace", *options)
+    def install(self, directory: pathlib.Path, *options: str) -> str:
+        """Install the chart that lies in `directory`; return what Helm says, the notes last."""
+        return self._done("install", str(directory), "--create-namespace", *options)
 
     def upgrade(self, directory: pathlib.Path, *options: str) -> None:
         """Upgrade to the chart that lies in `directory`."""
@@ -121,6 +121,7 @@ class Release:
         done = self.run("uninstall")
         assert not check or done.returncode == 0, done.stderr
 
-    def _done(self, verb: str, *arguments: str) -> None:
+    def _done(self, verb: str, *arguments: str) -> str:
         done = self.run(verb, *arguments)
         assert done.returncode == 0, done.stderr
+        return done.stdout

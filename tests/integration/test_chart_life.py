@@ -130,6 +130,18 @@ def test_a_release_of_another_name_takes_the_crd_only_when_told_to(cluster: mode
     assert uids(cluster) == before
 
 
+def test_the_notes_tell_the_next_commands_and_their_model_is_taken(cluster: models.Admin) -> None:
+    release = chart.Release(cluster.kubeconfig)
+    notes = release.install(
+        chart.DIRECTORY, "--set-json", 'watchNamespaces=["default"]', "--set", "expose.domain=x.example"
+    )
+    await_field(cluster, known=True)
+    assert "\n  helm test vllm-operator --namespace ops\n" in notes
+    assert "my-model.x.example" in notes
+    manifest = notes.partition("<<YAML\n")[2].partition("\n  YAML\n")[0]
+    cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=manifest)
+
+
 def test_helm_4_takes_over_a_release_of_helm_3(cluster: models.Admin, older: pathlib.Path) -> None:
     chart.Release(cluster.kubeconfig, group="helm3").install(older)
     make(cluster, "old")

@@ -15,7 +15,11 @@ from dev import light
 from tests import chart, models, waiting
 from tests.integration import conftest, test_life
 
-IMAGE = 'engine.images={"cpu":"registry.example/vllm-cpu:0.32.0"}'
+VALUES = (
+    'engine.images={"cpu":"registry.example/vllm-cpu:0.32.0"}',
+    'caBundle.configMap="private-ca"',
+    'proxy.https="http://127.0.0.1:1"',  # nobody listens there: an operator that asked it for the API server would not work
+)
 EXPOSED = {"host": "a.example", "ingress": {"className": "contour"}}
 INGRESS_CLASS = {
     "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"}, "spec": {"controller": "a/b"},
@@ -30,6 +34,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Admin]:
         for name in ("inside", "outside"):
             one.kubectl("create", "namespace", name)
         one.apply(INGRESS_CLASS)
+        one.kubectl("create", "configmap", "private-ca", "--namespace=inside", "--from-literal=ca.crt=x")
         yield one
 
 
@@ -59,7 +64,7 @@ def operator(
 ) -> Iterator[conftest.Operator]:
     """An operator that runs as the chart would run it; the parameter holds more of the chart's values."""
     release = chart.Release(admin.kubeconfig)
-    release.install(chart.DIRECTORY, "--set-json", IMAGE, "--set-json", request.param)
+    release.install(chart.DIRECTORY, *(part for value in (*VALUES, request.param) for part in ("--set-json", value)))
     admin.kubectl("wait", "--for=condition=Established", "crd", "--all")
     own = tmp_path / "kubeconfig"
     own.write_text(credentials(admin))
@@ -110,6 +115,8 @@ def test_cluster_wide_every_namespace_is_served(admin: models.Admin, operator: c
     for namespace in ("inside", "outside"):
         there = serve(admin, namespace, "wide")
         waiting.until(f"all children {namespace}", lambda there=there: is_made(there, "wide"), there.world)
+    assert there.condition("wide")["reason"] == "ConfigMapNotFound"
+    assert models.Admin(admin.kubeconfig, "inside").condition("wide")["reason"] != "ConfigMapNotFound"
     live_a_little(there, "wide")
     assert denied(operator) == 0
 
