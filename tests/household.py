@@ -76,6 +76,13 @@ class Household:
             self.api.interrupt = lambda _verb, _ref, _when: None
         return False
 
+    async def stale(self, name: str) -> None:
+        """Delete a Secret by hand and let an operator work that has not heard of it; it may give up."""
+        self.reconciler = self._new()
+        await self.delete(name)
+        with contextlib.suppress(errors.ApiError):
+            await self.go_on()
+
     def refuse(self, name: str) -> None:
         """Let a webhook refuse every write of the Secret `name` from now on."""
 

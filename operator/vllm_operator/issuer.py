@@ -50,7 +50,10 @@ class Issuer:
         seen = await self._observe(owner, keys.clients(spec.access))
         decision = keys.decide(spec.access, seen, int(self._clock()), _new_key)
         wanted = children.client_secrets(owner, spec, self._settings, decision.issued)
-        blocked, denied = await asyncio.gather(self._writer.ensure_all(wanted, owner), self._revoke(owner, wanted))
+        known = {_ref(owner, name) for name in seen.held}  # deleting one revokes: its keys go into no other
+        blocked, denied = await asyncio.gather(
+            self._writer.ensure_all(wanted, owner, known), self._revoke(owner, wanted)
+        )
         issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
         for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
             if before := keys.last(name, seen.held.get(name), seen.accepted.get(name)):

@@ -21,7 +21,7 @@ Must not decide what is wanted; never puts an object's content into an error or 
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from vllm_operator import cluster, compare, errors, identity, kinds, ownership, store
@@ -73,24 +73,29 @@ class Writer:
             kinds.Ref, tuple[str, str]
         ] = {}  # hash sent and resource version of an answer that still differed
 
-    async def ensure(self, desired: kinds.Object, owner: identity.Owner) -> Outcome:
-        """Make the live object what is `desired`; raise `Stranger` or an ApiError where that cannot be."""
+    async def ensure(self, desired: kinds.Object, owner: identity.Owner, *, known: bool = False) -> Outcome:
+        """Make the live object what is `desired`; raise `Stranger` or an ApiError where that cannot be.
+
+        What is `desired` of an object that was `known` is made of no other: where it is gone by now, that is NotFound.
+        """
         wanted = _wanted(desired)
-        live = self._store.get(wanted.ref)
+        live = self._store.get(wanted.ref) or (await self._read(wanted.ref) if known else None)
         if live is None:
             return await self._create(wanted, owner)
         try:
             return await self._settle(wanted, live, owner)
         except (errors.Conflict, errors.NotFound) as error:
-            return await self._look_again(wanted, live, owner, error)
+            return await self._look_again(wanted, live, owner, error, known=known)
 
-    async def ensure_all(self, desired: Iterable[kinds.Object], owner: identity.Owner) -> Blocked:
+    async def ensure_all(
+        self, desired: Iterable[kinds.Object], owner: identity.Owner, known: Collection[kinds.Ref] = ()
+    ) -> Blocked:
         """Make the live objects what is `desired`, each for itself, and return which of them could not be."""
         blocked = Blocked({}, {})
 
         async def ensure(obj: kinds.Object) -> None:
             try:
-                await self.ensure(obj, owner)
+                await self.ensure(obj, owner, known=kinds.ref(obj) in known)
             except Stranger as stranger:
                 blocked.strangers[kinds.ref(obj)] = stranger.holder
             except (errors.Invalid, errors.Denied) as error:
@@ -133,15 +138,17 @@ class Writer:
         return "created"
 
     async def _look_again(
-        self, wanted: Wanted, stale: kinds.Object, owner: identity.Owner, error: errors.ApiError
+        self, wanted: Wanted, stale: kinds.Object, owner: identity.Owner, error: errors.ApiError, *, known: bool
     ) -> Outcome:
         """Go on where the refusal came from an object that is no longer the one we knew; else the refusal stands."""
         try:
             live = await self._read(wanted.ref)
         except errors.NotFound:
             self._store.drop(wanted.ref)
+            if known:
+                raise
             return await self._create(wanted, owner)
-        if _uid(live) == _uid(stale):
+        if known or _uid(live) == _uid(stale):
             raise error
         return await self._settle(wanted, live, owner)
 

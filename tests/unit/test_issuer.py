@@ -87,6 +87,18 @@ async def test_a_deleted_secret_revokes_at_once_and_for_ever(at: int) -> None:
     assert not home.accepts(second)
 
 
+async def test_a_secret_that_is_deleted_while_the_operator_works_is_revoked_too() -> None:
+    """The operator has read the Secret, and not yet heard of its end: it must not make it again with the key it read."""
+    home = Household()
+    await home.begin({"name": "a"})
+    old = home.key("a")
+    await home.change({"name": "a", "keyVersion": 2})
+    await home.stale("vllm11.key.a")
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+
+
 @pytest.mark.parametrize("at", EVERY_WRITE)
 async def test_who_is_taken_off_the_list_is_revoked_and_comes_back_with_another_key(at: int) -> None:
     home = Household()
