@@ -12,6 +12,8 @@ MEMORY_MIB=5800 # what a machine sold with 6 GiB shows: two vLLM servers and the
 COLD_DISK_MIB=25000 # sources, build caches, binaries, images
 WARM_DISK_MIB=4000
 PACKAGES="ca-certificates curl python3-venv debian-archive-keyring iproute2 iptables procps gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
+# The documented client programs of `make test` run by PHP and by Node.js, whichever there is.
+[ "${1:-}" != test ] || PACKAGES="$PACKAGES php-cli $(command -v npm >/dev/null || echo nodejs npm)"
 # The browser of `make test`; Ubuntu's is a snap, which does not run here, so there the tests that need it are skipped.
 [ "${1:-}" != test ] || grep -qs '^ID=ubuntu' /etc/os-release || PACKAGES="$PACKAGES chromium"
 UNREACHABLE='dial tcp|resolv|refused|connect|timed out|Could not|Unable to fetch|unreachable|dns error|error sending request'
