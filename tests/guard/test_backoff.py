@@ -1,0 +1,38 @@
+"""Whoever backs off as documented is answered after each 429 that a guard sends: the OpenAI SDK, as it is."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import openai
+import pytest
+
+from tests.guard import rig
+from vllm_operator import guard
+
+if TYPE_CHECKING:
+    from tests.guard.conftest import Start
+
+LISTED = json.dumps({"object": "list", "data": [{"id": "opt", "object": "model", "created": 0, "owned_by": "vllm"}]})
+
+
+@pytest.mark.parametrize(
+    "limit", [guard.RateLimit(1, "Second"), guard.RateLimit(40, "Minute"), guard.RateLimit(2400, "Hour")]
+)
+def test_the_sdk_waits_as_long_as_it_is_told_and_is_answered(
+    start: Start, engine: rig.Engine, limit: guard.RateLimit
+) -> None:
+    engine.script = rig.answer(body=LISTED.encode())
+    running = start(rig.access(rig.KEY, limit=limit))
+    connection = running.connection()
+    while rig.ask(connection, "GET", "/v1/models", rig.KEY).status != 429:
+        pass
+    connection.close()
+    client = openai.OpenAI(api_key=rig.KEY, base_url=f"http://{rig.HOST}:{running.site.public_port}/v1")
+    began = time.monotonic()
+    answer = client.models.with_raw_response.list()
+    assert answer.retries_taken >= 1
+    assert time.monotonic() - began < 6
+    client.close()
