@@ -1,23 +1,30 @@
-"""vLLM's own parser reads the arguments of every golden model."""
+"""vLLM's own parser, routes and request types take the arguments of every golden model, and every path and proof of a task."""
 
+import base64
 import json
+from typing import Any, get_args
 
+import pytest
 import yaml
 
+from dev import paths
 from tests import models
 from tests.golden import render
+from vllm_operator import api
+from vllm_operator.engine import endpoints, options, verification
 
-PARSE = """
-import json, sys
-from vllm.entrypoints.cli.serve import ServeSubcommand
-from vllm.utils.argparse_utils import FlexibleArgumentParser
-parser = FlexibleArgumentParser()
-ServeSubcommand().subparser_init(parser.add_subparsers())
-for arguments in json.load(sys.stdin):
-    parser.parse_args(["serve", *arguments])
-print("parsed")
-"""
+INSIDE = paths.ROOT / "tests" / "contract" / "inside.py"
 MISSPELT = "unknown-option"
+TASKS: tuple[api.Task, ...] = get_args(api.Task)
+SUPPORTED = {
+    "Generate": ["generate"],
+    "Embed": ["token_embed", "embed"],
+    "Score": ["classify"],
+    "Classify": ["classify"],
+    "Pool": ["token_embed"],
+    "Transcribe": ["transcription"],
+}
+"""What vLLM calls the tasks of a model that is served as ours."""
 
 
 def arguments(case: str) -> list[str]:
@@ -28,9 +35,41 @@ def arguments(case: str) -> list[str]:
     return found
 
 
-def test_vllms_own_parser_takes_every_golden_argument(admin: models.Admin) -> None:
-    given = [arguments(case.name) for case in render.RUNNING if case.name != MISSPELT]
-    run = ("exec", "-i", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", PARSE)
-    assert "parsed" in admin.kubectl(*run, stdin=json.dumps(given))
-    refused = admin.kubectl(*run, stdin=json.dumps([arguments(MISSPELT)]), check=False)
-    assert "parsed" not in refused
+def task(name: api.Task) -> dict[str, Any]:
+    request = verification.request("facebook/opt-125m", name)
+    return {
+        "supported": SUPPORTED[name],
+        "paths": [endpoint.path for endpoint in endpoints.of(name) if endpoint.method == "POST"],
+        "request": {**request._asdict(), "content": base64.b64encode(request.content).decode()},
+    }
+
+
+@pytest.fixture(scope="module")
+def given() -> dict[str, list[str]]:
+    """The arguments of every golden model, and of a model of each task."""
+    plain = {case.name: arguments(case.name) for case in render.RUNNING}
+    source = "file:///models/a/b"
+    return plain | {name: options.arguments(api.Spec(model=api.Model(source=source, task=name))) for name in TASKS}
+
+
+@pytest.fixture(scope="module")
+def said(admin: models.Admin, given: dict[str, list[str]]) -> dict[str, Any]:
+    """What vLLM says, asked once: it takes seconds to import."""
+    asked = {"arguments": list(given.values()), "tasks": {name: task(name) for name in TASKS}}
+    run = ("exec", "-i", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", INSIDE.read_text())
+    found: dict[str, Any] = json.loads(admin.kubectl(*run, stdin=json.dumps(asked)).splitlines()[-1])
+    return found
+
+
+def test_vllms_own_parser_takes_every_argument_but_a_misspelt_one(
+    said: dict[str, Any], given: dict[str, list[str]]
+) -> None:
+    assert [list(given)[index] for index in said["refused"]] == [MISSPELT]
+
+
+def test_every_path_of_a_task_is_a_route_of_vllm(said: dict[str, Any]) -> None:
+    assert said["missing"] == {name: [] for name in TASKS}
+
+
+def test_vllms_own_types_take_the_request_that_verifies_a_task(said: dict[str, Any]) -> None:
+    assert said["wrong"] == dict.fromkeys(TASKS, "")
