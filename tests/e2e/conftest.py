@@ -7,7 +7,9 @@ import pytest
 
 from dev import cluster, demo, images, layout
 from tests import audit, models
+from tests.contract import shape
 
+BAD = 400
 OPERATOR = audit.account(demo.OPERATOR_NAMESPACE, "vllm-operator")
 LAST = "test_privileges.py"
 
@@ -50,24 +52,39 @@ class Answer:
         return found
 
 
+def answered(answer: Answer, status: int) -> dict[str, object]:
+    """Return the JSON of an answer that must have this status and, above 399, the shape of an error."""
+    assert answer.status == status, answer.body
+    if status >= BAD:
+        assert shape.differences(shape.ERROR, answer.json) == []
+    return answer.json
+
+
 class Client:
     """A user of the model, with curl, a key and the documented address."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, key: str, address: str = f"https://{demo.HOST}") -> None:
+        self.key, self.address = key, address
+        scheme, _, host = address.partition("://")
+        self.resolve = ["--resolve", f"{host}:443:{cluster.way().address()}"] if scheme == "https" else []
 
     def get(self, path: str, *options: str, key: str | None = None) -> Answer:
         """GET `path` with the key, or another; an empty one sends none."""
         key = self.key if key is None else key
         authorization = ["-H", f"Authorization: Bearer {key}"] if key else []
-        done = demo.run(["curl", "-sSi", f"https://{demo.HOST}{path}", *authorization, *options], capture=True)
+        command = ["curl", "-sSi", *self.resolve, f"{self.address}{path}", *authorization, *options]
+        done = demo.run(command, capture=True)
         assert done.returncode == 0, done.stderr
         return Answer(done.stdout)
 
+    def post(self, path: str, body: object, key: str | None = None) -> Answer:
+        """POST `body` as JSON."""
+        return self.get(path, "-H", "Content-Type: application/json", "-d", json.dumps(body), key=key)
+
     def complete(self, key: str | None = None, **parameters: object) -> Answer:
         """POST a completion."""
-        body = json.dumps({"model": "facebook/opt-125m", "prompt": "The future", "max_tokens": 4, **parameters})
-        return self.get("/v1/completions", "-H", "Content-Type: application/json", "-d", body, key=key)
+        body = {"model": "facebook/opt-125m", "prompt": "The future", "max_tokens": 4, **parameters}
+        return self.post("/v1/completions", body, key)
 
 
 @pytest.fixture
