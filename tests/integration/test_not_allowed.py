@@ -1,5 +1,6 @@
 """What the allow-lists refuse is not made and not taken down, keys go on, and it heals by itself: on a real API server."""
 
+import base64
 import json
 import pathlib
 from collections.abc import Iterator
@@ -72,6 +73,8 @@ def test_a_list_tightened_later_takes_nothing_down_and_stops_no_revocation(
     waiting.until("NotAllowed", lambda: reason(admin, "tight") == "NotAllowed", admin.world)
     admin.kubectl("delete", "secret", "tight.key.default")
     waiting.until("a new key", lambda: admin.key("tight") not in ("", key), admin.world)
+    guard = lambda: admin.get("secret", "tight.guard")["data"]["routes.yaml"]  # noqa: E731
+    waiting.until("the old key's end", lambda: key not in base64.b64decode(guard()).decode(), admin.world)
     kept = [("Deployment", "tight"), ("ControllerRevision", "tight.template"), ("Ingress", "tight")]
     after = admin.children("tight")
     assert [after[one]["metadata"]["uid"] for one in kept] == [before[one]["metadata"]["uid"] for one in kept]
@@ -80,6 +83,15 @@ def test_a_list_tightened_later_takes_nothing_down_and_stops_no_revocation(
     waiting.until("its own state", lambda: reason(admin, "tight") == "ScaledToZero", admin.world)
     assert admin.get("deployment", "tight")["metadata"]["uid"] == before["Deployment", "tight"]["metadata"]["uid"]
     admin.kubectl("delete", "vllm", "tight")
+
+
+def test_what_only_the_api_server_can_refuse_is_said_and_heals(admin: models.Admin) -> None:
+    apply(admin, "odd", scheduling={"nodeSelector": {"no key": "x"}})
+    waiting.until("WriteRefused", lambda: reason(admin, "odd") == "WriteRefused", admin.world)
+    assert "nodeSelector" in admin.condition("odd")["message"]
+    apply(admin, "odd", scheduling={"nodeSelector": {"key": "x"}})
+    waiting.until("its own state", lambda: reason(admin, "odd") == "ScaledToZero", admin.world)
+    admin.kubectl("delete", "vllm", "odd")
 
 
 MISSING = {
