@@ -12,7 +12,7 @@ import pytest
 
 from dev import cluster, demo, paths
 from tests import browser, models, waiting
-from tests.e2e import conftest
+from tests.e2e import conftest, leaks
 
 GUIDE = f"https://{demo.HOST}/guide"
 PICTURES = paths.ROOT / ".artifacts" / "guide"
@@ -93,10 +93,14 @@ def test_an_example_runs_as_it_is_copied(client: conftest.Client, tmp_path: path
     assert done.stdout.strip() not in ("", "undefined", "None", "null")
 
 
-def test_the_switch_is_thrown_live(admin: models.Admin, client: conftest.Client) -> None:
+def test_the_switch_is_thrown_live_and_the_page_is_small_in_etcd(admin: models.Admin, client: conftest.Client) -> None:
+    stored = {}
     for on, status in ((False, 404), (True, 200)):
         admin.patch("vllm", "vllm11", {"spec": {"expose": {"guide": on}}})
         waiting.until(
             f"/guide is {status}", lambda s=status: client.get("/guide", key="").status == s, admin.world, 200
         )
+        entries = dict(leaks.etcd(set()))
+        stored[on] = len(entries[f"etcd /registry/secrets/{demo.NAMESPACE}/vllm11.guard"])
+    assert 9_000 < stored[True] - stored[False] <= 12 * 1024
     admin.patch("vllm", "vllm11", {"spec": {"expose": {"guide": None}}})
