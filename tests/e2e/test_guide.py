@@ -102,5 +102,5 @@ def test_the_switch_is_thrown_live_and_the_page_is_small_in_etcd(admin: models.A
         )
         entries = dict(leaks.etcd(set()))
         stored[on] = len(entries[f"etcd /registry/secrets/{demo.NAMESPACE}/vllm11.guard"])
-    assert 9_000 < stored[True] - stored[False] <= 12 * 1024
+    assert 9_000 < stored[True] - stored[False] <= 12_000
     admin.patch("vllm", "vllm11", {"spec": {"expose": {"guide": None}}})

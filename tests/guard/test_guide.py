@@ -186,7 +186,7 @@ def test_answer_that_breaks_off_is_said(visit: Visit, engine: rig.Engine) -> Non
 
     engine.script = broken
     visit.send()
-    assert visit.said("broke off").endswith("engine died")
+    assert visit.said("Broken") == "Broken off: engine died"
     visit.is_clean()
 
 

@@ -95,7 +95,6 @@ def test_no_name_changes_the_shape_of_the_document(task: str, model: str, host: 
 def test_a_name_is_read_as_it_is_written(model: str) -> None:
     document = Parsed(guide.document(facts(model)))
     assert document.of("title") == model
-    assert document.values("data-model") == [model]
     assert document.text["code"][0] == model
 
 

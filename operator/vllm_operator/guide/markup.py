@@ -55,14 +55,13 @@ HEADERS = {
 }
 """The content type is the guard's: it sends pages as HTML in UTF-8. `img-src` is for the empty icon, which spares a request."""
 
-_WAIT = "wait for the seconds in <code>Retry-After</code>"
 _ERRORS = {
     "400": "The request is malformed, or longer than the context.",
     "401": "The key is missing, wrong, revoked or expired.",
     "404": "No such path, or no model of this name.",
-    "429": f"The key's rate limit is reached: {_WAIT}, as OpenAI's SDKs do.",
+    "429": "The key's rate limit is reached: wait for the seconds in <code>Retry-After</code>, as OpenAI's SDKs do.",
     "500": "The server failed: try again.",
-    "503": f"The model is loading, or its queue is full: {_WAIT}.",
+    "503": "The model is loading, or its queue is full: wait likewise.",
 }
 _OPTIONS = (
     "<p>Options: max_tokens, temperature (0 to 2, default 1: lower is more focused), top_p (0 to 1, default 1), n,"
@@ -102,7 +101,7 @@ def _form(facts: Facts) -> str:
         return ""
     return (
         "<section class=tall><h2>Try it</h2><p>Your key is sent to this model alone, and is kept nowhere."
-        f"<form id=form autocomplete=off data-model={_attribute(facts.model)}>"
+        "<form id=form autocomplete=off>"
         "<label for=key>Your key</label><input id=key type=password autocomplete=off required>"
         f"<label for=call>Call</label><select id=call>{options}</select>"
         f"<label for=prompt>Text</label><textarea id=prompt rows=3 required>{calls.TEXT}</textarea>"

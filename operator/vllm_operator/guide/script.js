@@ -1,6 +1,5 @@
 // The same for every model, so that one hash allows it: what differs stands in the document. The key stays in its input.
 // Lines are joined without a break: each ends a statement or opens a block.
-'use strict';
 const[form,key,call,prompt,send,stop,said,answer]=document.querySelectorAll('[id]');
 let asked;
 
@@ -51,7 +50,7 @@ return used+' tokens';
 const run=async()=>{
 const start=Date.now(),body=JSON.parse(call.selectedOptions[0].dataset.body,(_,value)=>value===null?prompt.value:value);
 if(body.max_tokens)Object.assign(body,{stream:true,stream_options:{include_usage:true}});
-const reply=await fetch(call.value,{method:'POST',signal:asked.signal,headers:{authorization:'Bearer '+key.value.trim(),'content-type':'application/json'},body:JSON.stringify({model:form.dataset.model,...body})});
+const reply=await fetch(call.value,{method:'POST',signal:asked.signal,headers:{authorization:'Bearer '+key.value.trim(),'content-type':'application/json'},body:JSON.stringify({model:document.querySelector('code').textContent,...body})});
 if(!reply.ok)return say(await refusal(reply),1);
 if(!body.stream)answer.append((await reply.text()).slice(0,4e3));
 say((body.stream?await read(reply):'Answered')+' in '+(Date.now()-start)/1e3+' s');
@@ -64,7 +63,7 @@ asked=new AbortController();
 answer.textContent='';
 send.disabled=!(stop.disabled=false);
 say('Waiting for the model');
-await run().catch(error=>asked.signal.aborted?say('Stopped'):say('The answer broke off, or none came: '+error.message,1));
+await run().catch(error=>asked.signal.aborted?say('Stopped'):say('Broken off: '+error.message,1));
 send.disabled=!(stop.disabled=true);
 };
 stop.onclick=()=>asked.abort();
