@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def test_each_guard_has_its_share_and_a_true_retry_after(start: Start, names: Na
 
 
 def test_shares_follow_a_change_of_membership(start: Start, names: Names) -> None:
-    running = start(shared(guard.RateLimit(100, "Hour")), alter=names.use)
+    running = start(shared(guard.RateLimit(100, "Hour")), alter=functools.partial(names.use, refresh="1s"))
     rig.until(lambda: running.members() == 1)
     names.count = 4
     rig.until(lambda: running.members() == 4)
