@@ -69,7 +69,7 @@ SHAPES = [
     Case("client id of its own", line("/v1/models", "GET", "HTTP/1.1", b"X-Client-Id: team-a\r\n"), [401]),
     Case("original path", line("/v1/models", "GET", "HTTP/1.1", ORIGINAL), [401]),
     Case("method override", line("/v1/models", "GET", "HTTP/1.1", b"X-Http-Method-Override: GET\r\n"), [401]),
-    Case("host twice", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", [401]),
+    Case("host twice", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", [401], [421]),
     Case("no host", b"GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n", [400]),
     Case("lower-case method", line("/health", "get"), [400]),
     Case("unknown method", line("/health", "BREW"), [400]),
@@ -78,10 +78,11 @@ SHAPES = [
     Case("head", line("/v1/models", "HEAD"), [401]),
     Case("head of health", line("/health", "HEAD"), [404]),
     Case("trace", line("/health", "TRACE"), [404]),
-    Case("connect", b"CONNECT 127.0.0.1:8001 HTTP/1.1\r\nHost: 127.0.0.1:8001\r\n\r\n", [404]),
-    Case("http 1.0", b"GET /v1/models HTTP/1.0\r\n" + HOST + GOOD + b"\r\n", [426]),
-    Case("http 0.9", b"GET /health\r\n", [426]),
-    Case("http 3.0", line("/health", "GET", "HTTP/3.0"), [426]),
+    Case("connect", b"CONNECT 127.0.0.1:8001 HTTP/1.1\r\nHost: 127.0.0.1:8001\r\n\r\n", [404], [421]),
+    Case("http 1.0", b"GET /v1/models HTTP/1.0\r\n" + HOST + b"\r\n", [426], [401]),
+    Case("http 1.0 with a key", b"GET /v1/models HTTP/1.0\r\n" + HOST + GOOD + b"\r\n", [426], [200]),
+    Case("http 0.9", b"GET /health\r\n", [426], [400]),
+    Case("http 3.0", line("/v1/models", "GET", "HTTP/3.0"), [426], [401]),
     Case("http/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
     Case("h2c upgrade", line("/v1/models", "GET", "HTTP/1.1", H2C), [401]),
     Case("websocket", line("/v1/realtime", "GET", "HTTP/1.1", WEBSOCKET), [403]),
@@ -94,7 +95,7 @@ SHAPES = [
     Case("negative length", POST + b"Content-Length: -1\r\n\r\n", [400]),
     Case("unknown coding", POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", [501]),
     Case("coding hidden", POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", [400]),
-    Case("bad chunk", POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n", [401]),
+    Case("bad chunk", POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n", [401], [400]),
     Case("bare line feeds", POST.replace(b"\r\n", b"\n") + b"Content-Length: 0\nConnection: close\n\n", [401]),
     Case("carriage return in the target", b"GET /health\rX: y HTTP/1.1\r\n" + HOST + b"\r\n", [400]),
     Case("request behind a refusal", line("/v1/models").replace(b"Connection: close\r\n", b"") + line("/metrics"), [401, 404]),
@@ -104,6 +105,7 @@ SHAPES = [
 MENDED = {
     401: ["/./v1/models", "/../v1/models", "//v1/models", "/health/../v1/models", "/%76%31/models", "http://@host//v1/models"],
     404: ["/v1/../metrics"],
+    400: ["/v1/models%00", "/health%00"],
     200: ["//health", "/v1/models/../../health"],  # what is mended to /health is /health, which needs no key
 }  # fmt: skip
 """What the edge's mending of a path makes of it; all others get the same answer as at the guard."""
