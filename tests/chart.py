@@ -102,7 +102,7 @@ class Release:
         """Run one of Helm's verbs on the release; its exit status and words are the caller's to judge."""
         image = ("--set", "image.repository=registry.example/operator") if verb in ("install", "upgrade") else ()
         where = (f"--kubeconfig={self._kubeconfig}", "--namespace", "ops")
-        return run(verb, self._name, *arguments, *where, *image, group=self._group)
+        return run(*verb.split(), self._name, *arguments, *where, *image, group=self._group)
 
     def install(self, directory: pathlib.Path, *options: str) -> str:
         """Install the chart that lies in `directory`; return what Helm says, the notes last."""

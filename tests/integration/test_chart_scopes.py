@@ -4,7 +4,6 @@ Once for the whole cluster, once for named namespaces: what it can do there, and
 """
 
 import json
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,8 @@ VALUES = (
     'caBundle.configMap="private-ca"',
     'proxy.https="http://127.0.0.1:1"',  # nobody listens there: an operator that asked it for the API server would not work
 )
+EVERYWHERE = pytest.mark.parametrize("operator", ["watchNamespaces=[]"], indirect=True)
+INSIDE = pytest.mark.parametrize("operator", ['watchNamespaces=["inside"]'], indirect=True)
 EXPOSED = {"host": "a.example", "ingress": {"className": "contour"}}
 INGRESS_CLASS = {
     "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"}, "spec": {"controller": "a/b"},
@@ -31,8 +32,9 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Admin]:
     """An admin of a cluster with two namespaces for models."""
     with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
         one = models.Admin(kubeconfig)
-        for name in ("inside", "outside"):
+        for name in ("inside", "outside", "ops"):
             one.kubectl("create", "namespace", name)
+        one.kubectl("label", "namespace", "ops", "pod-security.kubernetes.io/enforce=restricted")
         one.apply(INGRESS_CLASS)
         one.kubectl("create", "configmap", "private-ca", "--namespace=inside", "--from-literal=ca.crt=x")
         yield one
@@ -58,17 +60,18 @@ def settings(admin: models.Admin) -> dict[str, str]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def operator(
-    admin: models.Admin, tmp_path: pathlib.Path, request: pytest.FixtureRequest
+    admin: models.Admin, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[conftest.Operator]:
     """An operator that runs as the chart would run it; the parameter holds more of the chart's values."""
     release = chart.Release(admin.kubeconfig)
     release.install(chart.DIRECTORY, *(part for value in (*VALUES, request.param) for part in ("--set-json", value)))
     admin.kubectl("wait", "--for=condition=Established", "crd", "--all")
-    own = tmp_path / "kubeconfig"
+    directory = tmp_path_factory.mktemp("operator")
+    own = directory / "kubeconfig"
     own.write_text(credentials(admin))
-    one = conftest.Operator(own, tmp_path / "log", **settings(admin))
+    one = conftest.Operator(own, directory / "log", **settings(admin))
     one.await_leader()
     yield one
     one.stop()
@@ -110,7 +113,16 @@ def denied(operator: conftest.Operator) -> float:
     return operator.metric("vllm_operator_api_calls_total", code="403")
 
 
-@pytest.mark.parametrize("operator", ["watchNamespaces=[]"], indirect=True)
+@EVERYWHERE
+def test_its_pods_are_let_into_a_restricted_namespace(admin: models.Admin, operator: conftest.Operator) -> None:
+    del operator
+    ops = models.Admin(admin.kubeconfig, "ops")
+    waiting.until("the operator's pod", lambda: ops.kubectl("get", "pods", "-o", "name"), ops.world)
+    hooks = chart.Release(admin.kubeconfig).run("get hooks").stdout
+    assert "pod/vllm-operator-test created" in ops.kubectl("create", "--dry-run=server", "-f", "-", stdin=hooks)
+
+
+@EVERYWHERE
 def test_cluster_wide_every_namespace_is_served(admin: models.Admin, operator: conftest.Operator) -> None:
     for namespace in ("inside", "outside"):
         there = serve(admin, namespace, "wide")
@@ -121,7 +133,7 @@ def test_cluster_wide_every_namespace_is_served(admin: models.Admin, operator: c
     assert denied(operator) == 0
 
 
-@pytest.mark.parametrize("operator", ['watchNamespaces=["inside"]'], indirect=True)
+@INSIDE
 def test_with_roles_alone_the_named_namespace_is_served_and_others_are_left_alone(
     admin: models.Admin, operator: conftest.Operator
 ) -> None:
@@ -140,7 +152,7 @@ def test_with_roles_alone_the_named_namespace_is_served_and_others_are_left_alon
         assert elsewhere.kubectl("auth", "can-i", *what.split(), account, check=False) == "no\n", what
 
 
-@pytest.mark.parametrize("operator", ["watchNamespaces=[]"], indirect=True)
+@EVERYWHERE
 def test_people_with_the_built_in_roles_may_use_the_new_kind_and_view_reads_no_key(
     admin: models.Admin, operator: conftest.Operator
 ) -> None:
