@@ -42,6 +42,11 @@ def _build(groups: list[str]) -> None:
         binaries.directory(group)
 
 
+def _prepare(_: list[str]) -> None:
+    demo.prepare()
+    _build(list(binaries.TESTING))
+
+
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "up": ("bring the cluster up", lambda _: cluster.way().up()),
     "down": ("take the cluster down without a trace", lambda _: cluster.way().down()),
@@ -50,7 +55,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "load-image": ("make an image archive known to the node", _load),
     "build": ("build the cluster's binaries", _build),
     "images": ("build the project's images", images.main),
-    "prepare": ("build binaries and images, for the tests", lambda _: demo.prepare()),
+    "prepare": ("build binaries and images, for the tests", _prepare),
     "demo": ("a cluster, the operator, one model and its documented calls", lambda _: demo.up()),
     "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),

@@ -46,6 +46,7 @@ GROUPS = {
 }
 LIGHT = ("kubernetes", "etcd")
 EMBEDDED = (*LIGHT, "containerd", "runc", "cni", "coredns", "contour", "helm")
+TESTING = ("helm3", "kubeconform")  # what the tests alone need
 
 
 def directory(name: str) -> pathlib.Path:
