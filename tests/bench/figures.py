@@ -49,6 +49,7 @@ def machine() -> dict[str, str]:
     return {
         "processor": f"{os.cpu_count()} x {processor}",
         "memory": f"{int(memory) / (1 << 20):.1f} GiB",
+        "load before": f"{os.getloadavg()[0]:.1f}",
         "kernel": platform.release(),
         "system": _found("/etc/os-release", 'PRETTY_NAME="(.*)"'),
         "commit": _commit(),
