@@ -55,6 +55,10 @@ def load(client: conftest.Client) -> Iterator[Load]:
         yield load
 
 
+def await_one(ops: models.Admin) -> None:
+    waiting.until("one operator", lambda: len(ops.kubectl("get", "pods", "-o", "name").split()) == 1, ops.world)
+
+
 def servers(admin: models.Admin) -> list[tuple[str, int]]:
     """Return each pod of vllm11 with its restarts."""
     pods = json.loads(admin.kubectl("get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "json"))["items"]
@@ -67,6 +71,28 @@ def servers(admin: models.Admin) -> list[tuple[str, int]]:
 def test_helm_test_says_that_the_operator_is_ready_and_leaves_nothing(ops: models.Admin, group: str) -> None:
     assert "Succeeded" in helm(ops, group, "test")
     assert not ops.get("pod", "vllm-operator-test")
+
+
+def test_in_a_closed_network_the_operator_works_and_no_model_restarts(admin: models.Admin, ops: models.Admin) -> None:
+    before = servers(admin)
+    ops.kubectl("create", "configmap", "private-ca", "--from-literal=ca.crt=none")
+    demo.install(
+        {"proxy.https": "http://127.0.0.1:1", "caBundle.configMap": "private-ca"}
+    )  # a proxy that does not answer
+    await_one(ops)
+    said = ops.kubectl(
+        "exec", "deployment/vllm-operator", "--", "python3", "-c",
+        "import os, json; print(json.dumps([dict(os.environ), open(os.environ['SSL_CERT_FILE']).read()]))",
+    )  # fmt: skip
+    variables, authorities = json.loads(said)
+    assert authorities == "none"
+    assert variables["HTTPS_PROXY"] == "http://127.0.0.1:1"
+    assert variables["NO_PROXY"].startswith(f"{variables['KUBERNETES_SERVICE_HOST']},localhost,")
+    admin.kubectl("delete", "networkpolicy", "vllm11")
+    waiting.until("repair", lambda: admin.get("networkpolicy", "vllm11"), admin.world)
+    assert servers(admin) == before
+    demo.install()
+    ops.kubectl("delete", "configmap", "private-ca")
 
 
 def test_two_operators_stand_by_each_other_and_one_leads(ops: models.Admin) -> None:
@@ -82,7 +108,7 @@ def test_two_operators_stand_by_each_other_and_one_leads(ops: models.Admin) -> N
     ops.kubectl("delete", "pod", first, "--wait=false")
     waiting.until("the other to lead", lambda: holder() not in ("", first), ops.world)
     demo.install()
-    waiting.until("one operator", lambda: len(ops.kubectl("get", "pods", "-o", "name").split()) == 1, ops.world)
+    await_one(ops)
 
 
 def test_an_uninstall_and_an_install_touch_no_model_and_no_request(
