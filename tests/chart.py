@@ -62,7 +62,7 @@ def run(*arguments: str, group: str = "helm", stdin: str | None = None) -> subpr
 
 def template(values: object, *arguments: str, group: str = "helm") -> subprocess.CompletedProcess[str]:
     """Render the chart with `values`, as an admin's file gives them."""
-    place = ("vllm-operator", str(DIRECTORY), "--namespace", "ops")
+    place = ("vllm-operator", str(DIRECTORY), "--namespace", "ops", f"--kube-version={binaries.KUBERNETES_VERSION}")
     return run("template", *place, "--values", "-", *arguments, group=group, stdin=json.dumps(values))
 
 
