@@ -24,7 +24,8 @@ from tests.e2e import wire
 NAME, ROTATED, LOAD = "vllm11", "rotated", "load"
 TIMES = 50
 BELOW = 2.0
-STREAMS, TOKENS = 2, 400
+STREAMS = 2
+EVERY = 0.02
 PAUSE = 0.5  # between two changes: the kubelet works off the first
 DEADLINE = 60.0
 
@@ -34,17 +35,21 @@ def main() -> list[figures.Figure]:
     with _served() as admin:
         api = config.new_client_from_config(str(admin.kubeconfig))
         objects, core = client.CustomObjectsApi(api), client.CoreV1Api(api)
-        pods = _uids(admin)
-        with wire.lines(admin.pod_address(NAME).split()) as held, Load(admin.key(NAME, LOAD)) as load:
+        pods, key = _uids(admin), admin.key(NAME, LOAD)
+        with contextlib.ExitStack() as running:
+            held = running.enter_context(wire.lines(admin.pod_address(NAME).split()))
+            load = running.enter_context(Load(key))
+            streams = [running.enter_context(wire.Streams(key)) for _ in range(STREAMS)]
             rotated = _repeat(core, held, lambda number: _raise(objects, number + 2))
             deleted = _repeat(core, held, lambda _: _delete(core))
         changed = float(_uids(admin) != pods)
+    whole, broken = sum(one.whole for one in streams), sum(one.broken for one in streams)
     return [
         *_figures("raised keyVersion, no overlap", rotated),
         *_figures("deleted Secret", deleted),
-        figures.Figure("failed requests", f"of {load.requests}", (load.failed,), 0.5),
+        figures.Figure(f"failed requests of {load.requests}", "", (load.failed,), 0.5),
         figures.Figure("dropped connections", "", (load.dropped,), 0.5),
-        figures.Figure("streams that did not end whole", f"of {load.streams}", (load.broken,), 0.5),
+        figures.Figure(f"broken streams of {whole + broken}", "", (broken,), 0.5),
         figures.Figure("pods replaced", "", (changed,), 0.5),
     ]
 
@@ -130,38 +135,29 @@ def _key(core: client.CoreV1Api) -> str:
     return base64.b64decode(secret.data["OPENAI_API_KEY"]).decode()
 
 
-class Load:
-    """Requests and streams of another client, on connections of its own; counts what goes wrong."""
+class Load(threading.Thread):
+    """Requests of another client on a connection of its own; counts what goes wrong."""
 
     def __init__(self, key: str) -> None:
-        self.requests = self.failed = self.dropped = self.streams = self.broken = 0
+        super().__init__()
+        self.requests = self.failed = self.dropped = 0
         self._key, self._over = key, threading.Event()
-        self._threads = [threading.Thread(target=self._ask)]
-        self._threads += [threading.Thread(target=self._stream) for _ in range(STREAMS)]
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        for thread in self._threads:
-            thread.join()
+        self.join()
 
-    def _ask(self) -> None:
+    def run(self) -> None:
+        """Ask until told to end."""
         line = wire.Line()
-        while not self._over.wait(0.02):
+        while not self._over.wait(EVERY):
             self.requests += 1
             try:
                 self.failed += line.status(self._key) != http.HTTPStatus.OK
             except (OSError, http.client.HTTPException):
                 self.dropped += 1
                 line = wire.Line()
-
-    def _stream(self) -> None:
-        while not self._over.is_set():
-            stream = wire.Stream(self._key, TOKENS)
-            stream.join()
-            self.streams += 1
-            self.broken += not stream.whole

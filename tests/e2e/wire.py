@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 from dev import cluster, demo
 
@@ -57,6 +58,32 @@ class Stream(threading.Thread):
             for event in line.getresponse():
                 self.events += event.startswith(b"data: ")
                 self.whole = self.whole or event.startswith(b"data: [DONE]")
+
+
+class Streams(threading.Thread):
+    """Streams that run one after the other, so that one always runs; `whole` and `broken` count those that ended."""
+
+    def __init__(self, key: str, tokens: int = 50) -> None:
+        super().__init__(daemon=True)
+        self.whole = self.broken = 0
+        self._key, self._tokens, self._over = key, tokens, threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the one that runs."""
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Stream until told to end."""
+        while not self._over.is_set():
+            stream = Stream(self._key, self._tokens)
+            stream.join()
+            self.whole += stream.whole
+            self.broken += not stream.whole
 
 
 @contextlib.contextmanager
