@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import cluster, demo, paths
+from dev import cluster, demo
 from tests import browser, models, waiting
+from tests.contract import document
 from tests.e2e import conftest
 from vllm_operator import guard
 
@@ -19,10 +20,8 @@ from vllm_operator import guard
 @pytest.fixture
 def program(client: conftest.Client) -> str:
     """The document's program for browsers, with nothing but the key put in."""
-    document = (paths.ROOT / "docs/api-documentation.md").read_text()
-    found = re.search(r"### JavaScript \(Fetch\)\n+```javascript\n(.*?)```", document, re.DOTALL)
-    assert found
-    return found[1].replace("your-vllm-api-key", client.key)
+    text = document.programs(document.API.read_text())["JavaScript (Fetch)"].text
+    return text.replace("your-vllm-api-key", client.key)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.guard import rig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 class Passed(NamedTuple):
@@ -36,24 +36,18 @@ def _drain(running: rig.Guard, key: str) -> int:
     return passed
 
 
-def offer(guards: Sequence[rig.Guard], enough: Callable[[], bool], key: str = rig.KEY) -> Passed:
-    """Ask every guard without a pause until `enough`."""
+def offer(guards: Sequence[rig.Guard], seconds: float, warm: float = 0.0, key: str = rig.KEY) -> Passed:
+    """Ask every guard without a pause; what passed is counted for so many `seconds`, after so many that spend the burst."""
+    begin = time.monotonic() + warm
+    end = begin + seconds
 
     def one(running: rig.Guard) -> int:
         passed = 0
         with contextlib.closing(running.connection()) as connection:
-            while not enough():
-                passed += rig.ask(connection, "GET", "/v1/models", key).status == 200
+            while (now := time.monotonic()) < end:
+                passed += rig.ask(connection, "GET", "/v1/models", key).status == 200 and now >= begin
                 threading.Event().wait(0.002)  # leaves the engine and the other callers their turn
         return passed
 
-    since = time.monotonic()
     with futures.ThreadPoolExecutor(len(guards)) as callers:
-        requests = sum(callers.map(one, guards))
-    return Passed(requests, time.monotonic() - since)
-
-
-def after(seconds: float) -> Callable[[], bool]:
-    """Return what is true `seconds` from now."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() >= end
+        return Passed(sum(callers.map(one, guards)), time.monotonic() - begin)

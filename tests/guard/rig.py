@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tests.guard import envoys
+from tests.guard import envoys, mount
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -155,27 +155,6 @@ def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
     return b"".join(parts)
 
 
-class Mount:
-    """A directory with files as the kubelet lays out a Secret: `..data` is a symbolic link, swapped whole."""
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        self.directory = directory
-        self._writes = 0
-        directory.mkdir()
-
-    def swap(self, files: dict[str, str]) -> None:
-        """Put `files` in place of those before, in one step."""
-        self._writes += 1
-        fresh = self.directory / f"..{self._writes}"
-        fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text)
-            if not (self.directory / name).is_symlink():
-                (self.directory / name).symlink_to(f"..data/{name}")
-        (self.directory / "..data_tmp").symlink_to(fresh.name)
-        (self.directory / "..data_tmp").replace(self.directory / "..data")
-
-
 class Guard:
     """A running Envoy, the newest or another; `alter` may change its bootstrap for one test."""
 
@@ -188,7 +167,7 @@ class Guard:
         envoy: envoys.Envoy | None = None,
     ) -> None:
         self.envoy = envoy or envoys.newest()
-        self.mount, self.run = Mount(root / "etc"), root / "run"
+        self.mount, self.run = mount.Mount(root / "etc"), root / "run"
         directory = str(self.mount.directory)
         self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, directory, str(self.run))
         self.run.mkdir()

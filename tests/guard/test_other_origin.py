@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dev import paths
+from tests.contract import document
 from tests.guard import rig
-from tests.guard.test_limits import COMPLETION
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -19,6 +17,10 @@ if TYPE_CHECKING:
     from tests import browser
     from tests.guard.conftest import Start
 
+COMPLETION = (
+    b'{"id":"cmpl-1","object":"text_completion","created":1,"model":"opt",'
+    b'"choices":[{"index":0,"text":" bright","logprobs":null,"finish_reason":"stop"}]}'
+)
 READ_A_REFUSAL = """
 fetch('http://127.0.0.1:%d/v1/completions', {method: 'POST', body: '{}',
     headers: {'Content-Type': 'application/json', 'Authorization': 'Bearer %s', 'X-Of-An-SDK': '1'}})
@@ -37,10 +39,8 @@ def site() -> Iterator[rig.Engine]:
 
 def program(running: rig.Guard) -> str:
     """Return the document's program with nothing but address and key put in."""
-    document = (paths.ROOT / "docs/api-documentation.md").read_text()
-    found = re.search(r"### JavaScript \(Fetch\)\n+```javascript\n(.*?)```", document, re.DOTALL)
-    assert found
-    here = found[1].replace("https://vllm11.byteshop.in/", f"http://{rig.HOST}:{running.site.public_port}/")
+    text = document.programs(document.API.read_text())["JavaScript (Fetch)"].text
+    here = text.replace("https://vllm11.byteshop.in/", f"http://{rig.HOST}:{running.site.public_port}/")
     return here.replace("your-vllm-api-key", rig.KEY)
 
 

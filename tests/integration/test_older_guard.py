@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import models, waiting
-from tests.guard import envoys, rig
+from tests.guard import envoys, mount
 from tests.integration import conftest
 from vllm_operator import guard
 
@@ -29,7 +29,7 @@ class Elder:
 
     def __init__(self, admin: models.Admin, root: pathlib.Path) -> None:
         self.admin, self.root = admin, root
-        self.mount = rig.Mount(root / "etc")
+        self.mount = mount.Mount(root / "etc")
         (root / "run").mkdir()
 
     def held(self) -> dict[str, str]:
