@@ -46,12 +46,8 @@ def heard(guards: list[rig.Guard], members: int) -> None:
 def test_fleet_lets_through_what_the_limit_says_after_the_first_burst(start: Start, names: Names, count: int) -> None:
     names.count = count
     guards = fleet(start, names, count, shared(60))
-    for running in guards:
-        load.drain(running)
-    passed = load.offer(guards, UNITS)
-    assert (
-        0.9 <= passed.requests / (120 * passed.seconds) <= 1 + count / (120 * UNITS)
-    )  # each bucket began with a part of one
+    passed = load.offer(guards, UNITS, warm=1.5)
+    assert 0.9 <= passed.requests / (60 * passed.seconds) <= 1.05  # in so short a time one request is half a percent
 
 
 def test_client_that_meets_one_replica_alone_gets_that_replicas_share(start: Start, names: Names) -> None:
@@ -59,8 +55,8 @@ def test_client_that_meets_one_replica_alone_gets_that_replicas_share(start: Sta
     (running,) = fleet(start, names, 1, shared(80))
     assert running.ask("GET", "/v1/models", rig.KEY).headers["x-ratelimit-remaining"] == "76"
     assert load.drain(running) >= 80 // 4 - 1
-    passed = load.offer([running], UNITS)
-    assert 80 / 4 * passed.seconds - 1 <= passed.requests <= 80 / 4 * passed.seconds + 1
+    passed = load.offer([running], UNITS, warm=0.5)
+    assert 80 / 4 * passed.seconds - 1 <= passed.requests <= 80 / 4 * passed.seconds + 2
 
 
 def test_scaling_to_four_and_back_keeps_within_the_stated_bound(start: Start, names: Names) -> None:
