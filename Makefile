@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PYTHONPATH := operator:.
 
-.PHONY: help setup demo shell demo-down test check generate bench up down
+.PHONY: help setup demo shell demo-down test check generate bench accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -18,6 +18,10 @@ shell: ## A shell in which the documented commands work as they are: the demo's 
 
 demo-down: ## Remove all traces of the demo
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev demo-down
+
+accept: FOR := accept
+accept: setup ## Try a cluster of yours: install, serve a small model, run the contract, report, clean up (KUBECONTEXT=…)
+	@$(PYTHON) -m dev accept
 
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end

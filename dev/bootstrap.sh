@@ -75,9 +75,12 @@ check_memory() {
         "use a larger machine, or raise the limit of this shell's cgroup"
 }
 
-check_disk() {
+make_cache() {
     mkdir -p "$CACHE" 2>/dev/null || fail "the cache directory $CACHE cannot be made" \
         "name another one by VLLM_OPERATOR_CACHE"
+}
+
+check_disk() {
     needed=$COLD_DISK_MIB
     ! ls -d "$CACHE"/bin/kubernetes-* >/dev/null 2>&1 || needed=$WARM_DISK_MIB
     free=$(df -Pm "$CACHE" | awk 'NR == 2 {print $4}')
@@ -163,15 +166,21 @@ registry_failure() { # what was wanted
     fail "$1 cannot be installed ($(last_error))" "see $LOG"
 }
 
+# What a cluster on this machine needs; who only talks to another one (`accept`) needs none of it, nor root.
+check_machine() {
+    check_root
+    check_memory
+    check_disk
+    check_namespaces
+    check_overlay
+    install_packages
+}
+
 began=$(seconds)
-check_root
-check_memory
-check_disk
+make_cache
 exec 9>"$CACHE/bootstrap.lock"
 flock 9
-check_namespaces
-check_overlay
-install_packages
+[ "${1:-}" = accept ] || check_machine
 install_uv
 install_environment
 echo "==> this machine is ready ($(echo "$(seconds) $began" | awk '{printf "%.1f", $1 - $2}') s)"
