@@ -141,7 +141,13 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 def run(
     command: list[str], environment: Mapping[str, str] | None = None, *, capture: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes."""
+    """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes.
+
+    Where there is no demo, the command is run as it is.
+    """
+    if not (AUTHORITY / "ca.crt").exists():
+        plain = {**os.environ, **(environment or {})}
+        return subprocess.run(command, capture_output=capture, text=True, check=False, env=plain)
     with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
         hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
         hosts.write_text(f"{HOSTS_FILE.read_text()}\n{cluster.way().address()} {HOST}\n")

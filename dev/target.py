@@ -12,6 +12,9 @@ from dev import binaries, steps
 CRD = "modeldeployments.serving.byteshop.in"
 READY_SECONDS = 1800
 MODEL = "accepted"
+OPERATORS = "app.kubernetes.io/name=vllm-operator"
+_WATCHES = '{.spec.template.spec.containers[0].env[?(@.name=="VLLM_OPERATOR_WATCH_NAMESPACES")].value}'
+WATCHED = f"{{range .items[*]}}{{.metadata.namespace}}={_WATCHES} {{end}}"
 
 
 class Target:
@@ -24,11 +27,20 @@ class Target:
     def check(self, accelerator: str) -> None:
         """Say before anything is made what would be in the way. Raises `steps.Failure`."""
         self.kubectl("get", "--raw", "/readyz")
+        self._check_alone()
         self._owns_crd = not self.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name")
         listed = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
         if accelerator and not any(int(node["status"]["allocatable"].get(accelerator, 0)) for node in listed):
             raise steps.Failure(
                 f"no node of {self.context} offers {accelerator}", "name what it offers by ACCELERATOR=…, or none"
+            )
+
+    def _check_alone(self) -> None:
+        found = self.kubectl("get", "deployments", "-A", "-l", OPERATORS, "-o", f"jsonpath={WATCHED}").split()
+        if cluster_wide := [one.partition("=")[0] for one in found if one.endswith("=[]")]:
+            raise steps.Failure(
+                f"the operator in the namespace {cluster_wide[0]} watches every namespace, and two would write the same objects",
+                "uninstall it first: models keep serving, and a new install takes them over",
             )
 
     @contextlib.contextmanager

@@ -30,7 +30,7 @@ def test_a_documented_call_gets_the_documented_answer(
     client: conftest.Client, tmp_path: pathlib.Path, name: str
 ) -> None:
     example = EXAMPLES[name]
-    done = running.documented("bash", example.command, client.key, tmp_path)
+    done = running.documented("bash", example.command, client.key, tmp_path, client.address)
     assert (done.returncode, done.stderr) == (0, "200")
     if example.answer is None:
         assert done.stdout == ""
