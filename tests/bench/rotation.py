@@ -23,7 +23,9 @@ from tests.e2e import wire
 
 NAME, ROTATED, LOAD = "vllm11", "rotated", "load"
 TIMES = 50
+AWAY_TIMES = 3
 BELOW = 2.0
+OPERATOR = ("vllm-operator", demo.OPERATOR_NAMESPACE)
 STREAMS = 2
 EVERY = 0.02
 PAUSE = 0.5  # between two changes: the kubelet works off the first
@@ -42,11 +44,13 @@ def main() -> list[figures.Figure]:
             streams = [running.enter_context(wire.Streams(key)) for _ in range(STREAMS)]
             rotated = _repeat(core, held, lambda number: _raise(objects, number + 2))
             deleted = _repeat(core, held, lambda _: _delete(core))
+            missed = tuple(_missed(client.AppsV1Api(api), core, held) for _ in range(AWAY_TIMES))
         changed = float(_uids(admin) != pods)
     whole, broken = sum(one.whole for one in streams), sum(one.broken for one in streams)
     return [
         *_figures("raised keyVersion, no overlap", rotated),
         *_figures("deleted Secret", deleted),
+        figures.Figure("deleted while the operator was away: from its readiness", "s", missed, BELOW),
         figures.Figure(f"failed requests of {load.requests}", "", (load.failed,), 0.5),
         figures.Figure("dropped connections", "", (load.dropped,), 0.5),
         figures.Figure(f"broken streams of {whole + broken}", "", (broken,), 0.5),
@@ -106,6 +110,27 @@ def _repeat(core: client.CoreV1Api, held: list[wire.Line], change: Callable[[int
             found.append(max(took) - since)
             threading.Event().wait(PAUSE)
     return found
+
+
+def _missed(apps: client.AppsV1Api, core: client.CoreV1Api, held: list[wire.Line]) -> float:
+    """Delete the Secret while no operator runs; return how long after the next one is ready the old key was accepted."""
+    old, gone = _key(core), lambda: not core.list_namespaced_pod(demo.OPERATOR_NAMESPACE).items
+    before = _scale(apps, 0)
+    waiting.until("the operator's end", gone)
+    _delete(core)
+    _scale(apps, before)
+    ready = lambda: apps.read_namespaced_deployment(*OPERATOR).status.ready_replicas  # noqa: E731
+    waiting.until("a ready operator", ready, seconds=DEADLINE)
+    since = time.monotonic()
+    new = waiting.until("a new key", lambda: (key := _key(core)) not in ("", old) and key)
+    return max(_settled(line, old, new) for line in held) - since
+
+
+def _scale(apps: client.AppsV1Api, replicas: int) -> int:
+    """Set how many operators run; return how many there were to be."""
+    before = apps.read_namespaced_deployment(*OPERATOR).spec.replicas
+    apps.patch_namespaced_deployment_scale(*OPERATOR, {"spec": {"replicas": replicas}})
+    return int(before)
 
 
 def _settled(line: wire.Line, old: str, new: str) -> float:
