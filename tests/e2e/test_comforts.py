@@ -102,7 +102,7 @@ def placed(admin: models.Admin) -> Iterator[models.Admin]:
     yield models.Admin(admin.kubeconfig, NAMESPACE)
     admin.kubectl("taint", "nodes", "--all", f"{TAINT}-")
     admin.kubectl("label", "nodes", "--all", f"{next(iter(POOL))}-")
-    admin.kubectl("delete", "namespace", NAMESPACE)
+    admin.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
     for one in (PRIORITY, *named()[-3:]):
         admin.kubectl("delete", one["kind"], one["metadata"]["name"])
 
