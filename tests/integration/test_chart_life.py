@@ -17,7 +17,10 @@ from tests import chart, models, waiting
 
 HELMS = ("helm", "helm3")
 CRD = "modeldeployments.serving.byteshop.in"
-KINDS = "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+KINDS = (
+    "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings"
+)
 
 
 @pytest.fixture(scope="module")
