@@ -86,7 +86,8 @@ def held(served: pathlib.Path) -> Iterator[Account]:
     admin = Account(served, PLACE)
     for namespace in (RELEASE, PLACE):
         account.kubectl(served, "create", "namespace", namespace)
-    values = {"allow": account.ALLOW, "watchNamespaces": [PLACE], "admission": {"enabled": True}}
+    accounts = [*account.ALLOW["serviceAccounts"], *render.SETTINGS.allow.service_accounts]
+    values = {"allow": {"serviceAccounts": accounts}, "watchNamespaces": [PLACE], "admission": {"enabled": True}}
     account.apply(served, account.rights(RELEASE, values))
     everything = ("--clusterrole=cluster-admin", f"--serviceaccount={RELEASE}:{account.NAME}")
     admin.kubectl("create", "clusterrolebinding", RELEASE, *everything)
