@@ -21,8 +21,8 @@ GUARD_WORKERS, VERIFY_WORKERS = 32, 16
 SETTLED_SECONDS = 300.0
 SOONEST, LATEST = 0.2, 15.0  # a guard that lags: after a quarter of the time that it has lagged
 SILENT_SOONEST, SILENT_LATEST = 1.0, 60.0  # a guard that does not answer
-NUDGES = 6
-NUDGE_SECONDS = 1.0  # after the first; then twice as long each time
+NUDGES = 7
+NUDGE_SECONDS = 0.5  # after the first; then twice as long each time
 
 AskGuard = Callable[[str], Awaitable[guard.State | None]]
 Wake = Callable[[kinds.Key], None]
@@ -46,13 +46,18 @@ class Nudge(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What the guards of one model said last, by pod; `refusals`: what they had refused when they last had what was wanted."""
+    """What the guards of one model said last, by pod.
+
+    `refusals`: what they had refused when they last had what was wanted; `owed`: who ran when another configuration was written,
+    and is told of it even where its guard does not answer.
+    """
 
     wanted: str = ""
     asked: frozenset[tuple[str, str, int]] = frozenset()
     guards: Mapping[str, guard.State | None] = {}
     refusals: Mapping[str, int] = {}
     nudges: Mapping[str, Nudge] = {}
+    owed: frozenset[str] = frozenset()
     since: float = 0.0
     due: float = 0.0
 
@@ -93,9 +98,9 @@ class Guards:
         guards = {
             pod: state and guard.State(state.version, state.rejected - refusals[pod]) for pod, state in raw.items()
         }
-        lagging = [pod for pod, state in guards.items() if _lags(state, before.wanted) and state and not state.rejected]
-        nudged = await asyncio.gather(*(self._nudged(pods[pod], before) for pod in lagging))
-        return before._replace(guards=guards, refusals=refusals, nudges=dict(zip(lagging, nudged, strict=True)))
+        late = [pod for pod, state in guards.items() if _is_late(state, before.wanted, owed=pod in before.owed)]
+        nudged = await asyncio.gather(*(self._nudged(pods[pod], before) for pod in late))
+        return before._replace(guards=guards, refusals=refusals, nudges=dict(zip(late, nudged, strict=True)))
 
     async def _nudged(self, pod: kinds.Object, before: Round) -> Nudge:
         """Change the annotation of `pod` where that is due."""
@@ -147,8 +152,10 @@ def _begun(before: Round, wanted: str, pods: Mapping[str, kinds.Object], now: fl
     asked = frozenset((pod["metadata"]["uid"], _address(pod), answers.restarts(pod)) for pod in pods.values())
     if (wanted, asked) == (before.wanted, before.asked):
         return before
-    nudges = before.nudges if wanted == before.wanted else {}
-    return before._replace(wanted=wanted, asked=asked, nudges=nudges, since=now, due=0.0)
+    if wanted != before.wanted:
+        owed = frozenset(pods) if before.wanted else before.owed
+        before = before._replace(wanted=wanted, nudges={}, owed=owed)
+    return before._replace(asked=asked, since=now, due=0.0)
 
 
 def _refusals(state: guard.State | None, before: Round, pod: str) -> int:
@@ -157,6 +164,11 @@ def _refusals(state: guard.State | None, before: Round, pod: str) -> int:
     if state is None:
         return past
     return state.rejected if state.version == before.wanted else min(past, state.rejected)
+
+
+def _is_late(state: guard.State | None, wanted: str, *, owed: bool) -> bool:
+    """Tell whether the kubelet is to be hurried: not where the guard has refused what it was brought."""
+    return owed if state is None else _lags(state, wanted) and not state.rejected
 
 
 def _lags(state: guard.State | None, wanted: str) -> bool:
