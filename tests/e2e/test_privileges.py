@@ -70,4 +70,4 @@ def test_every_verb_that_the_chart_grants_is_used(admin: models.Admin) -> None:
 
 @pytest.mark.usefixtures("admin")
 def test_nothing_that_the_operator_asked_for_was_refused() -> None:
-    assert audit.refusals("e2e", conftest.OPERATOR) == []
+    assert audit.refusals("e2e", conftest.OPERATOR, granted()) == []

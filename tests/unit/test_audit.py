@@ -50,13 +50,21 @@ def test_a_denial_is_no_use_but_a_refusal(log: pathlib.Path) -> None:
     policy = {"code": 422, "message": "ValidatingAdmissionPolicy 'x' with binding 'x' denied request: no"}
     write(log, event(annotations=forbidden), event(auditID="2", responseStatus=policy))
     assert not audit.used("here", ME)
-    assert len(audit.refusals("here", ME)) == 2
+    assert len(audit.refusals("here", ME, set())) == 2
+
+
+def test_what_is_refused_while_a_release_goes_is_no_lack_of_rights(log: pathlib.Path) -> None:
+    forbidden = event(annotations={"authorization.k8s.io/decision": "forbid"})
+    outside = {"user": {"username": ME}, "requestURI": "/livez", "verb": "get", "annotations": forbidden["annotations"]}
+    write(log, forbidden, {**outside, "auditID": "2"})
+    refused = audit.refusals("here", ME, {audit.Verb("apps", "deployments/scale", "patch")})
+    assert refused == ["get /livez: "]
 
 
 def test_an_answer_that_is_no_success_is_none(log: pathlib.Path) -> None:
     write(log, event(responseStatus={"code": 404, "message": "not found"}))
     assert audit.used("here", ME)
-    assert audit.refusals("here", ME) == []
+    assert audit.refusals("here", ME, set()) == []
 
 
 def test_only_roles_that_are_bound_to_the_account_grant() -> None:
