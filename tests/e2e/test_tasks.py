@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev import demo, pki
-from tests import models
+from tests import models, waiting
 from tests.contract import document, running, shape
 from tests.e2e import conftest
 
@@ -47,6 +47,7 @@ def serving(admin: models.Admin, request: pytest.FixtureRequest) -> Iterator[con
     body["spec"]["model"]["task"] = request.param
     with admin.having(body):
         demo.await_ready(name)
+        waiting.until("Verified", lambda: admin.condition(name, "Verified").get("status") == "True", admin.world, 60)
         yield conftest.Client(admin.key(name), f"https://{host}")
 
 
