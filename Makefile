@@ -1,6 +1,8 @@
 # Two commands do all set-up: `make demo` and `make test`. `make help` lists the rest.
 PYTHON := .venv/bin/python
 export PYTHONPATH := operator:.
+CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
+TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster),.venv/ready) # also from a clone that did not bring it up
 
 .PHONY: help setup demo shell demo-down test check generate bench accept up down
 help: ## This list
@@ -16,7 +18,7 @@ demo: setup ## A real cluster, the operator, one model, and its documented calls
 shell: ## A shell in which the documented commands work as they are: the demo's host, certificate, key, kubectl
 	@$(PYTHON) -m dev shell
 
-demo-down: ## Remove all traces of the demo
+demo-down: $(TO_TAKE_DOWN) ## Remove all traces of the demo
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev demo-down
 
 accept: FOR := accept
@@ -46,7 +48,7 @@ bench: setup ## Figures, with machine and versions; ONLY="startup" for some of t
 up: setup ## The cluster alone
 	@$(PYTHON) -m dev up
 
-down: ## Take the cluster down
+down: $(TO_TAKE_DOWN) ## Take the cluster down
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev down
 
 .venv/ready: dev/bootstrap.sh requirements/dev.txt
