@@ -11,6 +11,7 @@ from tests import audit, models
 from tests.contract import shape
 
 BAD = 400
+os.environ.setdefault("CLUSTER", "embedded")  # the tests look into it: its audit log, its etcd, its processes
 OPERATOR = audit.account(demo.OPERATOR_NAMESPACE, "vllm-operator")
 LAST = "test_privileges.py"
 
