@@ -84,9 +84,8 @@ def accept() -> int:
 
 def _install(cluster: target.Target, chosen: Wanted) -> None:
     """Install the operator for this namespace alone: by Roles, beside whatever else the cluster runs."""
-    repository, _, tag = chosen.operator_image.rpartition(":")
     settings = {
-        "image.repository": repository, "image.tag": tag, "image.pullPolicy": chosen.pull_policy,
+        **image(chosen.operator_image), "image.pullPolicy": chosen.pull_policy,
         "watchNamespaces": [cluster.name], "crds.install": cluster.owns_crd,
         "guard.image": chosen.guard_image,
     }  # fmt: skip
@@ -100,11 +99,19 @@ def _install(cluster: target.Target, chosen: Wanted) -> None:
     cluster.run("helm", "install", "accept", str(CHART), *where, "--wait", "--timeout=300s", *given)
 
 
+def image(reference: str) -> dict[str, str]:
+    """Return the chart's values for the operator's image; a colon before the last slash is a registry's port."""
+    name, _, digest = reference.partition("@")
+    path, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return {"image.repository": f"{path}{slash}{last}", "image.tag": tag, "image.digest": digest}
+
+
 def _fetch(cluster: target.Target, chosen: Wanted) -> None:
     """Download the weights into the claim `weights`, with the engine's own image."""
     for manifest in (_claim(chosen.storage_class), _download(chosen)):
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
-    cluster.kubectl("wait", "job/fetch", "--for=condition=Complete", f"--timeout={target.READY_SECONDS}s")
+    cluster.await_job("fetch")
 
 
 def _contract(cluster: target.Target) -> tuple[bool, str]:
@@ -119,12 +126,17 @@ def _contract(cluster: target.Target) -> tuple[bool, str]:
 def _report(facts: Mapping[str, str], told: str, *, kept: bool) -> None:
     """Print the report and keep it as a file."""
     lines = [f"# {'Accepted' if kept else 'NOT accepted'}", "", *(f"- {name}: {fact}" for name, fact in facts.items())]
-    found = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*?::(\S+)", told, re.MULTILINE)
+    found = outcomes(told)
     lines += ["", "| the contract | |", "|---|---|", *(f"| {name} | {outcome.lower()} |" for outcome, name in found)]
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / "report.md").write_text("\n".join([*lines, ""]))
     (REPORTS / "contract.log").write_text(told)
     steps.say("\n".join([*lines, "", f"kept in {REPORTS}"]))
+
+
+def outcomes(told: str) -> list[tuple[str, str]]:
+    """Return outcome and name of each test that pytest tells of; a name may hold blanks."""
+    return re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*?::(.+?)(?: - .*)?$", told, re.MULTILINE)
 
 
 def _claim(storage_class: str) -> dict[str, object]:

@@ -3,14 +3,17 @@
 import base64
 import contextlib
 import json
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 
 from dev import binaries, steps
 
 CRD = "modeldeployments.serving.byteshop.in"
 READY_SECONDS = 1800
+POLL_SECONDS = 2.0
 MODEL = "accepted"
 OPERATORS = "app.kubernetes.io/name=vllm-operator"
 _WATCHES = '{.spec.template.spec.containers[0].env[?(@.name=="VLLM_OPERATOR_WATCH_NAMESPACES")].value}'
@@ -76,7 +79,7 @@ class Target:
 
     def run(self, tool: str, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run a tool, the machine's own where it has one. Raises `steps.Failure`."""
-        command, env = [shutil.which(tool) or binaries.find(tool), *arguments], binaries.environment()
+        command, env = [_tool(tool), *arguments], binaries.environment()
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
         if check and done.returncode:
             raise steps.Failure(f"{tool} failed: {done.stderr.strip()[-400:]}", f"look at the context {self.context}")
@@ -88,6 +91,19 @@ class Target:
             self.kubectl("wait", f"vllm/{MODEL}", "--for=condition=Ready", f"--timeout={READY_SECONDS}s")
         except steps.Failure as failure:
             raise steps.Failure(f"the model is not Ready: {self.reason()}", failure.remedy) from failure
+
+    def await_job(self, name: str) -> None:
+        """Wait until the Job is complete. Raises `steps.Failure` with its last words where it fails."""
+        deadline = time.monotonic() + READY_SECONDS
+        true = 'jsonpath={.status.conditions[?(@.status=="True")].type}'
+        while "Complete" not in (now := self.kubectl("get", "job", name, "-o", true).split()):
+            if "Failed" in now or time.monotonic() > deadline:
+                said = self.kubectl("logs", f"job/{name}", "--tail=1", check=False).strip()
+                raise steps.Failure(
+                    f"the Job {name} did not complete ({said[-300:]})",
+                    "let its pods reach the hub, or name WEIGHTS that are there",
+                )
+            time.sleep(POLL_SECONDS)
 
     def reason(self) -> str:
         """Return reason and message of Ready."""
@@ -110,14 +126,28 @@ class Target:
     @contextlib.contextmanager
     def forwarded(self) -> Iterator[str]:
         """Reach the model through its Service; yield the URL."""
-        command = [
-            shutil.which("kubectl") or binaries.find("kubectl"),
-            f"--context={self.context}",
-            f"--namespace={self.name}",
-        ]
+        command = [_tool("kubectl"), f"--context={self.context}", f"--namespace={self.name}"]
         with subprocess.Popen(
             [*command, "port-forward", f"service/{MODEL}", ":80"], stdout=subprocess.PIPE, text=True
         ) as one:
             assert one.stdout  # noqa: S101 - asked for above
-            yield f"http://{one.stdout.readline().split()[2]}"
-            one.terminate()
+            try:
+                yield f"http://{_forwarded(one.stdout.readline())}"
+            finally:
+                one.terminate()
+
+
+def _tool(name: str) -> str:
+    """Return the machine's own kubectl or helm, else the one that was built for the local cluster."""
+    try:
+        return shutil.which(name) or binaries.find(name)
+    except steps.Failure:
+        raise steps.Failure(f"{name} is not installed", f"install {name}, then run it again") from None
+
+
+def _forwarded(line: str) -> str:
+    """Return the address that `kubectl port-forward` says it listens on."""
+    found = re.match(r"Forwarding from (\S+)", line)
+    if not found:
+        raise steps.Failure("kubectl cannot forward a port to the model's Service", "see the line above")
+    return found[1]

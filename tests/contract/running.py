@@ -47,5 +47,6 @@ def program(name: str, key: str, *arguments: str) -> subprocess.CompletedProcess
 def _run(
     interpreter: str, program: str, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    settings = {"NODE_PATH": str(node.modules()), "PYTHONIOENCODING": "utf-8", **environment}
+    modules = {"NODE_PATH": str(node.modules())} if interpreter == "node" else {}  # `make accept` needs no npm
+    settings = {**modules, "PYTHONIOENCODING": "utf-8", **environment}
     return demo.run([interpreter, program, *arguments], settings, capture=True)

@@ -21,6 +21,8 @@ NOT_TAKEN_BY_VLLM = ("top_p", 0.0)
 """The document's limit is 0.0; vLLM wants more than 0, but for temperature 0, where it does not matter."""
 
 OTHER = {"max_tokens": 3, "temperature": 0.2, "top_p": 0.05, "n": 2, "presence_penalty": 2.0, "frequency_penalty": 2.0}
+CLOCKS_APART = 300
+"""Seconds: the model may be served by another machine than this one."""
 GREEDY = ("presence_penalty", "frequency_penalty")
 """Without chance the stand-in repeats itself, so that a penalty shows."""
 
@@ -48,7 +50,6 @@ def test_the_documented_values_that_are_the_models_own_are_so(client: conftest.C
 
 
 def test_every_explained_field_means_what_is_explained(client: conftest.Client) -> None:
-    before = int(time.time())
     bodies = [conftest.answered(client.complete(logprobs=1, max_tokens=5, ignore_eos=True, n=2), 200) for _ in range(2)]
     assert {name for name in document.fields(TEXT, "Completion Response") if "." not in name} <= bodies[0].keys()
     assert bodies[0]["id"] != bodies[1]["id"]
@@ -56,7 +57,7 @@ def test_every_explained_field_means_what_is_explained(client: conftest.Client) 
         choices, usage = body["choices"], body["usage"]
         assert (body["object"], body["model"]) == ("text_completion", "facebook/opt-125m")
         assert str(body["id"]).startswith("cmpl-")
-        assert before <= int(str(body["created"])) <= time.time() + 1
+        assert abs(int(str(body["created"])) - time.time()) < CLOCKS_APART
         assert isinstance(choices, list)
         assert isinstance(usage, dict)
         assert [choice["index"] for choice in choices] == [0, 1]
