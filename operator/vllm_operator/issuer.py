@@ -7,7 +7,7 @@ no other. What the keys are, keys.py decides.
 
 import asyncio
 import secrets as randomness
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, children, cluster, config, errors, identity, keys, kinds, store, writer
@@ -52,7 +52,7 @@ class Issuer:
         wanted = children.client_secrets(owner, spec, self._settings, decision.issued)
         known = {_ref(owner, name) for name in seen.held}  # deleting one revokes: its keys go into no other
         blocked, denied = await asyncio.gather(
-            self._writer.ensure_all(wanted, owner, known), self._revoke(owner, wanted)
+            self._writer.ensure_all(wanted, owner, known), self._revoke(owner, wanted, known)
         )
         issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
         for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
@@ -98,8 +98,10 @@ class Issuer:
             self._asked = fresh | {ref: (now + LOOK_AGAIN_SECONDS, exists)}
         return exists
 
-    async def _revoke(self, owner: identity.Owner, wanted: Iterable[kinds.Object]) -> dict[kinds.Ref, str]:
-        """Delete the clients' Secrets that are not `wanted`; return where that was refused."""
+    async def _revoke(
+        self, owner: identity.Owner, wanted: Iterable[kinds.Object], known: Collection[kinds.Ref]
+    ) -> dict[kinds.Ref, str]:
+        """Delete the clients' Secrets that are not `wanted`, `known` ones without a label too; return where that was refused."""
         refused: dict[kinds.Ref, str] = {}
         kept = {kinds.ref(obj) for obj in wanted}
 
@@ -110,9 +112,9 @@ class Issuer:
                 refused[kinds.ref(secret)] = error.message
 
         of_model = self._store.of(kinds.Key(owner.namespace, owner.name))
-        await asyncio.gather(
-            *(delete(one) for one in of_model if _is_clients(one, owner) and kinds.ref(one) not in kept)
-        )
+        found = {kinds.ref(one): one for one in of_model if _is_clients(one, owner)}
+        found |= await self._writer.look_for([ref for ref in known if ref not in found], owner)
+        await asyncio.gather(*(delete(one) for ref, one in found.items() if ref not in kept and not _is_ending(one)))
         return refused
 
 

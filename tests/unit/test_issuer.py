@@ -126,6 +126,23 @@ async def test_a_revocation_that_was_interrupted_is_finished(at: int) -> None:
     assert home.secret("a") is None
 
 
+@pytest.mark.parametrize("at", EVERY_WRITE)
+async def test_a_secret_that_lost_its_labels_is_revoked_too_and_its_key_comes_back_with_no_list(at: int) -> None:
+    """No watch shows it, and it is looked for by name once its client is listed again."""
+    home = Household()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old = home.key("a")
+    await home.api.edit_by("admin", home.ref("vllm11.key.a"), {"metadata": {"labels": None}})
+    await home.change({"name": "b"})
+    await home.interrupted(at)
+    await home.run()
+    assert home.secret("a") is None
+    await home.change({"name": "a"}, {"name": "b"})
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+
+
 async def test_listing_clients_says_in_an_event_that_the_implied_one_is_revoked() -> None:
     home = Household()
     await home.begin()
