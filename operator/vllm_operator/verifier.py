@@ -70,7 +70,7 @@ class Verifier:
     async def _verify(self, key: kinds.Key, seen: World, before: Verdict) -> float | None:
         spec = api.Spec.model_validate(seen.model["spec"])
         client = _client_key(seen, spec, time.time())
-        if not client:
+        if not client or not _is_service_ours(seen):
             return None
         request = verification.request(options.served_name(spec.model), spec.model.task)
         answer = await self._ask(service.address(seen.owner), client, request)
@@ -116,6 +116,12 @@ def _served(seen: World) -> frozenset[str]:
     """Return the pod templates that are served."""
     ready = (pod for pod in seen.pods() if findings.is_ready(pod))
     return frozenset(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, "") for pod in ready)
+
+
+def _is_service_ours(seen: World) -> bool:
+    """Tell whether the Service is the model's: one of somebody else, who holds the name, would be sent a client's key."""
+    found = seen.child(kinds.SERVICE, seen.owner.name)
+    return found is not None and identity.is_ours(found, seen.owner)
 
 
 def _client_key(seen: World, spec: api.Spec, now: float) -> str:

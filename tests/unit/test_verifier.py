@@ -51,6 +51,24 @@ async def test_nobody_is_asked_where_none_is_ready() -> None:
 
 
 @clock.virtual
+async def test_no_key_is_sent_to_a_service_of_somebody_else() -> None:
+    one = await serving()
+    service = next(child for child in render.desired(MODEL) if child["kind"] == "Service")
+    labels = {identity.MODEL_LABEL: "vllm11"}
+    one.put({**service, "metadata": {"name": "vllm11", "namespace": "models", "labels": labels}})
+    async with one.running():
+        await asyncio.sleep(3600)
+        assert one.requests == []
+        one.store.drop(kinds.ref(service))
+        await asyncio.sleep(3600)
+        assert one.requests == []
+        one.put(service)
+        one.lookout.look(KEY)
+        await asyncio.sleep(1)
+        assert len(one.requests) == 1
+
+
+@clock.virtual
 async def test_each_rollout_is_verified_when_it_is_complete() -> None:
     one = await serving()
     async with one.running():
