@@ -167,8 +167,8 @@ def _refusals(state: guard.State | None, before: Round, pod: str) -> int:
 
 
 def _is_late(state: guard.State | None, wanted: str, *, owed: bool) -> bool:
-    """Tell whether the kubelet is to be hurried: not where the guard has refused what it was brought."""
-    return owed if state is None else _lags(state, wanted) and not state.rejected
+    """Tell whether the kubelet is to be hurried; a guard that refused something may have refused what was wanted before."""
+    return owed if state is None else _lags(state, wanted)
 
 
 def _lags(state: guard.State | None, wanted: str) -> bool:

@@ -91,12 +91,25 @@ async def test_a_refusal_counts_until_the_guard_has_what_is_wanted() -> None:
         bench.lookout.look(KEY)
         await asyncio.sleep(0.1)
         assert bench.heard() == {"a": guard.State(RIGHT, 1)}
-        assert bench.patches() == 0
         bench.write("mended")
         bench.says["10.0.0.1"] = guard.State("mended", 4)
         bench.lookout.look(KEY)
         await asyncio.sleep(0.1)
         assert bench.heard() == {"a": guard.State("mended", 0)}
+
+
+@clock.virtual
+async def test_a_guard_that_refused_one_configuration_is_told_of_the_next_and_not_for_ever() -> None:
+    bench = fleet.Fleet()
+    await bench.start("a", "10.0.0.1", guard.State("older", 1))
+    async with bench.running():
+        assert bench.told("a") == RIGHT
+        bench.write("mended")
+        bench.lookout.look(KEY)
+        await asyncio.sleep(0.1)
+        assert bench.told("a") == "mended"
+        await asyncio.sleep(3600)
+        assert bench.patches() == 1 + lookout.NUDGES
 
 
 @clock.virtual
