@@ -16,11 +16,11 @@ TOKEN = probe.Answer(reached=True, status=200, text='{"choices": [{"text": " a"}
 
 
 class Fleet:
-    """`says`: address -> what its guard says; `answer`: the Service's; `woken`: how often the model was woken."""
+    """`says`: address -> what its guard says; `busy`: after how many seconds; `answer`: the Service's; `woken`: how often."""
 
     def __init__(self) -> None:
         self.api, self.store, self.says = memory.Memory(), store.Store(), dict[str, guard.State | None]()
-        self.answer = TOKEN
+        self.answer, self.busy = TOKEN, dict[str, float]()
         self.asked: list[tuple[float, str]] = []
         self.requests: list[tuple[float, str, str]] = []
         self.woken = 0
@@ -33,7 +33,7 @@ class Fleet:
 
     async def ask_guard(self, address: str) -> guard.State | None:
         self.asked.append((clock.now(), address))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.busy.get(address, 0.01))
         return self.says[address]
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> probe.Answer:

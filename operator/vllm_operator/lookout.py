@@ -10,7 +10,7 @@ annotation is changed, and changed again, for the kubelet may be quicker than it
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import NamedTuple, Protocol
 
 from vllm_operator import answers, cluster, errors, guard, identity, kinds, probe, store, verifier, workqueue, world
@@ -21,10 +21,12 @@ GUARD_WORKERS, VERIFY_WORKERS = 32, 16
 SETTLED_SECONDS = 300.0
 SOONEST, LATEST = 0.2, 15.0  # a guard that lags: after a quarter of the time that it has lagged
 SILENT_SOONEST, SILENT_LATEST = 1.0, 60.0  # a guard that does not answer
-NUDGES = 7
-NUDGE_SECONDS = 0.5  # after the first; then twice as long each time
+MOMENT = 0.1  # in which a guard that is not busy answers
+NUDGES = 9
+NUDGE_SECONDS = 0.4  # after each of the first; then twice as long each time
+EARLY = 2
 
-AskGuard = Callable[[str], Awaitable[guard.State | None]]
+AskGuard = Callable[[str], Coroutine[None, None, guard.State | None]]
 Wake = Callable[[kinds.Key], None]
 
 
@@ -92,29 +94,42 @@ class Guards:
         return after.due - now if pods else None
 
     async def _heard(self, before: Round, pods: Mapping[str, kinds.Object]) -> Round:
-        said = await asyncio.gather(*(self._ask(_address(pod)) for pod in pods.values()))
-        raw = dict(zip(pods, said, strict=True))
-        refusals = {pod: _refusals(state, before, pod) for pod, state in raw.items()}
-        guards = {
-            pod: state and guard.State(state.version, state.rejected - refusals[pod]) for pod, state in raw.items()
-        }
-        late = [pod for pod, state in guards.items() if _is_late(state, before.wanted, owed=pod in before.owed)]
-        nudged = await asyncio.gather(*(self._nudged(pods[pod], before) for pod in late))
-        return before._replace(guards=guards, refusals=refusals, nudges=dict(zip(late, nudged, strict=True)))
+        found = dict(zip(pods, await asyncio.gather(*(self._one(pod, before) for pod in pods.values())), strict=True))
+        return before._replace(
+            guards={pod: state for pod, (state, _, _) in found.items()},
+            refusals={pod: refusals for pod, (_, refusals, _) in found.items()},
+            nudges={pod: nudge for pod, (_, _, nudge) in found.items() if nudge.times},
+        )
 
-    async def _nudged(self, pod: kinds.Object, before: Round) -> Nudge:
+    async def _one(self, pod: kinds.Object, before: Round) -> tuple[guard.State | None, int, Nudge]:
+        """Ask one guard, and hurry its kubelet where it lags; a guard that is busy is not waited for, and holds up no other."""
+        name = pod["metadata"]["name"]
+        owed, nudge = name in before.owed, before.nudges.get(name, Nudge())
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(self._ask(_address(pod)))
+            await asyncio.wait({asking}, timeout=MOMENT)
+            if owed and not asking.done():
+                nudge = await self._nudged(pod, before.wanted, nudge)
+        raw = asking.result()
+        refusals = _refusals(raw, before, name)
+        state = raw and guard.State(raw.version, raw.rejected - refusals)
+        if _is_late(state, before.wanted, owed=owed):
+            nudge = await self._nudged(pod, before.wanted, nudge)
+        return state, refusals, nudge
+
+    async def _nudged(self, pod: kinds.Object, wanted: str, last: Nudge) -> Nudge:
         """Change the annotation of `pod` where that is due."""
-        now, last = asyncio.get_running_loop().time(), before.nudges.get(pod["metadata"]["name"], Nudge())
+        now = asyncio.get_running_loop().time()
         if last.times >= NUDGES or now < last.due:
             return last
         metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
-        annotations = {identity.GUARD_VERSION_ANNOTATION: _next(pod, before.wanted)}
+        annotations = {identity.GUARD_VERSION_ANNOTATION: _next(pod, wanted)}
         body = {"apiVersion": "v1", "kind": kinds.POD.kind, "metadata": {**metadata, "annotations": annotations}}
         try:
             self._store.put(await self._cluster.overwrite(body, pod["metadata"]["uid"]))
         except errors.ApiError as error:
             LOG.warning("Pod was not told of its guard's configuration %s error=%s", kinds.ref(pod), error)
-        return Nudge(last.times + 1, now + NUDGE_SECONDS * 2**last.times)
+        return Nudge(last.times + 1, now + NUDGE_SECONDS * 2 ** max(0, last.times - EARLY))
 
 
 class Lookout:

@@ -62,8 +62,8 @@ async def test_a_lost_race_is_tried_again_with_another_value_and_not_for_ever() 
         for _ in range(1200):
             told.append(bench.told("a"))
             await asyncio.sleep(0.25)
-        assert sorted(set(told), key=told.index) == [RIGHT, *(f"{RIGHT}.{number}" for number in range(2, 8))]
-        assert told[4] == "right.2"
+        assert sorted(set(told), key=told.index) == [RIGHT, *(f"{RIGHT}.{number}" for number in range(2, 10))]
+        assert told[6] == "right.4"
         assert bench.patches() == lookout.NUDGES
         assert len(bench.asked) < 60
 
@@ -141,6 +141,23 @@ async def test_a_silent_guard_is_told_of_what_was_written_while_it_ran() -> None
         bench.lookout.look(KEY)
         await asyncio.sleep(3600)
         assert bench.told("b") == ""
+
+
+@clock.virtual
+async def test_a_busy_guard_holds_up_neither_another_nor_its_own_revocation() -> None:
+    bench = fleet.Fleet()
+    await bench.start("a", "10.0.0.1", guard.State(RIGHT, 0))
+    await bench.start("b", "10.0.0.2", guard.State(RIGHT, 0))
+    async with bench.running():
+        bench.busy["10.0.0.2"] = 4.0
+        bench.write("newer")
+        bench.lookout.look(KEY)
+        await asyncio.sleep(0.05)
+        assert (bench.told("a"), bench.told("b")) == ("newer", "")
+        await asyncio.sleep(0.1)
+        assert bench.told("b") == "newer"
+        bench.busy.clear()
+        await asyncio.sleep(10)
 
 
 @clock.virtual
