@@ -56,10 +56,10 @@ class Issuer:
         )
         issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
         for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
-            if before := keys.last(name, seen.held.get(name), seen.accepted.get(name)):
+            del issued[name]
+            before, others = keys.last(name, seen.held.get(name), seen.accepted.get(name)), issued.values()
+            if before and not any(set(one.keys) & set(before.keys) for one in others):
                 issued[name] = before
-            else:
-                del issued[name]
         listed = {client.name for client in keys.clients(spec.access)}
         revoked = tuple(sorted(seen.accepted.keys() - listed))
         return Made(issued, decision.troubles, blocked.strangers, blocked.refused | denied, revoked)

@@ -263,6 +263,20 @@ async def test_one_client_whose_secret_cannot_be_written_holds_up_no_other() -> 
     assert home.condition("Ready")["reason"] == "WriteRefused"
 
 
+async def test_who_brings_the_key_of_one_whose_secret_cannot_be_written_holds_up_no_other() -> None:
+    home = Household()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old, b = home.key("a"), home.key("b")
+    await home.bring("from-vault", old)
+    home.refuse("vllm11.key.a")
+    await home.change({"name": "a", "keyVersion": 2}, vault("c"), access={"rotationOverlap": "0s"})
+    await home.run()
+    assert home.key("c") == old
+    assert home.knows("c")
+    assert not home.knows("a")
+    assert not home.accepts(b)
+
+
 async def test_a_strangers_secret_of_a_clients_name_is_left_alone_and_holds_up_no_other() -> None:
     home = Household()
     await home.bring("vllm11.key.a", BROUGHT, label=None)
