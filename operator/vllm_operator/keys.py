@@ -126,7 +126,7 @@ def issue(
 def mark(name: str, issued: Issued) -> str:
     """Return what tells a record of ours from an edited one, and from one of another client.
 
-    The 190 random bits and more of a key cannot be found from it.
+    A key of 190 random bits and more cannot be found from it.
     """
     record = [name, issued.key, issued.version, issued.at, *((one.key, one.until) for one in issued.previous)]
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:16]

@@ -72,7 +72,7 @@ def _live(admin: models.Admin) -> dict[str, str]:
 
 
 def _ask(admin: models.Admin, key: str, path: str = "/v1/models") -> int:
-    """Ask the pod with a header file, as a careful user does."""
+    """Ask the pod; this command line is the test's own, and no part of the search."""
     url = f"http://{admin.pod_address('canary')}:8000{path}"
     done = demo.run(["curl", "-sSi", url, "-H", f"Authorization: Bearer {key}"], capture=True)
     return conftest.Answer(done.stdout).status

@@ -43,7 +43,7 @@ def text(access: Access, endpoints: Sequence[Endpoint]) -> str:
 
 
 def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
-    """Return a stable name for these routes. Keys have 190 random bits or more, so a hash over them tells nothing."""
+    """Return a stable name for these routes. Of random keys a hash tells nothing, and brought ones are to be random."""
     return hashlib.sha256(_text(configuration(access, endpoints)).encode()).hexdigest()[:16]
 
 
