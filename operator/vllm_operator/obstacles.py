@@ -30,6 +30,12 @@ def not_allowed(seen: Seen) -> Said | None:
     return Said("False", "NotAllowed", f"{words} (values of the operator's chart)") if words else None
 
 
+def imageless(seen: Seen) -> Said | None:
+    """Say that neither the spec nor the operator's settings name an image of the engine."""
+    words = "no image of the engine is known for spec.resources: set spec.engine.image, or engine.images of the operator's chart"
+    return None if seen.image else Said("False", "NoEngineImage", words)
+
+
 def missing(seen: Seen) -> Said | None:
     """Say what the spec names and nobody has made."""
     return next((_absent(ref) for ref in sorted(seen.world.missing) if not _of_a_setting(ref, seen)), None)
@@ -83,6 +89,6 @@ def _unaddressed(_: Seen) -> Said:
 
 
 EXPOSED = (
-    _in_cluster, _edge_not_allowed, _ingress_taken, _edge_missing, _addressed, not_allowed, _unaddressed,
+    _in_cluster, _edge_not_allowed, _ingress_taken, _edge_missing, _addressed, not_allowed, imageless, _unaddressed,
 )  # fmt: skip
 """The rules of the condition Exposed, in order."""

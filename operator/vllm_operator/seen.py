@@ -16,6 +16,7 @@ class Seen(NamedTuple):
     exposed: ingress.Exposure | None
     deployment: kinds.Object
     now: float
+    image: str  # the engine's, of the template that the spec asks for; empty: none is known
     refusals: tuple[allowed.Finding, ...] = ()
 
     def count(self, field: str) -> int:

@@ -121,8 +121,8 @@ def _guard_configured(seen: Seen) -> Said:
 
 
 READY = (
-    obstacles.name_taken, obstacles.refused, obstacles.not_allowed, obstacles.missing, _held_back, _zero, _guard_rejected,
-    _serving_wrongly, _serving, obstacles.unconfigured, _pods_refused, _first_trouble, _rolling,
+    obstacles.name_taken, obstacles.refused, obstacles.not_allowed, obstacles.imageless, obstacles.missing, _held_back, _zero,
+    _guard_rejected, _serving_wrongly, _serving, obstacles.unconfigured, _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Available": (_zero, _verification_failed, _answering, *READY),
@@ -132,6 +132,7 @@ CONDITIONS: dict[str, tuple[Rule, ...]] = {
         obstacles.name_taken,
         obstacles.refused,
         obstacles.not_allowed,
+        obstacles.imageless,
         _over_time,
         _complete,
         _progressing,
@@ -147,8 +148,9 @@ def status(world: World, spec: api.Spec, settings: config.Config, now: str) -> k
     owner = world.owner
     deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
     exposed, refusals = ingress.exposure(owner.name, spec, settings), allowed.findings(owner.namespace, spec, settings)
-    seen = Seen(world, spec, exposed, deployment, api.unix(now), refusals)
     revision = world.child(kinds.CONTROLLER_REVISION, identity.template(owner.name))
+    wanted = template.revision(owner, spec, settings, revision, template.asked(world.model))
+    seen = Seen(world, spec, exposed, deployment, api.unix(now), template.engine_image(wanted), refusals)
     return {
         "observedGeneration": world.model["metadata"]["generation"],
         "url": ingress.url(owner, spec, settings),

@@ -14,6 +14,7 @@ import yaml
 
 from dev import light, paths
 from tests import audit, waiting
+from tests.golden import render
 from tests.integration import account
 
 RATIONED = "rationed"  # a namespace that a test gives a quota
@@ -54,7 +55,7 @@ class Operator:
             "VLLM_OPERATOR_WATCH_NAMESPACES": json.dumps(
                 ["default", RATIONED]
             ),  # other tests write as the operator elsewhere
-            "VLLM_OPERATOR_ENGINE_IMAGES": '{"cpu": "registry.example/vllm-cpu:0.32.0"}',
+            "VLLM_OPERATOR_ENGINE_IMAGES": json.dumps(render.ENGINES),
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
             **self.settings,
         }

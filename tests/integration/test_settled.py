@@ -29,7 +29,7 @@ SETTINGS = config.Config(
     domain="models.example",
     tls_secret="models-tls",
     monitoring_namespaces=("monitoring",),
-    engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"},
+    engine_images=render.ENGINES,
     allow=render.ALLOW,
 )
 SPECS = {

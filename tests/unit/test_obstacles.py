@@ -25,6 +25,14 @@ def test_a_pull_secret_of_the_spec_is_named_always() -> None:
     assert ready("serving", {"imagePullSecrets": [{"name": "of-all"}]})["reason"] == "SecretNotFound"
 
 
+def test_an_image_that_nobody_named_is_asked_for() -> None:
+    without = SETTINGS.model_copy(update={"engine_images": {}})
+    bare = {"engine": {"maxModelLen": 8}}
+    assert ready("loading", bare, without)["reason"] == "NoEngineImage"
+    assert "spec.engine.image" in ready("loading", bare, without)["message"]
+    assert ready("loading", {"engine": {"image": "registry.example/x"}}, without)["reason"] != "NoEngineImage"
+
+
 def test_a_refusal_of_earlier_pods_does_not_hide_what_the_newest_do() -> None:
     one = render.model(render.HERE / "loading")
     seen = render.observed(render.HERE / "loading", one)

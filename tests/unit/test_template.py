@@ -2,12 +2,14 @@
 
 from tests.golden import render
 from vllm_operator import api, children, config, identity, kinds
-from vllm_operator.children import deployment, template
+from vllm_operator.children import deployment, pod, template
 
 OWNER = identity.Owner("models", "vllm11", "u")
 SPEC = api.Spec(model=api.Model(source="file:///models/facebook/opt-125m"))
-OLD = config.Config(guard_image="old/envoy:v1.39.0")
-NEW = config.Config(guard_image="new/envoy:v1.40.0")
+ENGINES = {"cpu": "registry.example/vllm-cpu:1", "nvidia.com/gpu": "registry.example/vllm:1"}
+OLD = config.Config(guard_image="old/envoy:v1.39.0", engine_images=ENGINES)
+NEW = config.Config(guard_image="new/envoy:v1.40.0", engine_images=ENGINES)
+BARE = config.Config(engine_images={})
 
 
 def pinned() -> kinds.Object:
@@ -65,7 +67,7 @@ def test_the_deployment_runs_what_is_pinned() -> None:
 
 def test_guards_of_two_templates_get_what_the_oldest_of_them_takes() -> None:
     """In a rollout all read one Secret, and a guard of the old template may be started again."""
-    ancient = config.Config(guard_image="old/envoy:v1.38.2")
+    ancient = config.Config(guard_image="old/envoy:v1.38.2", engine_images=ENGINES)
     before = template.revision(OWNER, SPEC, ancient, None)
     plan = children.Plan(OWNER, SPEC, NEW, {}, before, "2026-11")
     pods = [{"spec": before["data"]["template"]["spec"]}, {"spec": {"nodeName": "starting"}}]
@@ -90,3 +92,31 @@ def test_children_of_two_models_never_share_a_name() -> None:
 def _named(name: str) -> kinds.Object:
     model = render.model(render.HERE / "serving")
     return {**model, "metadata": {**model["metadata"], "name": name}}
+
+
+def kinds_of(settings: config.Config) -> set[str]:
+    return {child["kind"] for child in children.desired(children.Plan(OWNER, SPEC, settings, {}))}
+
+
+def asking(accelerator: str) -> api.Spec:
+    return SPEC.model_copy(update={"resources": api.Resources(limits={accelerator: 1})})
+
+
+def test_nothing_runs_without_an_image_of_the_engine_until_a_setting_names_one() -> None:
+    assert not {"ControllerRevision", "Deployment"} & kinds_of(BARE)
+    assert {"ControllerRevision", "Deployment"} < kinds_of(OLD)
+
+
+def test_a_model_that_runs_is_kept_where_no_image_is_known_for_what_it_asks_for_now() -> None:
+    assert children.withheld(children.Plan(OWNER, asking("amd.com/gpu"), OLD, {}, pinned())) == children.WITHHELD
+    assert children.withheld(children.Plan(OWNER, SPEC, BARE, {}, pinned())) == ()
+
+
+def test_an_accelerator_has_its_own_image_or_one_of_its_vendor_and_never_that_for_cpus() -> None:
+    wanted = {
+        "nvidia.com/gpu": ENGINES["nvidia.com/gpu"],
+        "nvidia.com/mig-1g.5gb": ENGINES["nvidia.com/gpu"],
+        "amd.com/gpu": "",
+    }
+    assert {name: pod.image(asking(name), OLD) for name in wanted} == wanted
+    assert pod.image(SPEC, OLD) == ENGINES["cpu"]

@@ -28,19 +28,21 @@ class Plan(NamedTuple):
 
 
 WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
-"""What is not made of a spec that the allow-lists refuse, and not taken away either; keys, guard and policy go on."""
+"""What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
+guard and policy go on."""
 
 
 def withheld(plan: Plan) -> tuple[kinds.Kind, ...]:
     """Return the kinds whose objects are left as they are, there or not."""
-    return WITHHELD if allowed.findings(plan.owner.namespace, plan.spec, plan.settings) else ()
+    refused = allowed.findings(plan.owner.namespace, plan.spec, plan.settings)
+    return WITHHELD if refused or not template.engine_image(_revision(plan)) else ()
 
 
 def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     """Return every object that the model is to have, in the order in which a reader meets them."""
     owner, spec, settings = plan.owner, plan.spec, plan.settings
     held = {kind.kind for kind in withheld(plan)}
-    revision = template.revision(owner, spec, settings, plan.pinned, plan.asked)
+    revision = _revision(plan)
     at_work = plan.pinned if (spec.paused or held) and plan.pinned else revision
     images = (template.guard_image(at_work), *plan.guards)
     wanted = (
@@ -54,6 +56,10 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
         network_policy.network_policy(owner, settings),
     )
     return tuple(child for child in wanted if child is not None and child["kind"] not in held)
+
+
+def _revision(plan: Plan) -> kinds.Object:
+    return template.revision(plan.owner, plan.spec, plan.settings, plan.pinned, plan.asked)
 
 
 def client_secrets(

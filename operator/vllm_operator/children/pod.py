@@ -47,11 +47,11 @@ def accelerators(resources: api.Resources) -> dict[str, str]:
 
 
 def image(spec: api.Spec, settings: config.Config) -> str:
-    """Return the engine's image: the spec's, else the setting for the first accelerator, else the CPU's."""
-    names = [*accelerators(spec.resources), config.CPU]
-    return spec.engine.image or next(
-        (settings.engine_images[name] for name in names if settings.engine_images.get(name)), ""
-    )
+    """Return the engine's image: the spec's, else the setting for its accelerator or another of that vendor (MIG), else ""."""
+    known, asked = settings.engine_images, list(accelerators(spec.resources)) or [config.CPU]
+    vendors = {name.partition("/")[0] for name in asked}
+    alike = [name for name in known if name.partition("/")[0] in vendors]
+    return spec.engine.image or next((known[name] for name in (*asked, *alike) if known.get(name)), "")
 
 
 def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
