@@ -30,13 +30,13 @@ class Target:
     def check(self, accelerator: str) -> None:
         """Say before anything is made what would be in the way. Raises `steps.Failure`."""
         self.kubectl("get", "--raw", "/readyz")
-        self._check_alone()
         self._owns_crd = not self.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name")
         listed = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
         if accelerator and not any(int(node["status"]["allocatable"].get(accelerator, 0)) for node in listed):
             raise steps.Failure(
                 f"no node of {self.context} offers {accelerator}", "name what it offers by ACCELERATOR=…, or none"
             )
+        self._check_alone()
 
     def _check_alone(self) -> None:
         found = self.kubectl("get", "deployments", "-A", "-l", OPERATORS, "-o", f"jsonpath={WATCHED}").split()
