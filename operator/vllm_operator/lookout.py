@@ -123,7 +123,8 @@ class Guards:
         if last.times >= NUDGES or now < last.due:
             return last
         metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
-        annotations = {identity.GUARD_VERSION_ANNOTATION: _next(pod, wanted)}
+        live = self._store.get(kinds.ref(pod)) or pod  # it may have been told since its guard was asked
+        annotations = {identity.GUARD_VERSION_ANNOTATION: _next(live, wanted)}
         body = {"apiVersion": "v1", "kind": kinds.POD.kind, "metadata": {**metadata, "annotations": annotations}}
         try:
             self._store.put(await self._cluster.overwrite(body, pod["metadata"]["uid"]))
