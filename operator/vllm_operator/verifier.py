@@ -70,7 +70,7 @@ class Verifier:
     async def _verify(self, key: kinds.Key, seen: World, before: Verdict) -> float | None:
         spec = api.Spec.model_validate(seen.model["spec"])
         client = _client_key(seen, spec, time.time())
-        if not client or not _is_service_ours(seen):
+        if not client or not _ours(seen, kinds.SERVICE, seen.owner.name):
             return None
         request = verification.request(options.served_name(spec.model), spec.model.task)
         answer = await self._ask(service.address(seen.owner), client, request)
@@ -118,15 +118,15 @@ def _served(seen: World) -> frozenset[str]:
     return frozenset(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, "") for pod in ready)
 
 
-def _is_service_ours(seen: World) -> bool:
-    """Tell whether the Service is the model's: one of somebody else, who holds the name, would be sent a client's key."""
-    found = seen.child(kinds.SERVICE, seen.owner.name)
-    return found is not None and identity.is_ours(found, seen.owner)
+def _ours(seen: World, kind: kinds.Kind, name: str) -> kinds.Object | None:
+    """Return the model's object of that name: a Service of somebody else who holds it would be sent a client's key."""
+    found = seen.child(kind, name)
+    return found if found and identity.is_ours(found, seen.owner) else None
 
 
 def _client_key(seen: World, spec: api.Spec, now: float) -> str:
     """Return the key of the first client that has one and whose time is not over."""
     late = keys.expired(spec.access, now)
     names = [client.name for client in keys.clients(spec.access) if client.name not in late]
-    secrets = (seen.child(kinds.SECRET, identity.client_secret(seen.owner.name, name)) for name in names)
+    secrets = (_ours(seen, kinds.SECRET, identity.client_secret(seen.owner.name, name)) for name in names)
     return next(filter(None, map(records.key, secrets)), "")

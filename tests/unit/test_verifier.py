@@ -69,6 +69,17 @@ async def test_no_key_is_sent_to_a_service_of_somebody_else() -> None:
 
 
 @clock.virtual
+async def test_a_secret_of_somebody_else_speaks_for_no_client() -> None:
+    one = await serving()
+    secret = next(child for child in render.desired(MODEL) if child["metadata"]["name"] == "vllm11.key.default")
+    labels = {identity.MODEL_LABEL: "vllm11"}
+    one.put({**secret, "metadata": {"name": "vllm11.key.default", "namespace": "models", "labels": labels}})
+    async with one.running():
+        await asyncio.sleep(3600)
+        assert one.requests == []
+
+
+@clock.virtual
 async def test_each_rollout_is_verified_when_it_is_complete() -> None:
     one = await serving()
     async with one.running():
