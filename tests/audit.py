@@ -4,6 +4,7 @@ Each cluster of a test run writes a log of its own under .artifacts/audit, begun
 """
 
 import collections
+import datetime as dt
 import json
 import pathlib
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 from dev import paths
 
 LOGS = paths.ARTIFACTS / "audit"
+ENDING = dt.timedelta(seconds=30)
+"""How long a pod may go on after its release went: the time that Kubernetes gives it to end."""
 
 
 class Verb(NamedTuple):
@@ -69,11 +72,16 @@ def used(cluster: str, user: str) -> collections.Counter[Verb]:
 
 
 def refusals(cluster: str, user: str, rights: AbstractSet[Verb]) -> list[str]:
-    """Return what RBAC or a policy refused, in words. A release that goes takes `rights` first: their refusal is none."""
+    """Return what RBAC or a policy refused, in words.
+
+    A release that goes takes its `rights` before its pods have ended: what those are refused in their last moments is none.
+    """
+    seen = list(events(cluster, user))
+    last = {_pod(event): _at(event) for event in seen}
     return sorted({
         f"{event['verb']} {event['requestURI']}: {event.get('responseStatus', {}).get('message', '')}"
-        for event in events(cluster, user)
-        if is_denied(event) and not (_is_forbidden(event) and "objectRef" in event and _verb(event) in rights)
+        for event in seen
+        if is_denied(event) and not (_is_of(rights, event) and last[_pod(event)] - _at(event) < ENDING)
     })  # fmt: skip
 
 
@@ -103,6 +111,19 @@ def granted(manifests: Iterable[dict[str, Any]], namespace: str, name: str) -> s
 
 def _is_forbidden(event: dict[str, Any]) -> bool:
     return bool(event.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid")
+
+
+def _is_of(rights: AbstractSet[Verb], event: dict[str, Any]) -> bool:
+    """Tell whether RBAC refused what `rights` hold."""
+    return _is_forbidden(event) and "objectRef" in event and _verb(event) in rights
+
+
+def _pod(event: dict[str, Any]) -> str:
+    return str(event["user"].get("extra", {}).get("authentication.kubernetes.io/pod-name"))
+
+
+def _at(event: dict[str, Any]) -> dt.datetime:
+    return dt.datetime.fromisoformat(event["stageTimestamp"])
 
 
 def _is_bound(binding: dict[str, Any], namespace: str, name: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from tests import audit
 
 ME = audit.account("ops", "me")
+RIGHTS = {audit.Verb("apps", "deployments/scale", "patch")}
 ROLE = {
     "kind": "Role", "metadata": {"name": "r"},
     "rules": [{"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale"], "verbs": ["patch"]}],
@@ -20,6 +21,7 @@ def event(**changed: Any) -> dict[str, Any]:
     whole = {
         "auditID": "1", "user": {"username": ME}, "verb": "patch", "requestURI": "/x", "objectRef": about,
         "annotations": {"authorization.k8s.io/decision": "allow"}, "responseStatus": {"code": 200},
+        "stageTimestamp": "2026-01-01T00:00:00.5Z",
     }  # fmt: skip
     return {**whole, **changed}
 
@@ -55,10 +57,19 @@ def test_a_denial_is_no_use_but_a_refusal(log: pathlib.Path) -> None:
 
 def test_what_is_refused_while_a_release_goes_is_no_lack_of_rights(log: pathlib.Path) -> None:
     forbidden = event(annotations={"authorization.k8s.io/decision": "forbid"})
-    outside = {"user": {"username": ME}, "requestURI": "/livez", "verb": "get", "annotations": forbidden["annotations"]}
-    write(log, forbidden, {**outside, "auditID": "2"})
-    refused = audit.refusals("here", ME, {audit.Verb("apps", "deployments/scale", "patch")})
-    assert refused == ["get /livez: "]
+    outside = event(auditID="2", requestURI="/livez", verb="get", annotations=forbidden["annotations"])
+    del outside["objectRef"]
+    write(log, forbidden, outside)
+    assert audit.refusals("here", ME, RIGHTS) == ["get /livez: "]
+
+
+def test_a_pod_that_lives_on_was_refused_what_it_was_granted(log: pathlib.Path) -> None:
+    later = event(auditID="2", stageTimestamp="2026-01-01T00:01:00Z")
+    write(log, event(annotations={"authorization.k8s.io/decision": "forbid"}), later)
+    assert audit.refusals("here", ME, RIGHTS) == ["patch /x: "]
+    another = {"username": ME, "extra": {"authentication.kubernetes.io/pod-name": ["another"]}}
+    write(log, event(annotations={"authorization.k8s.io/decision": "forbid"}), {**later, "user": another})
+    assert audit.refusals("here", ME, RIGHTS) == []
 
 
 def test_an_answer_that_is_no_success_is_none(log: pathlib.Path) -> None:
