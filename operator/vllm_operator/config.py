@@ -72,6 +72,9 @@ class Config(pydantic_settings.BaseSettings):
     tls_secret: str = pydantic.Field(
         default="", description="Certificate Secret of models at <name>.<domain>, in each model's namespace."
     )
+    client_namespaces: tuple[str, ...] = pydantic.Field(
+        default=(), description="Namespaces whose pods may call models, the edge's among them; empty: everybody."
+    )
     guide: bool = pydantic.Field(
         default=True, description="Whether models whose spec does not say it have a page for their users, at /guide."
     )

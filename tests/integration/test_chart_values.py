@@ -111,6 +111,7 @@ TURNED = {
     "expose.domain": Turned("x.example", setting("VLLM_OPERATOR_DOMAIN"), "x.example"),
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),
     "expose.tlsSecret": Turned("tls", setting("VLLM_OPERATOR_TLS_SECRET"), "tls"),
+    "expose.namespaces": Turned(["edge"], setting("VLLM_OPERATOR_CLIENT_NAMESPACES"), '["edge"]'),
     "expose.guide": Turned(False, setting("VLLM_OPERATOR_GUIDE"), "false"),
     "proxy.http": Turned(PROXY, setting("HTTP_PROXY"), PROXY),
     "proxy.https": Turned(PROXY, setting("https_proxy"), PROXY),

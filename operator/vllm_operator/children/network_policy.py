@@ -1,4 +1,9 @@
-"""The NetworkPolicy: the public port is open, since the guard authenticates; the private one is for operator and monitoring."""
+"""The NetworkPolicy: the public port is open to all, since the guard authenticates, the private one to operator and monitoring.
+
+Settings narrow the public port to namespaces; the operator, which verifies each model, is always among them.
+"""
+
+from collections.abc import Iterable
 
 from vllm_operator import config, guard, identity, kinds
 
@@ -7,17 +12,21 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 def network_policy(owner: identity.Owner, settings: config.Config) -> kinds.Object:
     """Return the policy on the model's pods; vLLM itself listens on loopback and needs none."""
-    inside = sorted({settings.namespace, *settings.monitoring_namespaces})
+    callers = _of({settings.namespace, *settings.client_namespaces}) if settings.client_namespaces else {}
     return identity.child(kinds.NETWORK_POLICY, owner, owner.name, "server", spec={
         "podSelector": {"matchLabels": identity.selector(owner.name)},
         "policyTypes": ["Ingress"],
         "ingress": [
-            {"ports": [{"port": guard.PUBLIC_PORT, "protocol": "TCP"}]},
+            {**callers, "ports": [{"port": guard.PUBLIC_PORT, "protocol": "TCP"}]},
             {
-                "from": [{"namespaceSelector": {"matchExpressions": [
-                    {"key": NAMESPACE_NAME, "operator": "In", "values": inside},
-                ]}}],
+                **_of({settings.namespace, *settings.monitoring_namespaces}),
                 "ports": [{"port": guard.PRIVATE_PORT, "protocol": "TCP"}],
             },
         ],
     })  # fmt: skip
+
+
+def _of(namespaces: Iterable[str]) -> kinds.Object:
+    """Return what lets in the pods of these namespaces."""
+    wanted = {"key": NAMESPACE_NAME, "operator": "In", "values": sorted(namespaces)}
+    return {"from": [{"namespaceSelector": {"matchExpressions": [wanted]}}]}
