@@ -14,6 +14,7 @@ REFUSED = [
     "--trust-remote-code",
     "--trust_remote_code",
     "--trust-rem",
+    "--scheduler-cls=theirs.Scheduler",
     "--ssl-keyfile=/x",
     "--ssl_ca_certs=/x",
     "--ssl",

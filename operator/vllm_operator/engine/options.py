@@ -36,8 +36,9 @@ OPTIONS = (
     Refused(("shutdown-timeout",), "use spec.engine.drainTimeout"),
     Refused(("config", "generation-config"), "options stand in spec.engine.args; the documented defaults hold for every model"),
     Refused(
-        ("trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "logits-processors", "tool-parser-plugin",
-         "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path", "enable-prompt-embeds"),
+        ("trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
+         "tool-parser-plugin", "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path",
+         "enable-prompt-embeds"),
         "it runs code or opens files that come with a model or a request",
     ),
 )  # fmt: skip
