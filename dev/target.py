@@ -64,8 +64,12 @@ class Target:
             "helm", "uninstall", "accept", f"--kube-context={self.context}", f"--namespace={self.name}", check=False
         )
         self.kubectl("delete", "namespace", self.name, "--timeout=300s")
-        if self._owns_crd:
-            self.kubectl("delete", "crd", CRD)
+        if not self._owns_crd:
+            return
+        if self.kubectl("get", "vllm", "--all-namespaces", "-o", "name", check=False):
+            steps.say(f"    {CRD} stays, for somebody has begun to use it")
+        else:
+            self.kubectl("delete", "crd", CRD, "--ignore-not-found")
 
     @property
     def owns_crd(self) -> bool:
