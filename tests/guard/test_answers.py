@@ -267,3 +267,8 @@ def test_large_bodies_pass(start: Start, engine: rig.Engine) -> None:
     reply = start().ask(*POST, rig.KEY, body)
     assert reply.body == body
     assert engine.seen[-1].body == body
+
+
+def test_a_query_goes_no_further_than_the_guard(start: Start, engine: rig.Engine) -> None:
+    reply = start().ask("GET", f"/v1/models?key={rig.KEY}&beta=true", rig.KEY)
+    assert (reply.status, engine.seen[-1].path) == (200, "/v1/models")

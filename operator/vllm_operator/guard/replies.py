@@ -118,6 +118,12 @@ local function note_path(handle)
   handle:streamInfo():dynamicMetadata():set("guard", "path", path:sub(1, 200))
 end
 
+-- No call has a query, and vLLM would log one: a key that somebody put there goes no further.
+local function drop_query(handle)
+  local path, query = (handle:headers():get(":path") or ""):match("^([^?]*)(%?.*)$")
+  if query then handle:headers():replace(":path", path) end
+end
+
 -- A refusal before the request's end costs the connection, and some clients (curl 7.88 over HTTP/2) see an error instead of it.
 -- vLLM begins only with a whole request, so waiting for a small one costs nothing.
 local function take_in(handle)
@@ -147,6 +153,7 @@ end
 
 function envoy_on_request(handle)
   note_path(handle)
+  drop_query(handle)
   local origin, method = readable_by(handle), handle:metadata():get("preflight")
   if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
   if origin and method then return answer_preflight(handle, method) end
