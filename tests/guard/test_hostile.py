@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.guard import hostile, rig
 
 if TYPE_CHECKING:
+    import http.server
     from collections.abc import Iterator
 
     from tests.guard.conftest import Start
@@ -55,6 +57,23 @@ def test_slow_headers_are_not_waited_for(start: Start) -> None:
         manager["request_headers_timeout"] = "0.5s"
 
     assert rig.statuses(start(alter=hurry).raw(b"GET /health HTTP/1.1\r\nHost: model\r\n")) == [408]
+
+
+def test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is(start: Start, engine: rig.Engine) -> None:
+    def hurry(bootstrap: Any) -> None:
+        manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        assert manager["request_timeout"] == "120s"
+        manager["request_timeout"] = "0.5s"
+
+    def late(handler: http.server.BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(1)
+        rig.answer()(handler)
+
+    running, engine.script = start(alter=hurry), late
+    begun = b"POST /v1/completions HTTP/1.1\r\nHost: model\r\nContent-Length: 5\r\n\r\n{"
+    assert rig.statuses(running.raw(begun)) == [408]
+    assert not engine.seen
+    assert running.ask("POST", "/v1/completions", rig.KEY, b"{}").status == 200
 
 
 def test_there_are_enough_of_them() -> None:

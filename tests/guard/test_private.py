@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import pathlib
+import select
 import shutil
 import socket
 import stat
@@ -103,6 +105,53 @@ def test_probes_pass_while_the_public_port_is_full(start: Start) -> None:
             held.enter_context(socket.create_connection((rig.HOST, running.site.public_port)))
         rig.until(lambda: running.raw(b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n") == b"")
         assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 200]
+
+
+def test_connections_that_read_nothing_cost_little_and_are_soon_gone(start: Start) -> None:
+    def hurry(bootstrap: Any) -> None:
+        manager = bootstrap["static_resources"]["listeners"][1]["filter_chains"][0]["filters"][-1]["typed_config"]
+        assert (manager["stream_idle_timeout"], manager["request_timeout"]) == ("12s", "12s")
+        assert manager["common_http_protocol_options"]["idle_timeout"] == "15s"
+        manager["stream_idle_timeout"] = manager["common_http_protocol_options"]["idle_timeout"] = "1s"
+
+    running = start(alter=hurry)
+    assert running.private(guard.STATS_PATH).status == 200
+    before = _most_memory(running.process.pid)
+    with contextlib.ExitStack() as held:
+        asking = [held.enter_context(_unread(running.site.private_port, guard.STATS_PATH)) for _ in range(700)]
+        rig.until(lambda: all(_has_come(one) for one in asking))
+        rig.until(lambda: _answers(running, guard.LIVE_PATH))
+        assert _most_memory(running.process.pid) - before < 48 * 1024
+        assert _answers(running, guard.READY_PATH)
+
+
+def _unread(port: int, path: str) -> socket.socket:
+    """Ask for the path, and leave what comes where it is."""
+    asking = socket.socket()
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    asking.connect((rig.HOST, port))
+    with contextlib.suppress(ConnectionError):  # closed at once
+        asking.sendall(f"GET {path} HTTP/1.1\r\nHost: m\r\n\r\n".encode())
+    return asking
+
+
+def _has_come(asking: socket.socket) -> bool:
+    """Tell whether an answer has begun to come, or the connection's end."""
+    waiting = select.poll()
+    waiting.register(asking, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _answers(running: rig.Guard, path: str) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return running.private(path).status == 200
+    return False
+
+
+def _most_memory(pid: int) -> int:
+    """Return the most memory, in KiB, that a process has held so far."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def test_log_tells_who_and_what_and_never_a_key_or_a_prompt(start: Start) -> None:

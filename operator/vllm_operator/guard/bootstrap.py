@@ -19,6 +19,8 @@ LIVE, READY, METRICS, STATS = "/healthz", "/ready", "/metrics", "/stats/promethe
 PROBE = "probe"
 MAX_CONNECTIONS = 4096
 """Connections to the public port at a time; above it new ones are closed. The private port is not counted."""
+MAX_PRIVATE_CONNECTIONS = 256
+"""Connections to the private port at a time: without a key, each may leave some 100 KiB of statistics unread."""
 
 _ENGINE_IDLE = "3s"  # less than uvicorn's 5 s, or a request meets a connection that is being closed
 _REGEX_SIZE = {"re2.max_program_size.error_level": 4096}  # 100 by default: less than a long key takes
@@ -81,6 +83,7 @@ def _public(site: Site, routes_file: str, counters: Sequence[Json]) -> Json:
         "http_filters": [filters.lua(), filters.limiter(), filters.router()],
         "local_reply_config": replies.local_replies(),
         "access_log": [filters.log(), *counters],
+        "request_timeout": "120s",  # for a request to arrive whole; the answer may take as long as it takes
         "stream_idle_timeout": "600s",
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
@@ -89,7 +92,7 @@ def _public(site: Site, routes_file: str, counters: Sequence[Json]) -> Json:
 
 
 def _private(site: Site) -> Json:
-    """Return the listener of probes and metrics. It only reads, so whoever reaches it can do no harm."""
+    """Return the listener of probes and metrics. It only reads, and who reads it not is soon gone, so no key is needed."""
     found = [
         {"match": _exactly(LIVE), "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}}},
         {"match": _exactly(READY), "route": {"cluster": PROBE, "prefix_rewrite": "/health", "timeout": "9s"}},
@@ -101,12 +104,27 @@ def _private(site: Site) -> Json:
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
     ]
     hosts = [{"name": "private", "domains": ["*"], "routes": found}]
-    manager = {
-        **_manager("private"),
+    manager = _soon_gone(_manager("private")) | {
         "route_config": {"name": "private", "virtual_hosts": hosts},
         "http_filters": [filters.router()],
     }
-    return {**_listener("private", site.address, site.private_port, manager), "ignore_global_conn_limit": True}
+    listener = _listener("private", site.address, site.private_port, manager)
+    listener["filter_chains"][0]["filters"].insert(0, _connection_limit())
+    return listener | {"ignore_global_conn_limit": True, "per_connection_buffer_limit_bytes": 16384}
+
+
+def _connection_limit() -> Json:
+    config = filters.typed("extensions.filters.network.connection_limit.v3.ConnectionLimit")
+    config |= {"stat_prefix": "private", "max_connections": MAX_PRIVATE_CONNECTIONS}
+    return {"name": "envoy.filters.network.connection_limit", "typed_config": config}
+
+
+def _soon_gone(manager: Json) -> Json:
+    """Let no connection stay that asks or reads nothing, or probes stay outside; the routes above wait for up to 9 s."""
+    kept = {"idle_timeout": "15s", "max_connection_duration": "60s"}
+    options = manager["common_http_protocol_options"] | kept
+    times = {"request_timeout": "12s", "stream_idle_timeout": "12s"}
+    return manager | times | {"common_http_protocol_options": options}
 
 
 def _exactly(path: str) -> Json:
