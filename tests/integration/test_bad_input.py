@@ -48,6 +48,11 @@ CASES = [
     ("spec.engine", {"args": ["--api-k=x"]}, "who may call it"),
     ("spec.engine", {"args": ["-tp=2"]}, "write --name or --name=value"),
     ("spec.engine", {"args": ["--max_model_len=1"]}, "use spec.engine.maxModelLen"),
+    ("spec.engine", {"args": ["--reasoning-parser-p=/x"]}, "runs code or opens files"),
+    ("spec.engine", {"args": ["--kv-transfer-config={}"]}, "opens ports beside the guard"),
+    ("spec.engine", {"args": ["--structured-outputs-config.reasoning_parser_plugin=/x"]}, "...parser-plugin"),
+    ("spec.engine", {"args": ['--structured-outputs-config={"reasoning_parser_plugin":"/x"}']}, "...parser-plugin"),
+    ("spec.engine", {"args": ['--structured-outputs-config={"reasoning\\u005fparser_plugin":1}']}, "escapes"),
     ("spec.engine", {"args": ["--ssl-certfile=/x"]}, "use spec.expose"),
     ("spec.engine", {"env": [{"name": "VLLM_API_KEY", "value": "x"}]}, "who may call it"),
     ("spec.engine", {"env": [{"name": "LD_PRELOAD", "value": "x"}]}, "foreign code"),
@@ -173,6 +178,11 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
         "rotationOverlap": "1h",
         "cors": {"allowOrigins": []},
     }
+
+
+def test_options_that_only_begin_like_refused_ones_are_taken(served: pathlib.Path) -> None:
+    args = ["--reasoning-parser=qwen3", '--structured-outputs-config={"backend":"xgrammar"}', "--kv-cache-dtype=fp8"]
+    assert models.create(served, _with("spec.engine", {"args": args}), dry_run=True)["spec"]["engine"]["args"] == args
 
 
 def test_a_version_is_never_lowered_and_a_client_may_go_over_to_a_brought_key(served: pathlib.Path) -> None:

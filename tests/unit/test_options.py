@@ -27,6 +27,15 @@ REFUSED = [
     "--",
     "--max model len",
     "--tensor-parallel-size 2",
+    "--reasoning-parser-=/x.py",
+    "--reasoning_parser_plug=/x.py",
+    "--kv-events-config={}",
+    "--kv_transfer_config.kv_connector=Theirs",
+    "--structured-outputs-config.reasoning_parser_plugin=/x.py",
+    "--structured-outputs-config.reasoning-parser-plugin=/x.py",
+    "--structured_outputs_c.reasoning_parser_plugin=/x.py",
+    '--structured-outputs-config={"reasoning_parser_plugin":"/x.py"}',
+    '--structured-outputs-config= {\n"a":1, "reasoning_parser_plugi\\u006e":"/x.py"}',
 ]
 ALLOWED = [
     "--max-num-seqs=4",
@@ -35,6 +44,11 @@ ALLOWED = [
     "--config-format=hf",
     "--tokenizer-mode=auto",
     "--chat-template={{x}}\n",
+    "--chat-template={{ '\\u003c' }}",
+    "--kv-cache-dtype=fp8",
+    "--reasoning-parser=qwen3",
+    "--structured-outputs-config.backend=xgrammar",
+    '--structured-outputs-config={"reasoning_parser":"qwen3"}',
 ]
 
 

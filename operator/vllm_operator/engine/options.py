@@ -41,7 +41,14 @@ OPTIONS = (
          "enable-prompt-embeds"),
         "it runs code or opens files that come with a model or a request",
     ),
+    Refused(("kv-events-config", "kv-transfer-config"), "it opens ports beside the guard, or loads modules by name"),
 )  # fmt: skip
+
+WITHIN = (Refused(("parser-plugin",), "it runs code that comes with a model or a request"),)
+"""What no argument may hold, for it can be given within another: as a dotted sub-option, or in JSON."""
+
+WHOLE = ("reasoning-parser",)
+"""What begins a refused name and is an option itself: vLLM's parser takes it for that."""
 
 VARIABLES = (
     Refused(("VLLM_API_KEY", "VLLM_PORT", "VLLM_HOST_IP"), "the operator sets where vLLM listens and who may call it"),
@@ -71,13 +78,16 @@ are converted. Source: vLLM 0.32's config/model.py; native pooling models are le
 
 SHAPE = "(?s)^--[A-Za-z][A-Za-z0-9_.-]*(=.*)?$"
 SHAPE_MESSAGE = "write --name or --name=value, one option an entry"
+_ESCAPED = r"(?s)^--[^=]*=\s*\{\s*\".*\\u"
+ESCAPED_MESSAGE = "write JSON without \\u escapes, or a refused name could stand in one"
 _NAME_IN_CEL = "self.split('=')[0].split('.')[0].replace('_', '-')"
 
 
 def argument_rules() -> list[dict[str, str]]:
     """Return the CEL rules of one entry of spec.engine.args."""
     shape = api.rule(f"self.matches('{SHAPE}')", SHAPE_MESSAGE)
-    return [shape, *(_argument_rule(refused) for refused in OPTIONS)]
+    escaped = api.rule(f"!self.matches(r'{_ESCAPED}')", ESCAPED_MESSAGE)
+    return [shape, escaped, *map(_argument_rule, OPTIONS), *map(_within_rule, WITHIN)]
 
 
 def _argument_rule(refused: Refused) -> dict[str, str]:
@@ -86,7 +96,18 @@ def _argument_rule(refused: Refused) -> dict[str, str]:
     expression = f"!{exact}.exists(name, name.startsWith({_NAME_IN_CEL}))"
     if families:
         expression += f" && !{families}.exists(name, {_NAME_IN_CEL}.startsWith(name))"
+    whole = [f"--{name}" for name in WHOLE if any(own.startswith(name) for own in refused.names)]
+    if whole:
+        expression = f"{_NAME_IN_CEL} in {whole} || {expression}"
     return api.rule(expression, _message(refused, "--"))
+
+
+def _within_rule(refused: Refused) -> dict[str, str]:
+    return api.rule(f"!self.matches('{_anywhere(refused)}')", _message(refused, "..."))
+
+
+def _anywhere(refused: Refused) -> str:
+    return "|".join(name.replace("-", "[-_]") for name in refused.names)
 
 
 def environment_rules() -> list[dict[str, str]]:
@@ -109,10 +130,15 @@ def refusal(argument: str) -> str | None:
     """Say why `argument`, an entry of spec.engine.args, is refused, or None: the CEL rules again, in code."""
     if not re.match(SHAPE, argument):
         return SHAPE_MESSAGE
+    if re.match(_ESCAPED, argument):
+        return ESCAPED_MESSAGE
     name = re.split("[=.]", argument, maxsplit=1)[0].replace("_", "-").removeprefix("--")
-    for refused in OPTIONS:
+    for refused in OPTIONS if name not in WHOLE else ():
         if any(own.startswith(name) or (own.endswith("-") and name.startswith(own)) for own in refused.names):
             return _message(refused, "--")
+    for refused in WITHIN:
+        if re.search(_anywhere(refused), argument):
+            return _message(refused, "...")
     return None
 
 
