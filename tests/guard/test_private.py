@@ -180,6 +180,31 @@ def test_log_tells_who_and_what_and_never_a_key_or_a_prompt(start: Start) -> Non
     assert not [word for word in (rig.KEY, rig.OTHER, rig.KEY[4:30], "hush", "secret") if word in written]
 
 
+def test_log_shows_no_key_however_it_was_sent(start: Start) -> None:
+    running, spellings = start(), [_spelled(letter, times) for letter in "sk-a" for times in (1, 2, 3)]
+    for spelling in spellings:
+        assert running.ask("GET", f"/v1/%6dodels/{spelling}", x_request_id=f"my-{rig.KEY}").status == 401
+    rig.until(lambda: len(_mine(running)) == len(spellings))
+    assert {(one["path"], one["request_id"]) for one in _mine(running)} == {("/v1/models/sk-...", "my-sk-...")}
+    assert not [spelling for spelling in (rig.KEY, *spellings) if spelling in running.log.read_text()]
+
+
+def _mine(running: rig.Guard) -> list[dict[str, Any]]:
+    return [line for line in running.lines() if (line["request_id"] or "").startswith("my-")]
+
+
+def _spelled(letter: str, times: int) -> str:
+    """Return the key with a letter percent-encoded so many times."""
+    return rig.KEY.replace(letter, f"%{'25' * (times - 1)}{ord(letter):02X}")
+
+
+def test_log_shows_a_path_without_a_key_as_it_was_sent(start: Start) -> None:
+    running = start()
+    running.ask("GET", "/v1/%6dodels/%2525", x_request_id="mine%61")
+    (line,) = rig.until(lambda: [one for one in running.lines() if one["request_id"] == "mine%61"])
+    assert line["path"] == "/v1/%6dodels/%2525"
+
+
 def test_process_needs_no_root(start: Start, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the pod: uid 65532, without capabilities, writing nowhere but into its own directory."""
     if os.geteuid() != 0:

@@ -66,7 +66,7 @@ def router() -> Json:
 
 
 def log() -> Json:
-    """Return the access log: one JSON object a line on stdout; the path is the script's, without query and keys."""
+    """Return the access log: one JSON object a line on stdout; path and request's id are the script's, without query and keys."""
     line = {
         "time": "%START_TIME%",
         "client": _metadata("client"),
@@ -77,7 +77,7 @@ def log() -> Json:
         "duration_ms": "%DURATION%",
         "bytes_received": "%BYTES_RECEIVED%",
         "bytes_sent": "%BYTES_SENT%",
-        "request_id": "%REQ(X-REQUEST-ID):128%",
+        "request_id": f"%DYNAMIC_METADATA({routes.METADATA}:request_id)%",
     }
     config = {**typed("extensions.access_loggers.stream.v3.StdoutAccessLog"), "log_format": {"json_format": line}}
     return {"name": "envoy.access_loggers.stdout", "typed_config": config}

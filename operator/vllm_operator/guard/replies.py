@@ -112,10 +112,23 @@ local function tell_limit(handle)
   headers:replace("x-ratelimit-reset", string.format("%d", reset))
 end
 
+local function character(hex) return string.char(tonumber(hex, 16)) end
+
+-- Cut out what looks like a key, also a percent-encoded one; all else stays as it was sent. What is cut off first makes the
+-- rounds few: a percent sign may itself be encoded, again and again.
+local function without_keys(text)
+  local plain, count = text:sub(1, 600), 1
+  while count > 0 do plain, count = plain:gsub("%%([2-7]%x)", character) end
+  local masked, keys = plain:gsub("sk%-[%w_%%-]+", "sk-...")
+  return (keys > 0 and masked or text)
+end
+
 -- For the log: no query, and nothing that looks like a key.
-local function note_path(handle)
-  local path = (handle:headers():get(":path") or ""):match("^[^?#]*"):gsub("sk%-[%w_%%-]+", "sk-...")
-  handle:streamInfo():dynamicMetadata():set("guard", "path", path:sub(1, 200))
+local function note(handle)
+  local headers, noted = handle:headers(), handle:streamInfo():dynamicMetadata()
+  local path = (headers:get(":path") or ""):match("^[^?#]*")
+  noted:set("guard", "path", without_keys(path):sub(1, 200))
+  noted:set("guard", "request_id", without_keys(headers:get("x-request-id") or ""):sub(1, 128))
 end
 
 -- No call has a query, and vLLM would log one: a key that somebody put there goes no further.
@@ -152,7 +165,7 @@ local function let_read(handle, origin)
 end
 
 function envoy_on_request(handle)
-  note_path(handle)
+  note(handle)
   drop_query(handle)
   local origin, method = readable_by(handle), handle:metadata():get("preflight")
   if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
