@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev import binaries, demo, images, layout
+from tests import waiting
 
 NAMESPACE = "cluster-test"
 HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
@@ -114,9 +115,14 @@ def test_a_name_of_the_world_outside_is_refused_and_not_waited_for(pods: list[st
 def test_a_service_answers_pods_and_the_host_from_every_pod(pods: list[str]) -> None:
     address = kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
     ask = GET.format(address=address, port=80)
-    assert set(inside(pods[0], f"for i in $(busybox seq 30); do {ask}; done").split()) == set(pods)
+    script = f"for i in $(busybox seq 30); do {ask}; done; true"
+    waiting.until("answers of every pod", lambda: set(inside(pods[0], script).split()) == set(pods), _services)
     with urllib.request.urlopen(f"http://{address}/", timeout=60) as answer:
         assert answer.read().decode().strip() in pods
+
+
+def _services() -> str:
+    return kubectl("get", "services,endpointslices,pods", "-o", "wide")
 
 
 def test_the_api_server_is_within_reach_of_pods(pods: list[str]) -> None:
