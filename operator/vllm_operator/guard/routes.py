@@ -39,12 +39,13 @@ Json = dict[str, Any]
 
 def text(access: Access, endpoints: Sequence[Endpoint]) -> str:
     """Return the route file: a discovery response, whose version shows in Envoy's statistics."""
-    return _text({"version_info": version(access, endpoints), "resources": [configuration(access, endpoints)]})
+    found = configuration(access, endpoints)
+    return _text({"version_info": _name(found), "resources": [found]})
 
 
 def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
     """Return a stable name for these routes. Of random keys a hash tells nothing, and brought ones are to be random."""
-    return hashlib.sha256(_text(configuration(access, endpoints)).encode()).hexdigest()[:16]
+    return _name(configuration(access, endpoints))
 
 
 def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
@@ -171,6 +172,10 @@ def _by_method(endpoints: Iterable[Endpoint]) -> list[tuple[str, list[str]]]:
     ordered = sorted(endpoints, key=lambda endpoint: (endpoint.method, endpoint.path))
     grouped = itertools.groupby(ordered, key=lambda endpoint: endpoint.method)
     return [(method, [endpoint.path for endpoint in group]) for method, group in grouped]
+
+
+def _name(found: Json) -> str:
+    return hashlib.sha256(_text(found).encode()).hexdigest()[:16]
 
 
 def _text(value: Json) -> str:
