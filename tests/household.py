@@ -73,7 +73,7 @@ class Household:
         except Ended:
             return True
         finally:
-            self.api.interrupt = lambda _verb, _ref, _when: None
+            self.allow()
         return False
 
     async def stale(self, name: str) -> None:
@@ -91,6 +91,10 @@ class Household:
                 raise errors.Denied(403, "Forbidden", "no")
 
         self.api.interrupt = interrupt
+
+    def allow(self) -> None:
+        """Let every write be taken again."""
+        self.api.interrupt = lambda _verb, _ref, _when: None
 
     async def bring(self, name: str, key: str, *, label: str | None = samples.MODEL) -> None:
         """Write a Secret as another tool does."""

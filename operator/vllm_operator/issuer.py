@@ -7,7 +7,7 @@ no other. What the keys are, keys.py decides.
 
 import asyncio
 import secrets as randomness
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, children, cluster, config, errors, identity, keys, kinds, store, writer
@@ -21,13 +21,14 @@ Live = Mapping[kinds.Ref, kinds.Object]
 
 
 class Made(NamedTuple):
-    """What is so now: each client's keys, why a client has none, what could not be written, and who is newly revoked."""
+    """What is so now: the keys, why a client has none, what could not be written, who is newly revoked, which keys are void."""
 
     issued: Mapping[str, keys.Issued]
     troubles: Mapping[str, Said]
     strangers: Mapping[kinds.Ref, str]
     refused: Mapping[kinds.Ref, str]
     revoked: tuple[str, ...]
+    void: Mapping[str, int]
 
 
 class Issuer:
@@ -52,22 +53,26 @@ class Issuer:
         wanted = children.client_secrets(owner, spec, self._settings, decision.issued)
         known = {_ref(owner, name) for name in seen.held}  # deleting one revokes: its keys go into no other
         blocked, denied = await asyncio.gather(
-            self._writer.ensure_all(wanted, owner, known), self._revoke(owner, wanted, known)
+            self._writer.ensure_all(wanted, owner, known),
+            self._revoke(owner, seen.held.keys() - decision.issued.keys() - seen.ending),
         )
         issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
         for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
             del issued[name]
-            before, others = keys.last(name, seen.held.get(name), seen.accepted.get(name)), issued.values()
+            before, others = keys.last(name, seen), issued.values()
             if before and not any(set(one.keys) & set(before.keys) for one in others):
                 issued[name] = before
         listed = {client.name for client in keys.clients(spec.access)}
         revoked = tuple(sorted(seen.accepted.keys() - listed))
-        return Made(issued, decision.troubles, blocked.strangers, blocked.refused | denied, revoked)
+        refused = blocked.refused | {_ref(owner, name): why for name, why in denied.items()}
+        void = keys.void(seen, denied, issued)
+        return Made(issued, decision.troubles, blocked.strangers, refused, revoked, void)
 
     async def _observe(self, owner: identity.Owner, clients: Iterable[api.Client]) -> keys.Observed:
         guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, identity.guard_secret(owner.name))
-        accepted = records.accepted((await self._writer.look_for((guard,), owner)).get(guard))
-        names = {client.name for client in clients} | accepted.keys()
+        noted = (await self._writer.look_for((guard,), owner)).get(guard)
+        accepted, void = records.accepted(noted), records.void(noted)
+        names = {client.name for client in clients} | accepted.keys() | void.keys() | self._labelled(owner)
         live = await self._writer.look_for([_ref(owner, name) for name in sorted(names)], owner)
         secrets = {name: live[ref] for name in names if (ref := _ref(owner, name)) in live}
         brought = {client.name: await self._brought(owner, client) for client in clients if client.key_secret_ref}
@@ -76,7 +81,15 @@ class Issuer:
             accepted=accepted,
             brought=brought,
             ending=frozenset(name for name, secret in secrets.items() if _is_ending(secret)),
+            void=void,
         )
+
+    def _labelled(self, owner: identity.Owner) -> set[str]:
+        """Return the names of all clients of whom a Secret is seen."""
+        seen = self._store.of(kinds.Key(owner.namespace, owner.name))
+        names = [one["metadata"]["name"] for one in seen if identity.CLIENT_LABEL in one["metadata"]["labels"]]
+        prefix = identity.client_secret(owner.name, "")
+        return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
     async def _brought(self, owner: identity.Owner, client: api.Client) -> str | Said:
         """Return the key that was brought, or what is wrong; the Secret is seen by its label alone, and so at once."""
@@ -98,23 +111,18 @@ class Issuer:
             self._asked = fresh | {ref: (now + LOOK_AGAIN_SECONDS, exists)}
         return exists
 
-    async def _revoke(
-        self, owner: identity.Owner, wanted: Iterable[kinds.Object], known: Collection[kinds.Ref]
-    ) -> dict[kinds.Ref, str]:
-        """Delete the clients' Secrets that are not `wanted`, `known` ones without a label too; return where that was refused."""
-        refused: dict[kinds.Ref, str] = {}
-        kept = {kinds.ref(obj) for obj in wanted}
+    async def _revoke(self, owner: identity.Owner, names: Iterable[str]) -> dict[str, str]:
+        """Delete the Secrets of those clients; return where that was refused, and why."""
+        refused: dict[str, str] = {}
 
-        async def delete(secret: kinds.Object) -> None:
+        async def delete(name: str, secret: kinds.Object) -> None:
             try:
                 await self._writer.prune(secret)
             except (errors.Invalid, errors.Denied) as error:
-                refused[kinds.ref(secret)] = error.message
+                refused[name] = error.message
 
-        of_model = self._store.of(kinds.Key(owner.namespace, owner.name))
-        found = {kinds.ref(one): one for one in of_model if _is_clients(one, owner)}
-        found |= await self._writer.look_for([ref for ref in known if ref not in found], owner)
-        await asyncio.gather(*(delete(one) for ref, one in found.items() if ref not in kept and not _is_ending(one)))
+        found = await self._writer.look_for(refs := {_ref(owner, name): name for name in names}, owner)
+        await asyncio.gather(*(delete(refs[ref], secret) for ref, secret in found.items()))
         return refused
 
 
@@ -124,12 +132,6 @@ def _ref(owner: identity.Owner, client: str) -> kinds.Ref:
 
 def _is_ending(obj: kinds.Object) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
-
-
-def _is_clients(obj: kinds.Object, owner: identity.Owner) -> bool:
-    """Tell whether `obj` is the live Secret of a client of ours."""
-    client = obj["metadata"].get("labels", {}).get(identity.CLIENT_LABEL)
-    return bool(client) and identity.is_ours(obj, owner) and not _is_ending(obj)
 
 
 def _new_key() -> str:

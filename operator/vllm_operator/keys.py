@@ -56,13 +56,15 @@ class Observed(NamedTuple):
     """What is there, by client.
 
     `held`: in its Secret; `ending`: whose Secret is being deleted; `accepted`: what the guard's Secret held last; `brought`: the
-    key that keySecretRef names, or what is wrong with it.
+    key that keySecretRef names, or what is wrong with it; `void`: up to which `at` the records of one who was taken off the list
+    are, where the Secret could not be deleted.
     """
 
     held: Mapping[str, Held]
     accepted: Mapping[str, Issued]
     brought: Mapping[str, str | Said] = {}
     ending: frozenset[str] = frozenset()
+    void: Mapping[str, int] = {}
 
 
 class Decision(NamedTuple):
@@ -94,18 +96,26 @@ def decide(access: api.Access, seen: Observed, now: int, new: Callable[[], str])
     return Decision(issued, troubles)
 
 
-def last(name: str, held: Held | None, accepted: Issued | None) -> Issued | None:
+def last(name: str, seen: Observed) -> Issued | None:
     """Return the client's newest record that is surely ours; None where a key is to be made.
 
-    No Secret: it was deleted, which revokes. A record of ours that is older than what was accepted since was put there from a
-    backup. One that is not ours is put back from what was accepted, if that is what stood there, or is the same key still.
+    No Secret: it was deleted, which revokes, and so does a deletion that was refused. A record of ours that is older than what
+    was accepted since was put there from a backup. One that is not ours is put back from what was accepted, if that is what
+    stood there, or is the same key still.
     """
-    if held is None:
+    held, accepted = seen.held.get(name), seen.accepted.get(name)
+    if held is None or (held.issued and held.issued.at <= seen.void.get(name, -1)):
         return None
     if held.issued and held.mark == mark(name, held.issued):
         return accepted if accepted and accepted.at > held.issued.at else held.issued
     same = bool(held.issued and accepted and held.issued.key == accepted.key)
     return accepted if accepted and (same or held.mark == mark(name, accepted)) else None
+
+
+def void(seen: Observed, kept: Iterable[str], issued: Iterable[str]) -> dict[str, int]:
+    """Return what is void now: all that is held of those whose Secret had to be `kept`, until their next key is `issued`."""
+    before = {name: at for name, at in seen.void.items() if name in seen.held and name not in issued}
+    return before | {name: _newest(name, seen) for name in kept}
 
 
 def issue(
@@ -167,9 +177,9 @@ def _issued(client: api.Client, overlap: int, seen: Observed, now: int, new: Cal
         return Said(
             "False", "ClientSecretEnding", f"{client.name}: its Secret is being deleted, and a finalizer holds it"
         )
-    accepted = seen.accepted.get(client.name)
-    before = last(client.name, seen.held.get(client.name), accepted)
-    now = max(now, accepted.at + 1) if accepted and before is None else now
+    before, accepted = last(client.name, seen), seen.accepted.get(client.name)
+    if before is None:
+        now = max(now, 1 + max(accepted.at if accepted else 0, seen.void.get(client.name, 0)))
     if client.key_secret_ref is None:
         return issue(before, version=client.key_version or 1, overlap=overlap, now=now, new=new)
     brought = seen.brought[client.name]
@@ -180,6 +190,11 @@ def _issued(client: api.Client, overlap: int, seen: Observed, now: int, new: Cal
     if not guard.is_key(brought):
         return _refused(client, "the key is not sk- and 32 to 128 of the characters A-Z a-z 0-9 _ - alone")
     return issue(before, version=0, overlap=overlap, now=now, new=new, brought=brought)
+
+
+def _newest(name: str, seen: Observed) -> int:
+    records = (seen.held[name].issued, seen.accepted.get(name))
+    return max(seen.void.get(name, 0), *(one.at for one in records if one), 0)
 
 
 def _precedence(client: api.Client, seen: Observed) -> tuple[bool, bool]:

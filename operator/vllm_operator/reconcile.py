@@ -7,7 +7,7 @@ event: whatever was missed is seen at the next look.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from vllm_operator import (
     api,
@@ -61,7 +61,7 @@ class Reconciler:
         owner, spec = identity.owner(model), api.Spec.model_validate(model["spec"])
         try:
             made = await self._issuer(owner, spec)
-            plan = await self._plan(owner, spec, template.asked(model), made.issued)
+            plan = await self._plan(owner, spec, template.asked(model), made)
             blocked = await self._write(model, plan, made)
         finally:
             self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
@@ -72,14 +72,12 @@ class Reconciler:
         await self._report(seen, spec)
         return self._next(spec, made, again=bool(missing or any(blocked)))
 
-    async def _plan(
-        self, owner: identity.Owner, spec: api.Spec, asked: str, issued: Mapping[str, keys.Issued]
-    ) -> children.Plan:
+    async def _plan(self, owner: identity.Owner, spec: api.Spec, asked: str, made: issuer.Made) -> children.Plan:
         pin = kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, identity.template(owner.name))
         pinned = (await self._writer.look_for((pin,), owner)).get(pin)
         seen = self._store.world(kinds.Key(owner.namespace, owner.name))
         guards = template.guard_images(seen.pods() if seen else ())
-        return children.Plan(owner, spec, self._settings, issued, pinned, asked, guards)
+        return children.Plan(owner, spec, self._settings, made.issued, pinned, asked, guards, made.void)
 
     def _world(self, model: kinds.Object) -> world.World:
         owner = identity.owner(model)

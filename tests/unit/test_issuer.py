@@ -143,6 +143,51 @@ async def test_a_secret_that_lost_its_labels_is_revoked_too_and_its_key_comes_ba
     assert not home.accepts(old)
 
 
+@pytest.mark.parametrize("still", [False, True])
+async def test_a_removed_client_whose_secret_may_not_be_deleted_is_revoked_for_ever(still: bool) -> None:
+    """`still`: it may not be written either when the client is listed again."""
+    home = Household()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old, other = home.key("a"), home.key("b")
+    home.refuse("vllm11.key.a")
+    await home.change({"name": "b"})
+    for _ in range(3):
+        await home.run()
+        assert home.key("a") == old
+        assert not home.accepts(old)
+        assert home.condition("Ready")["reason"] == "WriteRefused"
+    if not still:
+        home.allow()
+    await home.change({"name": "a"}, {"name": "b"})
+    await home.run()
+    assert not home.accepts(old)
+    assert home.accepts(home.key("a")) is not still
+    home.allow()
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+    assert home.key("b") == other
+    assert len(home.events("ClientRevoked")) == 1
+
+
+@pytest.mark.parametrize("at", EVERY_WRITE)
+async def test_an_end_at_any_write_makes_no_void_key_valid(at: int) -> None:
+    home = Household()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old = home.key("a")
+    home.refuse("vllm11.key.a")
+    await home.change({"name": "b"})
+    await home.run()
+    await home.change({"name": "a"}, {"name": "b"})
+    await home.interrupted(at)
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+    written = home.writes()
+    await home.run()
+    assert home.writes() == written
+
+
 async def test_listing_clients_says_in_an_event_that_the_implied_one_is_revoked() -> None:
     home = Household()
     await home.begin()

@@ -31,6 +31,12 @@ def test_a_record_is_read_back_as_it_was_written(record: keys.Issued) -> None:
     assert records.held(secret) == keys.Held(record, keys.mark("a", record))
     guards = children.desired(children.Plan(OWNER, SPEC, render.SETTINGS, {"a": record, "b": RECORD}))[2]
     assert records.accepted(guards) == {"a": record, "b": RECORD}
+    assert records.void(guards) == {}
+
+
+def test_what_is_void_is_read_back_as_it_was_noted() -> None:
+    guards = children.desired(children.Plan(OWNER, SPEC, render.SETTINGS, {"a": RECORD}, void={"b": 7}))[1]
+    assert records.void(guards) == {"b": 7}
 
 
 @pytest.mark.parametrize(
@@ -50,8 +56,10 @@ def test_what_is_garbled_is_no_record(entry: str, text: bytes) -> None:
     "text", ["", "{", "[]", "7", '{"a": 1}', '{"a": ["short", 1, 1, []]}', '{"a": [{}, 1, 1, []]}']
 )
 def test_what_is_garbled_in_the_guards_secret_is_nobody(text: str) -> None:
-    data = {records.ACCEPTED: base64.b64encode(text.encode()).decode()}
-    assert records.accepted({"metadata": {}, "data": data}) == {}
+    garbled = base64.b64encode(text.replace("1}", '"soon"}').encode()).decode()
+    secret = {"metadata": {}, "data": {records.ACCEPTED: garbled, records.VOID: garbled}}
+    assert records.accepted(secret) == {}
+    assert records.void(secret) == {}
 
 
 @pytest.mark.parametrize("field", [records.VERSION_ANNOTATION, records.AT_ANNOTATION])

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllm_operator import allowed, api, config, identity, keys, kinds
-from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
+from vllm_operator.children import deployment, guide, ingress, network_policy, records, secrets, service, template
+from vllm_operator.engine import endpoints
 
 
 class Plan(NamedTuple):
     """All that the children are made of.
 
     `issued`: client name -> its keys; `pinned`: the live ControllerRevision, if any; `asked`: the upgrade annotation's value;
-    `guards`: the images of the guards that run, which in a rollout are of two templates.
+    `guards`: the images of the guards that run, which in a rollout are of two templates; `void`: as keys.Observed has it.
     """
 
     owner: identity.Owner
@@ -25,6 +26,7 @@ class Plan(NamedTuple):
     pinned: kinds.Object | None = None
     asked: str = ""
     guards: tuple[str, ...] = ()
+    void: Mapping[str, int] = {}
 
 
 WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
@@ -45,9 +47,10 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     revision = _revision(plan)
     at_work = plan.pinned if (spec.paused or held) and plan.pinned else revision
     images = (template.guard_image(at_work), *plan.guards)
+    who = secrets.access(owner, spec, plan.issued, guide.page(owner, spec, settings))
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
-        secrets.guard_secret(owner, spec, images, plan.issued, guide.page(owner, spec, settings)),
+        secrets.guard_secret(owner, who, endpoints.of(spec.model.task), images, records.noted(plan.issued, plan.void)),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),

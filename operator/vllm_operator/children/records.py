@@ -14,7 +14,7 @@ from vllm_operator import api, guard, identity, keys, kinds
 
 KEY = keys.KEY_ENTRY
 PREVIOUS = "PREVIOUS_API_KEYS"
-ACCEPTED = "keys.json"
+ACCEPTED, VOID = "keys.json", "void.json"
 MARK_ANNOTATION = f"{kinds.GROUP}/key-mark"
 VERSION_ANNOTATION = f"{kinds.GROUP}/key-version"
 AT_ANNOTATION = f"{kinds.GROUP}/key-changed-at"
@@ -48,9 +48,10 @@ def held(secret: kinds.Object) -> keys.Held:
     return keys.Held(issued, found.get(MARK_ANNOTATION, ""))
 
 
-def accepted_text(issued: Mapping[str, keys.Issued]) -> str:
-    """Return all records as the guard's Secret keeps them."""
-    return json.dumps({name: _record(one) for name, one in issued.items()}, sort_keys=True)
+def noted(issued: Mapping[str, keys.Issued], void: Mapping[str, int]) -> dict[str, str]:
+    """Return the entries of the guard's Secret that are the operator's alone: what is accepted, and what never will be again."""
+    accepted = json.dumps({name: _record(one) for name, one in issued.items()}, sort_keys=True)
+    return {ACCEPTED: accepted, **({VOID: json.dumps(void, sort_keys=True)} if void else {})}
 
 
 def accepted(secret: kinds.Object | None) -> dict[str, keys.Issued]:
@@ -58,6 +59,14 @@ def accepted(secret: kinds.Object | None) -> dict[str, keys.Issued]:
     try:
         found = json.loads(decoded(secret, ACCEPTED)) if secret else {}
         return {name: _issued(*record) for name, record in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def void(secret: kinds.Object | None) -> dict[str, int]:
+    """Return up to which `at` the records of those are void whose Secret could not be deleted."""
+    try:
+        return {name: int(at) for name, at in json.loads(decoded(secret, VOID)).items()} if secret else {}
     except (ValueError, TypeError, AttributeError):
         return {}
 

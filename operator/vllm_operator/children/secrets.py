@@ -1,11 +1,11 @@
 """The Secrets: one per client, ready for `envFrom`, and the guard's, derived from them."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vllm_operator import api, guard, identity, keys, kinds
 from vllm_operator.children import records, service
-from vllm_operator.engine import endpoints, options
+from vllm_operator.engine import options
 
 
 def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, issued: keys.Issued) -> kinds.Object:
@@ -23,16 +23,14 @@ def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, is
 
 def guard_secret(
     owner: identity.Owner,
-    spec: api.Spec,
+    who: guard.Access,
+    paths: Sequence[guard.Endpoint],
     images: Iterable[str],
-    issued: Mapping[str, keys.Issued],
-    page: guard.Page | None,
+    noted: Mapping[str, str],
 ) -> kinds.Object:
-    """Return the Secret that guards of all these `images` take; it also holds what the operator last accepted."""
-    who, paths = access(owner, spec, issued, page), endpoints.of(spec.model.task)
+    """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`."""
     files = guard.files(who, paths, min(map(guard.version_of, images)))
-    held = {records.ACCEPTED: records.accepted_text(issued)}
-    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **held})
+    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **noted})
     secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}
     return secret
 
