@@ -132,4 +132,6 @@ class Admin:
 
     def world(self) -> str:
         """Return what an admin would look at when something does not happen."""
-        return self.kubectl("get", f"vllm,{KINDS},pods,events", "-o", "wide", check=False)
+        shown = self.kubectl("get", f"vllm,{KINDS},pods,events", "-o", "wide", check=False)
+        which = ("-l", "serving.byteshop.in/model", "--all-containers", "--prefix", "--tail=25")
+        return f"{shown}\n{self.kubectl('logs', *which, check=False)}"

@@ -1,5 +1,6 @@
 """Waiting on conditions with a deadline, and what is printed when it passes."""
 
+import math
 import re
 import time
 import urllib.error
@@ -22,12 +23,12 @@ def until(what: str, holds: Callable[[], T | None], world: Callable[[], object] 
 
 
 def metric(url: str, name: str, labels: Mapping[str, str]) -> float:
-    """Return the sum of a metric's series that carry `labels`; 0 where nothing answers."""
+    """Return the sum of a metric's series that carry `labels`; no number where nothing answers, which equals none."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             text = answer.read().decode()
     except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return 0.0
+        return math.nan
     wanted = {f'{label}="{value}"' for label, value in labels.items()}
     series = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE)
     return sum(float(value) for found, value in series if wanted <= set(found.split(",")))

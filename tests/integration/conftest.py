@@ -64,7 +64,7 @@ class Operator:
             return subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric over all its series that carry `labels`; 0 where it cannot be read."""
+        """The sum of a metric over all its series that carry `labels`; no number where it cannot be read."""
         return waiting.metric(f"http://127.0.0.1:{self.port}/metrics", name, labels)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
