@@ -83,12 +83,13 @@ class Household:
         with contextlib.suppress(errors.ApiError):
             await self.go_on()
 
-    def refuse(self, name: str) -> None:
+    def refuse(self, name: str, refusal: errors.ApiError | None = None) -> None:
         """Let a webhook refuse every write of the Secret `name` from now on."""
+        refusal = refusal or errors.Denied(403, "Forbidden", "no")
 
         def interrupt(verb: str, ref: kinds.Ref, when: str) -> None:
             if verb in WRITES and ref.name == name and when == "before":
-                raise errors.Denied(403, "Forbidden", "no")
+                raise refusal
 
         self.api.interrupt = interrupt
 

@@ -1,8 +1,8 @@
 """Brings each client's Secret to the keys that the client is to have, before anything is derived from them.
 
 First, and in this order, so that whatever write is the last before the operator ends, no revoked key comes back: who has no key
-any more loses the Secret that would say otherwise, and a new key is used once it lies in its Secret. One client's trouble touches
-no other. What the keys are, keys.py decides.
+any more loses the Secret that would say otherwise, or what it holds is void; a new key is used once it lies in its Secret. One
+client's trouble touches no other. What the keys are, keys.py decides.
 """
 
 import asyncio
@@ -16,8 +16,6 @@ from vllm_operator.world import Said
 
 LOOK_AGAIN_SECONDS = 30.0
 """A brought Secret that no watch shows is looked for by name at most this often: only to say whether it lacks its label."""
-
-Live = Mapping[kinds.Ref, kinds.Object]
 
 
 class Made(NamedTuple):
@@ -52,7 +50,7 @@ class Issuer:
         decision = keys.decide(spec.access, seen, int(self._clock()), _new_key)
         wanted = children.client_secrets(owner, spec, self._settings, decision.issued)
         known = {_ref(owner, name) for name in seen.held}  # deleting one revokes: its keys go into no other
-        blocked, denied = await asyncio.gather(
+        blocked, kept = await asyncio.gather(
             self._writer.ensure_all(wanted, owner, known),
             self._revoke(owner, seen.held.keys() - decision.issued.keys() - seen.ending),
         )
@@ -64,8 +62,8 @@ class Issuer:
                 issued[name] = before
         listed = {client.name for client in keys.clients(spec.access)}
         revoked = tuple(sorted(seen.accepted.keys() - listed))
-        refused = blocked.refused | {_ref(owner, name): why for name, why in denied.items()}
-        void = keys.void(seen, denied, issued)
+        refused = blocked.refused | {_ref(owner, name): why for name, why in kept.items()}
+        void = keys.void(seen, kept, issued)
         return Made(issued, decision.troubles, blocked.strangers, refused, revoked, void)
 
     async def _observe(self, owner: identity.Owner, clients: Iterable[api.Client]) -> keys.Observed:
@@ -96,8 +94,9 @@ class Issuer:
         ref = kinds.Ref(kinds.SECRET.kind, owner.namespace, client.key_secret_ref.name if client.key_secret_ref else "")
         secret = self._store.get(ref)
         labelled = secret and identity.key(secret) == kinds.Key(owner.namespace, owner.name)
-        if secret is None or not labelled or _is_ending(secret):
-            return keys.unseen(client, owner.name, exists=bool(secret) or await self._exists(ref))
+        ending = bool(secret and _is_ending(secret))
+        if secret is None or not labelled or ending:
+            return keys.unseen(client, owner.name, exists=bool(secret) or await self._exists(ref), ending=ending)
         self._asked.pop(ref, None)
         return keys.ours(client) if identity.is_ours(secret, owner) else records.key(secret)
 
@@ -112,18 +111,20 @@ class Issuer:
         return exists
 
     async def _revoke(self, owner: identity.Owner, names: Iterable[str]) -> dict[str, str]:
-        """Delete the Secrets of those clients; return where that was refused, and why."""
-        refused: dict[str, str] = {}
+        """Delete the Secrets of those clients; return which are there still, by whatever code that was refused, and why."""
+        kept: dict[str, str] = {}
 
         async def delete(name: str, secret: kinds.Object) -> None:
+            ref = kinds.ref(secret)
             try:
-                await self._writer.prune(secret)
-            except (errors.Invalid, errors.Denied) as error:
-                refused[name] = error.message
+                await self._cluster.delete(ref, secret["metadata"]["uid"])
+            except (errors.Invalid, errors.Denied, errors.Conflict, errors.NotFound) as error:
+                if await self._cluster.exists(ref):
+                    kept[name] = error.message
 
         found = await self._writer.look_for(refs := {_ref(owner, name): name for name in names}, owner)
         await asyncio.gather(*(delete(refs[ref], secret) for ref, secret in found.items()))
-        return refused
+        return kept
 
 
 def _ref(owner: identity.Owner, client: str) -> kinds.Ref:

@@ -10,7 +10,7 @@ Must not know how a Secret holds a record (children/records.py does), nor put a 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, guard, identity
@@ -56,8 +56,8 @@ class Observed(NamedTuple):
     """What is there, by client.
 
     `held`: in its Secret; `ending`: whose Secret is being deleted; `accepted`: what the guard's Secret held last; `brought`: the
-    key that keySecretRef names, or what is wrong with it; `void`: up to which `at` the records of one who was taken off the list
-    are, where the Secret could not be deleted.
+    key that keySecretRef names, or what is wrong with it; `void`: up to which `at` the records of a client are that had no
+    key any more, and a Secret that could not be deleted.
     """
 
     held: Mapping[str, Held]
@@ -112,7 +112,7 @@ def last(name: str, seen: Observed) -> Issued | None:
     return accepted if accepted and (same or held.mark == mark(name, accepted)) else None
 
 
-def void(seen: Observed, kept: Iterable[str], issued: Iterable[str]) -> dict[str, int]:
+def void(seen: Observed, kept: Iterable[str], issued: Container[str]) -> dict[str, int]:
     """Return what is void now: all that is held of those whose Secret had to be `kept`, until their next key is `issued`."""
     before = {name: at for name, at in seen.void.items() if name in seen.held and name not in issued}
     return before | {name: _newest(name, seen) for name in kept}
@@ -158,11 +158,12 @@ def due(access: api.Access, issued: Iterable[Issued], now: float) -> float | Non
     return min((end - now for end in ends if end is not None and end > now), default=None)
 
 
-def unseen(client: api.Client, model: str, *, exists: bool) -> Said:
+def unseen(client: api.Client, model: str, *, exists: bool, ending: bool = False) -> Said:
     """Say why no Secret brings the client's key: the key that it had is refused from now on."""
     name = client.key_secret_ref.name if client.key_secret_ref else ""
-    if not exists:
-        return Said("False", "ClientKeyNotFound", f"{client.name}: Secret {name} does not exist, so no key is accepted")
+    if ending or not exists:
+        how = "is being deleted" if ending else "does not exist"
+        return Said("False", "ClientKeyNotFound", f"{client.name}: Secret {name} {how}, so no key is accepted")
     lacks = f"Secret {name} lacks the label {identity.MODEL_LABEL}={model}"
     return Said("False", "ClientKeyNotLabelled", f"{client.name}: {lacks}, so no key is accepted")
 

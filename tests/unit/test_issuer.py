@@ -170,6 +170,24 @@ async def test_a_removed_client_whose_secret_may_not_be_deleted_is_revoked_for_e
     assert len(home.events("ClientRevoked")) == 1
 
 
+@pytest.mark.parametrize(
+    "refusal", [errors.Conflict(409, "Conflict", "no"), errors.NotFound(404, "NotFound", "no")], ids=["409", "404"]
+)
+async def test_a_deletion_that_a_webhook_refuses_with_another_code_revokes_too(refusal: errors.ApiError) -> None:
+    home = Household()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old = home.key("a")
+    home.refuse("vllm11.key.a", refusal)
+    await home.change({"name": "b"})
+    await home.run()
+    assert home.condition("Ready")["reason"] == "WriteRefused"
+    home.allow()
+    await home.change({"name": "a"}, {"name": "b"})
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+
+
 @pytest.mark.parametrize("at", EVERY_WRITE)
 async def test_an_end_at_any_write_makes_no_void_key_valid(at: int) -> None:
     home = Household()
@@ -277,6 +295,18 @@ async def test_a_brought_key_that_vanished_is_revoked_and_does_not_come_back_wit
     await home.run()
     assert home.accepts(NEXT)
     assert not (revoked and home.accepts(BROUGHT))
+
+
+async def test_a_brought_secret_that_is_being_deleted_brings_no_key_and_is_told_as_such() -> None:
+    home = Household()
+    await home.bring("from-vault", BROUGHT)
+    await home.begin(vault(), {"name": "b"})
+    await home.api.edit_by("tool", home.ref("from-vault"), {"metadata": {"finalizers": ["vault.example/hold"]}})
+    await home.delete("from-vault")
+    await home.run()
+    assert not home.accepts(BROUGHT)
+    assert home.condition("GuardConfigured")["reason"] == "ClientKeyNotFound"
+    assert home.condition("GuardConfigured")["message"].startswith("a: Secret from-vault is being deleted")
 
 
 async def test_the_successor_of_a_brought_key_overlaps_and_two_that_bring_one_key_are_told() -> None:
