@@ -7,6 +7,7 @@ Knows the order of the steps and what a report says; what is promised to a model
 
 import json
 import os
+import pathlib
 import re
 import secrets
 import subprocess
@@ -15,12 +16,15 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import yaml
+
 from dev import paths, steps, target
 
 CONTRACT = ("tests/e2e/test_contract.py",)
 CHART = paths.ROOT / "charts" / "vllm-operator"
 SERVED = "facebook/opt-125m"
 """The model that docs/api-documentation.md speaks of."""
+PULL = "pull"
 REPORTS = paths.ARTIFACTS / "accept"
 DOWNLOAD = "import sys, huggingface_hub as hub; hub.snapshot_download(sys.argv[1], local_dir=f'/models/{sys.argv[1]}')"
 
@@ -35,6 +39,9 @@ class Wanted(NamedTuple):
     accelerator: str = "nvidia.com/gpu"  # empty: the CPU
     weights: str = "facebook/opt-125m"  # on the hub, or a source whose last segments are these
     storage_class: str = ""
+    pull_secret: str = (
+        ""  # for a registry that asks who you are: a file that `docker login` wrote, ~/.docker/config.json
+    )
     pull_policy: str = "IfNotPresent"
 
     @property
@@ -54,7 +61,30 @@ def wanted() -> Wanted:
     for name, example in (("kubecontext", "my-gpus"), ("operator_image", "registry.example.com/vllm-operator:0.1.0")):
         if not given.get(name):
             raise steps.Failure(f"{name.upper()} is not set", f"run `make accept … {name.upper()}={example}`")
-    return Wanted(**given)
+    chosen = Wanted(**given)
+    if chosen.pull_secret:
+        _check_login(pathlib.Path(chosen.pull_secret).expanduser())
+    if chosen.downloads and not image_of(chosen):
+        raise steps.Failure(f"no engine is known for {chosen.accelerator or 'the CPU'}", "name one by ENGINE_IMAGE=…")
+    return chosen
+
+
+def _check_login(file: pathlib.Path) -> None:
+    try:
+        helped = {"credsStore", "credHelpers"} & json.loads(file.read_text()).keys()
+    except (OSError, ValueError, AttributeError) as error:
+        raise steps.Failure(f"{file} is no login: {error}", "name a file of `docker login` by PULL_SECRET=…") from error
+    if helped:
+        remedy = "log in with `docker --config DIRECTORY login` without a helper, and name its config.json"
+        raise steps.Failure(f"the logins of {file} lie in a credential helper", remedy)
+
+
+def image_of(chosen: Wanted) -> str:
+    """Return the engine's image: where the caller names none, the chart's for the accelerator or another of that vendor."""
+    known = yaml.safe_load((CHART / "values.yaml").read_text())["engine"]["images"]
+    vendor, asked = chosen.accelerator.partition("/")[0], chosen.accelerator or "cpu"
+    alike = [name for name in known if name.partition("/")[0] == vendor]
+    return chosen.engine_image or str(next((known[name] for name in (asked, *alike) if known.get(name)), ""))
 
 
 def accept() -> int:
@@ -88,7 +118,11 @@ def _install(cluster: target.Target, chosen: Wanted) -> None:
         **image(chosen.operator_image), "image.pullPolicy": chosen.pull_policy,
         "watchNamespaces": [cluster.name], "crds.install": cluster.owns_crd,
         "guard.image": chosen.guard_image,
+        "imagePullSecrets": _pull_secrets(chosen), "pods.imagePullSecrets": _pull_secrets(chosen),
     }  # fmt: skip
+    if chosen.pull_secret:
+        file = f"--from-file=.dockerconfigjson={pathlib.Path(chosen.pull_secret).expanduser()}"
+        cluster.kubectl("create", "secret", "generic", PULL, "--type=kubernetes.io/dockerconfigjson", file)
     given = [
         part
         for name, value in settings.items()
@@ -97,6 +131,10 @@ def _install(cluster: target.Target, chosen: Wanted) -> None:
     ]
     where = (f"--kube-context={cluster.context}", f"--namespace={cluster.name}")
     cluster.run("helm", "install", "accept", str(CHART), *where, "--wait", "--timeout=300s", *given)
+
+
+def _pull_secrets(chosen: Wanted) -> list[dict[str, str]]:
+    return [{"name": PULL}] if chosen.pull_secret else []
 
 
 def image(reference: str) -> dict[str, str]:
@@ -153,7 +191,7 @@ def _claim(storage_class: str) -> dict[str, object]:
 def _download(chosen: Wanted) -> dict[str, object]:
     hardened = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {
-        "name": "fetch", "image": chosen.engine_image or "vllm/vllm-openai:v0.33.0", "securityContext": hardened,
+        "name": "fetch", "image": image_of(chosen), "securityContext": hardened,
         "command": ["python3", "-c", DOWNLOAD, chosen.weights], "env": [{"name": "HF_HOME", "value": "/models/.cache"}],
         "volumeMounts": [{"name": "weights", "mountPath": "/models"}],
     }  # fmt: skip
@@ -165,6 +203,7 @@ def _download(chosen: Wanted) -> dict[str, object]:
     }
     pod = {
         "restartPolicy": "Never", "automountServiceAccountToken": False, "securityContext": security, "containers": [container],
+        "imagePullSecrets": _pull_secrets(chosen),
         "volumes": [{"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}}],
     }  # fmt: skip
     return {

@@ -54,11 +54,19 @@ class Target:
         self.kubectl("create", "-f", "-", stdin=json.dumps(body))
         try:
             yield
-        finally:
-            with steps.step(f"removing the namespace {self.name}"):
+        except BaseException:
+            try:
                 self._clean_up()
+            except steps.Failure as left:  # what failed first is what the command ends with
+                steps.say(f"    the namespace {self.name}, and what was installed with it, may be left: {left}")
+            raise
+        self._clean_up()
 
     def _clean_up(self) -> None:
+        with steps.step(f"removing the namespace {self.name}"):
+            self._remove()
+
+    def _remove(self) -> None:
         self.kubectl("delete", "vllm", "--all", "--ignore-not-found", check=False)
         self.run(
             "helm", "uninstall", "accept", f"--kube-context={self.context}", f"--namespace={self.name}", check=False

@@ -1,6 +1,7 @@
 """`make accept`, as an admin runs it on a cluster of theirs: here in its CPU form, on a cluster without an operator."""
 
 import os
+import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from tests import chart, models
 
 
 @pytest.fixture
-def settings(admin: models.Admin) -> dict[str, str]:
+def settings(admin: models.Admin, tmp_path: pathlib.Path) -> dict[str, str]:
     """What an admin would say."""
+    login = tmp_path / "config.json"
+    login.write_text('{"auths": {}}')
     return {
         **os.environ,
         "KUBECONFIG": str(admin.kubeconfig),
@@ -23,6 +26,7 @@ def settings(admin: models.Admin) -> dict[str, str]:
         "GUARD_IMAGE": images.reference("guard"),
         "WEIGHTS": "file:///models/facebook/opt-125m",
         "ACCELERATOR": "",
+        "PULL_SECRET": str(login),
     }
 
 

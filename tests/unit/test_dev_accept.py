@@ -1,10 +1,19 @@
 """What `make accept` makes of what it is told: the image as the chart's values, pytest's words as rows of its report."""
 
+import pathlib
+
 import pytest
 
-from dev import accept
+from dev import accept, steps
 
 DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.fixture(autouse=True)
+def said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has no default."""
+    monkeypatch.setenv("KUBECONTEXT", "here")
+    monkeypatch.setenv("OPERATOR_IMAGE", "operator:1")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +27,38 @@ DIGEST = f"sha256:{'0' * 64}"
 )
 def test_an_image_is_taken_apart_as_the_chart_wants_it(reference: str, values: tuple[str, str, str]) -> None:
     assert tuple(accept.image(reference).values()) == values
+
+
+def test_what_fetches_the_weights_is_the_engine_that_serves_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert accept.image_of(accept.wanted()).startswith("vllm/vllm-openai:")
+    monkeypatch.setenv("ENGINE_IMAGE", "mine:1")
+    assert accept.image_of(accept.wanted()) == "mine:1"
+
+
+def test_a_share_of_a_gpu_has_the_engine_of_its_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATOR", "nvidia.com/mig-1g.10gb")
+    assert accept.image_of(accept.wanted()).startswith("vllm/vllm-openai:")
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [(None, "is no login"), ("", "is no login"), ("[]", "is no login"), ('{"credsStore": "x"}', "credential helper")],
+)
+def test_a_login_that_no_cluster_can_use_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, login: str | None, words: str
+) -> None:
+    file = tmp_path / "config.json"
+    if login is not None:
+        file.write_text(login)
+    monkeypatch.setenv("PULL_SECRET", str(file))
+    with pytest.raises(steps.Failure, match=words):
+        accept.wanted()
+
+
+def test_an_accelerator_without_a_known_engine_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATOR", "amd.com/gpu")
+    with pytest.raises(steps.Failure, match=r"no engine is known for amd\.com/gpu: name one by ENGINE_IMAGE"):
+        accept.wanted()
 
 
 def test_the_report_names_each_test_whole() -> None:
