@@ -4,6 +4,7 @@ Knows the order of the steps and what is printed; each step's work is another fi
 """
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from dev import binaries, cluster, images, layout, paths, pki, steps
 
@@ -60,10 +61,7 @@ def up() -> None:
     started = time.monotonic()
     prepare()
     cluster.way().up()
-    for name in IMAGES:
-        cluster.way().load_image(images.build(name), images.reference(name))
-    install()
-    serve()
+    _fill()
     _show()
     steps.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
 
@@ -71,6 +69,19 @@ def up() -> None:
 def down() -> None:
     """Remove all traces."""
     cluster.way().down()
+
+
+@contextlib.contextmanager
+def afresh(audit: tuple[str, ...] = ()) -> Iterator[None]:
+    """Have a new cluster with the operator and its model until the block ends; `audit`: more flags of the API server."""
+    prepare()
+    down()
+    cluster.way().up(audit)
+    try:
+        _fill()
+        yield
+    finally:
+        down()
 
 
 def install(values: Mapping[str, str] | None = None) -> None:
@@ -166,6 +177,14 @@ def shell() -> None:
     steps.say(f"kubectl, $KEY and https://{HOST}/ work here; `exit` leaves.")
     settings = {"KUBECONFIG": str(layout.KUBECONFIG), "PATH": f"{TOOLS}:{os.environ['PATH']}", "KEY": key()}
     run([os.environ.get("SHELL", "sh")], settings)
+
+
+def _fill() -> None:
+    """Bring images, operator and model into the cluster."""
+    for name in IMAGES:
+        cluster.way().load_image(images.build(name), images.reference(name))
+    install()
+    serve()
 
 
 def _show() -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent import futures
 
-from dev import cluster, demo, images, layout
+from dev import cluster, demo, layout
 from tests import models
 from tests.bench import figures, limits
 from tests.guard import load, rig
@@ -23,17 +23,8 @@ SETTLE, BURST = 60.0, 20.0
 
 def main() -> list[figures.Figure]:
     """Bring up the demo with two replicas, and measure."""
-    demo.prepare()
-    way = cluster.way()
-    way.up()
-    try:
-        for name in demo.IMAGES:
-            way.load_image(images.build(name), images.reference(name))
-        demo.install()
-        demo.serve()
+    with demo.afresh():
         return _measured(models.Admin(layout.KUBECONFIG, demo.NAMESPACE))
-    finally:
-        way.down()
 
 
 def _measured(admin: models.Admin) -> list[figures.Figure]:

@@ -16,7 +16,7 @@ from typing import Self
 
 from kubernetes import client, config
 
-from dev import cluster, demo, images, layout
+from dev import demo, layout
 from tests import models, waiting
 from tests.bench import figures
 from tests.e2e import wire
@@ -70,22 +70,13 @@ def _figures(name: str, seconds: list[float]) -> list[figures.Figure]:
 @contextlib.contextmanager
 def _served() -> Iterator[models.Admin]:
     """Let two servers of the demo's model serve a client that makes the load, and one whose key changes."""
-    demo.prepare()
-    way = cluster.way()
-    way.up()
-    try:
-        for name in demo.IMAGES:
-            way.load_image(images.build(name), images.reference(name))
-        demo.install()
-        demo.serve()
+    with demo.afresh():
         admin = models.Admin(layout.KUBECONFIG, demo.NAMESPACE)
         spec = {"replicas": 2, "access": {"clients": _clients(1), "rotationOverlap": "0s"}}
         admin.patch("vllm", NAME, {"spec": spec})
         waiting.until("two servers", lambda: admin.get("vllm", NAME)["status"]["readyReplicas"] == 2, admin.world, 300)
         waiting.until("its keys", lambda: _applied(admin) == {2}, admin.world)
         yield admin
-    finally:
-        way.down()
 
 
 def _clients(version: int) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from dev import cluster, demo, images, layout
+from dev import cluster, demo, layout
 from tests import audit, models
 from tests.contract import shape
 
@@ -26,18 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def admin() -> Iterator[models.Admin]:
     """An admin of a new cluster in which the operator runs and vllm11 is Ready; what the operator does is logged."""
-    demo.prepare()
-    way = cluster.way()
-    way.down()
-    way.up(audit.flags("e2e", OPERATOR))
-    try:
-        for name in demo.IMAGES:
-            way.load_image(images.build(name), images.reference(name))
-        demo.install()
-        demo.serve()
+    with demo.afresh(audit.flags("e2e", OPERATOR)):
         yield models.Admin(layout.KUBECONFIG, demo.NAMESPACE)
-    finally:
-        way.down()
 
 
 class Answer:
