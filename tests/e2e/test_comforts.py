@@ -90,6 +90,26 @@ def named() -> list[dict[str, Any]]:
     ]
 
 
+AMOUNTS = {"cpu": "10m", "memory": "1Mi"}
+ANY_POD = obj(
+    "v1", "Pod", "any",
+    spec={
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{
+            "name": "any", "image": "any", "resources": {"limits": AMOUNTS, "requests": AMOUNTS},
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }],
+    },
+)  # fmt: skip
+
+
+def user(admin: models.Admin) -> int | None:
+    """Return the user that a pod made now would get; policies take a while until they are followed."""
+    asked = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+    made = admin.kubectl(*asked, stdin=json.dumps(ANY_POD), check=False)
+    return json.loads(made)["spec"]["securityContext"].get("runAsUser") if made else None
+
+
 @pytest.fixture
 def placed(admin: models.Admin) -> Iterator[models.Admin]:
     """An admin of a namespace with a quota and a user id of its own, on a node that takes only what is meant for it."""
@@ -99,7 +119,9 @@ def placed(admin: models.Admin) -> Iterator[models.Admin]:
         demo.kubectl("apply", "-f", "-", stdin=json.dumps(one))
     admin.kubectl("label", "nodes", "--all", label)
     admin.kubectl("taint", "nodes", "--all", TAINT)
-    yield models.Admin(admin.kubeconfig, NAMESPACE)
+    here = models.Admin(admin.kubeconfig, NAMESPACE)
+    waiting.until("the policy of users", lambda: user(here) == USER, here.world)
+    yield here
     admin.kubectl("taint", "nodes", "--all", f"{TAINT}-")
     admin.kubectl("label", "nodes", "--all", f"{next(iter(POOL))}-")
     admin.kubectl("delete", "namespace", NAMESPACE, "--wait=false")

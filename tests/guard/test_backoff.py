@@ -21,9 +21,7 @@ LISTED = json.dumps({"object": "list", "data": [{"id": "opt", "object": "model",
 @pytest.mark.parametrize(
     "limit", [guard.RateLimit(1, "Second"), guard.RateLimit(40, "Minute"), guard.RateLimit(2400, "Hour")]
 )
-def test_the_sdk_waits_as_long_as_it_is_told_and_is_answered(
-    start: Start, engine: rig.Engine, limit: guard.RateLimit
-) -> None:
+def test_the_sdk_is_answered_after_a_429(start: Start, engine: rig.Engine, limit: guard.RateLimit) -> None:
     engine.script = rig.answer(body=LISTED.encode())
     running = start(rig.access(rig.KEY, limit=limit))
     connection = running.connection()
