@@ -49,7 +49,7 @@ def _pods_refused(seen: Seen) -> Said | None:
 
 
 def _is_earlier(condition: kinds.Object, seen: Seen) -> bool:
-    """Tell whether the condition was last said before the newest template was pinned."""
+    """Tell whether the condition was said before the second in which the newest template was pinned: times are no finer."""
     revision = seen.world.child(kinds.CONTROLLER_REVISION, identity.template(seen.world.owner.name)) or {"metadata": {}}
     return bool(condition.get("lastUpdateTime", "") < revision["metadata"].get("creationTimestamp", ""))
 

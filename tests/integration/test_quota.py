@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def told(admin: models.Admin, name: str) -> bool:
     return refused(admin, name, *old) or refused(admin, name, *new)
 
 
+def is_past(admin: models.Admin, name: str) -> bool:
+    """Tell whether the second is over in which the refusal was said: Kubernetes' times are no finer."""
+    conditions = admin.get("deployment", name)["status"]["conditions"]
+    [said] = [one["lastUpdateTime"] for one in conditions if one["type"] == "ReplicaFailure"]
+    return bool(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > said)
+
+
 def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: models.Admin) -> None:
     apply(admin, "plain", guard={})
     waiting.until("a limit to lack", lambda: refused(admin, "plain", "must specify limits.cpu for: guard"), admin.world)
@@ -64,6 +72,7 @@ def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: models.A
     waiting.until(
         "too much", lambda: refused(admin, "greedy", "exceeded quota: rations", "limits.cpu=6500m"), admin.world
     )
+    waiting.until("the next second", lambda: is_past(admin, "plain"), admin.world)
     apply(admin, "plain", resources=TOO_MUCH)
     waiting.until("words of this spec, or said to be old", lambda: told(admin, "plain"), admin.world)
     apply(admin, "plain")
