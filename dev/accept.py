@@ -39,9 +39,7 @@ class Wanted(NamedTuple):
     accelerator: str = "nvidia.com/gpu"  # empty: the CPU
     weights: str = "facebook/opt-125m"  # on the hub, or a source whose last segments are these
     storage_class: str = ""
-    pull_secret: str = (
-        ""  # for a registry that asks who you are: a file that `docker login` wrote, ~/.docker/config.json
-    )
+    pull_secret: str = ""  # for a private registry: the config.json of `docker login`
     pull_policy: str = "IfNotPresent"
 
     @property
@@ -63,7 +61,9 @@ def wanted() -> Wanted:
             raise steps.Failure(f"{name.upper()} is not set", f"run `make accept … {name.upper()}={example}`")
     chosen = Wanted(**given)
     if chosen.pull_secret:
-        _check_login(pathlib.Path(chosen.pull_secret).expanduser())
+        login = pathlib.Path(chosen.pull_secret).expanduser()
+        _check_login(login)
+        chosen = chosen._replace(pull_secret=str(login))
     if chosen.downloads and not image_of(chosen):
         raise steps.Failure(f"no engine is known for {chosen.accelerator or 'the CPU'}", "name one by ENGINE_IMAGE=…")
     return chosen
@@ -121,7 +121,7 @@ def _install(cluster: target.Target, chosen: Wanted) -> None:
         "imagePullSecrets": _pull_secrets(chosen), "pods.imagePullSecrets": _pull_secrets(chosen),
     }  # fmt: skip
     if chosen.pull_secret:
-        file = f"--from-file=.dockerconfigjson={pathlib.Path(chosen.pull_secret).expanduser()}"
+        file = f"--from-file=.dockerconfigjson={chosen.pull_secret}"
         cluster.kubectl("create", "secret", "generic", PULL, "--type=kubernetes.io/dockerconfigjson", file)
     given = [
         part
