@@ -14,5 +14,5 @@ if ! command -v uv > /dev/null; then
   PYTHONPATH=$(ls /usr/share/python-wheels/pip-*.whl) python3 -m pip install --quiet --no-deps --require-hashes \
     --root-user-action=ignore --break-system-packages --no-cache-dir --requirement "$(dirname "$0")/uv.txt"
 fi
-export UV_LINK_MODE=copy UV_NO_PROGRESS=1
+export UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_NO_PROGRESS=1
 uv pip install --no-deps --requirement "$requirements" "$@"
