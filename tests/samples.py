@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vllm_operator import identity, kinds
+from vllm_operator.kube import kinds, naming
 
 MODEL = "vllm11"
 
@@ -17,39 +17,39 @@ def model(namespace: str = "models", name: str = MODEL) -> kinds.Object:
     }
 
 
-def secret(owner: identity.Owner, name: str = "key", **data: str) -> kinds.Object:
+def secret(owner: naming.Owner, name: str = "key", **data: str) -> kinds.Object:
     """Return a Secret; `data` is base64."""
-    return identity.child(
+    return naming.child(
         kinds.SECRET, owner, f"{owner.name}.{name}", "client", data=data or {"a": "QQ=="}, type="Opaque"
     )
 
 
-def service(owner: identity.Owner, **spec: Any) -> kinds.Object:
+def service(owner: naming.Owner, **spec: Any) -> kinds.Object:
     """Return a Service."""
     ports = [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8000}]
-    spec = {"ports": ports, "selector": identity.selector(owner.name), "type": "ClusterIP", **spec}
-    return identity.child(kinds.SERVICE, owner, owner.name, "server", spec=spec)
+    spec = {"ports": ports, "selector": naming.selector(owner.name), "type": "ClusterIP", **spec}
+    return naming.child(kinds.SERVICE, owner, owner.name, "server", spec=spec)
 
 
-def deployment(owner: identity.Owner, replicas: int = 1, image: str = "engine:1", **env: str) -> kinds.Object:
+def deployment(owner: naming.Owner, replicas: int = 1, image: str = "engine:1", **env: str) -> kinds.Object:
     """Return a Deployment of one container."""
     container: kinds.Object = {"name": "vllm", "image": image, "ports": [{"containerPort": 8000, "protocol": "TCP"}]}
     if env:
         container["env"] = [{"name": name, "value": value} for name, value in env.items()]
-    template = {"metadata": {"labels": identity.labels(owner.name, "server")}, "spec": {"containers": [container]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": identity.selector(owner.name)}, "template": template}
-    return identity.child(kinds.DEPLOYMENT, owner, owner.name, "server", spec=spec)
+    template = {"metadata": {"labels": naming.labels(owner.name, "server")}, "spec": {"containers": [container]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": naming.selector(owner.name)}, "template": template}
+    return naming.child(kinds.DEPLOYMENT, owner, owner.name, "server", spec=spec)
 
 
-def revision(owner: identity.Owner, **data: Any) -> kinds.Object:
+def revision(owner: naming.Owner, **data: Any) -> kinds.Object:
     """Return a ControllerRevision."""
-    name = identity.template(owner.name)
-    return identity.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data or {"inputs": "1"}, revision=1)
+    name = naming.template(owner.name)
+    return naming.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data or {"inputs": "1"}, revision=1)
 
 
-def pod(owner: identity.Owner, version: int, **status: Any) -> kinds.Object:
+def pod(owner: naming.Owner, version: int, **status: Any) -> kinds.Object:
     """Return a pod as the API server tells of it."""
-    labels = {**identity.labels(owner.name, "server"), identity.OWNER_LABEL: owner.uid}
+    labels = {**naming.labels(owner.name, "server"), naming.OWNER_LABEL: owner.uid}
     metadata = {"name": f"{owner.name}-0", "namespace": owner.namespace, "uid": "p", "labels": labels}
     return {
         "apiVersion": "v1",

@@ -5,7 +5,8 @@ import sys
 
 import yaml
 
-from vllm_operator import crd, ready
+from vllm_operator import crd
+from vllm_operator.controller import ready
 
 
 class Dumper(yaml.SafeDumper):
@@ -33,9 +34,9 @@ def main(argv: list[str] | None = None) -> int:
         why = ready.ready(chosen.url, chosen.seconds)
         sys.stdout.write(f"{why or 'The operator is ready.'}\n")
         return 1 if why else 0
-    from vllm_operator import app  # noqa: PLC0415 - the I/O is imported by the command that needs it
+    from vllm_operator.controller import manager  # noqa: PLC0415 - the I/O is imported by the command that needs it
 
-    return app.main()
+    return manager.main()
 
 
 if __name__ == "__main__":

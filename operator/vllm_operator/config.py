@@ -18,7 +18,7 @@ ENGINE_IMAGES = {
 
 
 class Allow(pydantic.BaseModel):
-    """What a ModelDeployment may name: the chart's `allow`. What each list means stands in allowed.py."""
+    """What a ModelDeployment may name: the chart's `allow`. What each list means stands in policy.py."""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", alias_generator=alias_generators.to_camel, populate_by_name=True

@@ -6,8 +6,9 @@ the engine's own table.
 
 from typing import Any
 
-from vllm_operator import api, identity, kinds
+from vllm_operator import api
 from vllm_operator.engine import options
+from vllm_operator.kube import kinds, naming
 
 NAME_RULES = (
     api.rule(
@@ -15,8 +16,8 @@ NAME_RULES = (
         "metadata.name: at most 52 lower-case letters, digits and -, beginning with a letter",
     ),
     api.rule(
-        f"!self.metadata.name.endsWith('{identity.PEERS_SUFFIX}')",
-        f"metadata.name: the ending {identity.PEERS_SUFFIX} is taken by the models' own Services; choose another name",
+        f"!self.metadata.name.endsWith('{naming.PEERS_SUFFIX}')",
+        f"metadata.name: the ending {naming.PEERS_SUFFIX} is taken by the models' own Services; choose another name",
     ),
 )
 

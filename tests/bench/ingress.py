@@ -13,7 +13,7 @@ import time
 from concurrent import futures
 
 from dev import cluster, demo, layout
-from tests import models
+from tests import kubectl
 from tests.bench import figures, limits
 from tests.guard import load, rig
 
@@ -24,10 +24,10 @@ SETTLE, BURST = 60.0, 20.0
 def main() -> list[figures.Figure]:
     """Bring up the demo with two replicas, and measure."""
     with demo.afresh():
-        return _measured(models.Admin(layout.KUBECONFIG, demo.NAMESPACE))
+        return _measured(kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE))
 
 
-def _measured(admin: models.Admin) -> list[figures.Figure]:
+def _measured(admin: kubectl.Admin) -> list[figures.Figure]:
     limit = {"requests": LIMIT, "unit": "Minute"}
     admin.patch("vllm", "vllm11", {"spec": {"replicas": REPLICAS, "access": {"defaultRateLimit": limit}}})
     admin.kubectl("wait", "vllm/vllm11", f"--for=jsonpath={{.status.readyReplicas}}={REPLICAS}", "--timeout=300s")

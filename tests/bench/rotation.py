@@ -17,7 +17,7 @@ from typing import Self
 from kubernetes import client, config
 
 from dev import demo, layout
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.bench import figures
 from tests.e2e import wire
 
@@ -68,10 +68,10 @@ def _figures(name: str, seconds: list[float]) -> list[figures.Figure]:
 
 
 @contextlib.contextmanager
-def _served() -> Iterator[models.Admin]:
+def _served() -> Iterator[kubectl.Admin]:
     """Let two servers of the demo's model serve a client that makes the load, and one whose key changes."""
     with demo.afresh():
-        admin = models.Admin(layout.KUBECONFIG, demo.NAMESPACE)
+        admin = kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
         spec = {"replicas": 2, "access": {"clients": _clients(1), "rotationOverlap": "0s"}}
         admin.patch("vllm", NAME, {"spec": spec})
         waiting.until("two servers", lambda: admin.get("vllm", NAME)["status"]["readyReplicas"] == 2, admin.world, 300)
@@ -84,11 +84,11 @@ def _clients(version: int) -> list[dict[str, object]]:
     return [{"name": LOAD, "rateLimit": UNLIMITED}, rotated]
 
 
-def _applied(admin: models.Admin) -> set[int]:
+def _applied(admin: kubectl.Admin) -> set[int]:
     return {one["appliedOn"] for one in admin.get("vllm", NAME)["status"]["clients"]}
 
 
-def _uids(admin: models.Admin) -> str:
+def _uids(admin: kubectl.Admin) -> str:
     selected = ("-l", f"serving.byteshop.in/model={NAME}", "-o", "jsonpath={.items[*].metadata.uid}")
     return admin.kubectl("get", "pods", *selected)
 
@@ -140,7 +140,7 @@ def _settled(line: wire.Line, old: str, new: str) -> float:
 
 def _raise(objects: client.CustomObjectsApi, version: int) -> None:
     patch = {"spec": {"access": {"clients": _clients(version)}}}
-    objects.patch_namespaced_custom_object(models.GROUP, models.VERSION, demo.NAMESPACE, models.PLURAL, NAME, patch)
+    objects.patch_namespaced_custom_object(kubectl.GROUP, kubectl.VERSION, demo.NAMESPACE, kubectl.PLURAL, NAME, patch)
 
 
 def _delete(core: client.CoreV1Api) -> None:

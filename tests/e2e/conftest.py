@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from dev import cluster, demo, layout
-from tests import audit, models
+from tests import audit, kubectl
 from tests.contract import shape
 
 BAD = 400
@@ -24,10 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def admin() -> Iterator[models.Admin]:
+def admin() -> Iterator[kubectl.Admin]:
     """An admin of a new cluster in which the operator runs and vllm11 is Ready; what the operator does is logged."""
     with demo.afresh(audit.flags("e2e", OPERATOR)):
-        yield models.Admin(layout.KUBECONFIG, demo.NAMESPACE)
+        yield kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
 
 
 class Answer:
@@ -95,5 +95,5 @@ def client(request: pytest.FixtureRequest) -> Client:
     """A user with the default client's key; of the model at CONTRACT_URL, where another cluster is to be accepted."""
     if url := os.environ.get("CONTRACT_URL"):
         return Client(os.environ["CONTRACT_KEY"], url)
-    admin: models.Admin = request.getfixturevalue("admin")
+    admin: kubectl.Admin = request.getfixturevalue("admin")
     return Client(admin.key("vllm11"))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from dev import demo, layout, traces
-from tests import models
+from tests import kubectl
 
 KINDS = "vllm,deployment,replicaset,pod,service,secret,ingress,networkpolicy,controllerrevision,event,lease,configmap"
 ALL_KEYS = {"key": "AA==", "range_end": "AA=="}  # etcd's way to say: from the first to the last
@@ -45,7 +45,7 @@ def hits(places: Iterator[tuple[str, bytes]], keys: dict[str, str]) -> list[str]
     ]
 
 
-def places(admin: models.Admin, model: str, kept: set[str]) -> Iterator[tuple[str, bytes]]:
+def places(admin: kubectl.Admin, model: str, kept: set[str]) -> Iterator[tuple[str, bytes]]:
     """Yield every place of the cluster with its content; `kept`: the Secrets that are meant to hold keys."""
     yield from etcd(kept)
     yield from _logs(admin)
@@ -65,18 +65,18 @@ def etcd(kept: set[str]) -> Iterator[tuple[str, bytes]]:
             yield f"etcd {name}", base64.b64decode(entry.get("value", ""))
 
 
-def _logs(admin: models.Admin) -> Iterator[tuple[str, bytes]]:
+def _logs(admin: kubectl.Admin) -> Iterator[tuple[str, bytes]]:
     for path in layout.LOGS.glob("*.log"):
         yield f"the log {path.name}", path.read_bytes()
     for namespace in (admin.namespace, demo.OPERATOR_NAMESPACE):
-        inside = models.Admin(admin.kubeconfig, namespace)
+        inside = kubectl.Admin(admin.kubeconfig, namespace)
         for pod in inside.kubectl("get", "pods", "-o", "name").split():
             said = inside.kubectl("logs", pod, "--all-containers", "--ignore-errors", check=False)
             yield f"the logs of {pod}", said.encode()
 
 
-def _metrics(admin: models.Admin, model: str) -> Iterator[tuple[str, bytes]]:
-    operator = models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+def _metrics(admin: kubectl.Admin, model: str) -> Iterator[tuple[str, bytes]]:
+    operator = kubectl.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
     with operator.forwarded("deployment/vllm-operator", 8080) as address:
         yield "the operator's metrics", _read(f"{address}/metrics")
     address = admin.pod_address(model)

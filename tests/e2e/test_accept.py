@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from dev import accept, demo, images, paths
-from tests import chart, models
+from tests import chart, kubectl
 
 
 @pytest.fixture
-def settings(admin: models.Admin, tmp_path: pathlib.Path) -> dict[str, str]:
+def settings(admin: kubectl.Admin, tmp_path: pathlib.Path) -> dict[str, str]:
     """What an admin would say."""
     login = tmp_path / "config.json"
     login.write_text('{"auths": {}}')
@@ -31,7 +31,7 @@ def settings(admin: models.Admin, tmp_path: pathlib.Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def without_operator(admin: models.Admin) -> Iterator[None]:
+def without_operator(admin: kubectl.Admin) -> Iterator[None]:
     """A cluster whose models serve on without the operator, for as long as the test takes."""
     where = (f"--kubeconfig={admin.kubeconfig}", "--namespace", demo.OPERATOR_NAMESPACE)
     gone = chart.run("uninstall", "vllm-operator", *where, "--wait")
@@ -57,7 +57,7 @@ def run(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     ids=["no context", "no image", "unknown context", "no such accelerator", "an operator is there"],
 )
 def test_what_stands_in_the_way_is_said_before_anything_is_made(
-    admin: models.Admin, settings: dict[str, str], said: dict[str, str], words: str
+    admin: kubectl.Admin, settings: dict[str, str], said: dict[str, str], words: str
 ) -> None:
     before = admin.kubectl("get", "namespaces", "-o", "name")
     done = run({**settings, **said})
@@ -68,7 +68,7 @@ def test_what_stands_in_the_way_is_said_before_anything_is_made(
 
 
 @pytest.mark.usefixtures("without_operator")
-def test_a_cluster_is_accepted_and_nothing_is_left_behind(admin: models.Admin, settings: dict[str, str]) -> None:
+def test_a_cluster_is_accepted_and_nothing_is_left_behind(admin: kubectl.Admin, settings: dict[str, str]) -> None:
     kinds = (
         "namespaces,clusterroles,clusterrolebindings,crd,validatingadmissionpolicies,validatingadmissionpolicybindings"
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dev import paths
-from tests import models
+from tests import kubectl
 from tests.golden import render
 from vllm_operator import api
 from vllm_operator.engine import endpoints, options, verification
@@ -53,7 +53,7 @@ def given() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def said(admin: models.Admin, given: dict[str, list[str]]) -> dict[str, Any]:
+def said(admin: kubectl.Admin, given: dict[str, list[str]]) -> dict[str, Any]:
     """What vLLM says, asked once: it takes seconds to import."""
     asked = {"arguments": list(given.values()), "tasks": {name: task(name) for name in TASKS}}
     run = ("exec", "-i", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", INSIDE.read_text())

@@ -8,16 +8,16 @@ from typing import Self
 import pytest
 
 from dev import demo
-from tests import chart, models, waiting
+from tests import chart, kubectl, waiting
 from tests.e2e import conftest
 
 
 @pytest.fixture
-def ops(admin: models.Admin) -> models.Admin:
-    return models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+def ops(admin: kubectl.Admin) -> kubectl.Admin:
+    return kubectl.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
 
 
-def helm(admin: models.Admin, group: str, *arguments: str) -> str:
+def helm(admin: kubectl.Admin, group: str, *arguments: str) -> str:
     where = (f"--kubeconfig={admin.kubeconfig}", "--namespace", demo.OPERATOR_NAMESPACE)
     done = chart.run(*arguments, "vllm-operator", *where, group=group)
     assert done.returncode == 0, done.stdout + done.stderr + admin.world()
@@ -55,11 +55,11 @@ def load(client: conftest.Client) -> Iterator[Load]:
         yield load
 
 
-def await_one(ops: models.Admin) -> None:
+def await_one(ops: kubectl.Admin) -> None:
     waiting.until("one operator", lambda: len(ops.kubectl("get", "pods", "-o", "name").split()) == 1, ops.world)
 
 
-def servers(admin: models.Admin) -> list[tuple[str, int]]:
+def servers(admin: kubectl.Admin) -> list[tuple[str, int]]:
     """Return each pod of vllm11 with its restarts."""
     pods = json.loads(admin.kubectl("get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "json"))["items"]
     return [
@@ -68,12 +68,12 @@ def servers(admin: models.Admin) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("group", ["helm", "helm3"])
-def test_helm_test_says_that_the_operator_is_ready_and_leaves_nothing(ops: models.Admin, group: str) -> None:
+def test_helm_test_says_that_the_operator_is_ready_and_leaves_nothing(ops: kubectl.Admin, group: str) -> None:
     assert "Succeeded" in helm(ops, group, "test")
     assert not ops.get("pod", "vllm-operator-test")
 
 
-def test_in_a_closed_network_the_operator_works_and_no_model_restarts(admin: models.Admin, ops: models.Admin) -> None:
+def test_in_a_closed_network_the_operator_works_and_no_model_restarts(admin: kubectl.Admin, ops: kubectl.Admin) -> None:
     before = servers(admin)
     ops.kubectl("create", "configmap", "private-ca", "--from-literal=ca.crt=none")
     demo.install(
@@ -95,7 +95,7 @@ def test_in_a_closed_network_the_operator_works_and_no_model_restarts(admin: mod
     ops.kubectl("delete", "configmap", "private-ca")
 
 
-def test_two_operators_stand_by_each_other_and_one_leads(ops: models.Admin) -> None:
+def test_two_operators_stand_by_each_other_and_one_leads(ops: kubectl.Admin) -> None:
     demo.install({"replicas": "2"})
     ready = ops.get("deployment", "vllm-operator")["status"]["readyReplicas"]
     budget = ops.get("poddisruptionbudget", "vllm-operator")["spec"]["maxUnavailable"]
@@ -112,7 +112,7 @@ def test_two_operators_stand_by_each_other_and_one_leads(ops: models.Admin) -> N
 
 
 def test_an_uninstall_and_an_install_touch_no_model_and_no_request(
-    admin: models.Admin, ops: models.Admin, client: conftest.Client, load: Load
+    admin: kubectl.Admin, ops: kubectl.Admin, client: conftest.Client, load: Load
 ) -> None:
     before = servers(admin)
     load.await_more(5)

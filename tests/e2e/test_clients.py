@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dev import demo, images
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.e2e import test_cluster, wire
 
 NAME = "vllm11"
@@ -29,7 +29,7 @@ exec busybox wget -qO- --header "Authorization: Bearer $OPENAI_API_KEY" $OPENAI_
 class Team:
     """The model with its clients, and its admin."""
 
-    def __init__(self, admin: models.Admin) -> None:
+    def __init__(self, admin: kubectl.Admin) -> None:
         self.admin = admin
         self.clients: dict[str, dict[str, Any]] = {name: {} for name in CLIENTS}
 
@@ -68,7 +68,7 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def team(admin: models.Admin) -> Iterator[Team]:
+def team(admin: kubectl.Admin) -> Iterator[Team]:
     """Three clients of two servers; the others find the model as it was."""
     one = Team(admin)
     one.set()
@@ -162,14 +162,14 @@ def test_a_brought_key_is_taken_up_and_given_up_on_running_servers(team: Team) -
     waiting.until("a key of its own", lambda: team.key("team-b") not in ("", old, BROUGHT), team.admin.world)
 
 
-def _trouble(admin: models.Admin) -> tuple[str, str] | None:
+def _trouble(admin: kubectl.Admin) -> tuple[str, str] | None:
     """The reason of GuardConfigured where it is False, and what Ready says meanwhile."""
     said = admin.condition(NAME, "GuardConfigured")
     return (said["reason"], admin.condition(NAME)["status"]) if said["status"] == "False" else None
 
 
 def test_expiry_comes_on_time_with_the_operator_gone_and_a_missed_revocation_when_it_is_back(team: Team) -> None:
-    operator = models.Admin(team.admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+    operator = kubectl.Admin(team.admin.kubeconfig, demo.OPERATOR_NAMESPACE)
     replicas = operator.get("deployment", "vllm-operator")["spec"]["replicas"]
     end = int(time.time()) + 35
     team.set("team-a", keyVersion=3, expiresAt=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end)))

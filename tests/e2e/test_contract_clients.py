@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.contract import document, running
 from tests.e2e import conftest
 
@@ -25,7 +25,7 @@ print(complete())
 PARAMETERS = 'model="facebook/opt-125m", prompt="The future", max_tokens=8, extra_body={"ignore_eos": True}'
 
 
-def answered(admin: models.Admin) -> int:
+def answered(admin: kubectl.Admin) -> int:
     """Return how many completions the guard of vllm11 has let through to an answer."""
     logged = admin.kubectl("logs", "deployment/vllm11", "-c", "guard").splitlines()
     lines = [json.loads(line) for line in logged if line.startswith("{")]
@@ -34,7 +34,7 @@ def answered(admin: models.Admin) -> int:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_documented_program_prints_what_the_model_wrote(
-    admin: models.Admin, client: conftest.Client, tmp_path: pathlib.Path, name: str
+    admin: kubectl.Admin, client: conftest.Client, tmp_path: pathlib.Path, name: str
 ) -> None:
     before, block = answered(admin), PROGRAMS[name]
     done = running.documented(block.language, block.text, client.key, tmp_path)
@@ -65,7 +65,7 @@ def test_the_openai_sdk_finds_every_type_right_and_knows_every_refusal(client: c
     }
 
 
-def test_whoever_backs_off_as_advised_is_answered(admin: models.Admin, client: conftest.Client) -> None:
+def test_whoever_backs_off_as_advised_is_answered(admin: kubectl.Admin, client: conftest.Client) -> None:
     limit({"requests": 20, "unit": "Minute"}, admin)
     waiting.until("429", lambda: client.get("/v1/models").status == 429, admin.world, 200)
     by_python = running.program("backoff.py", client.key)
@@ -83,5 +83,5 @@ def test_whoever_backs_off_as_advised_is_answered(admin: models.Admin, client: c
     )
 
 
-def limit(limit: dict[str, object], admin: models.Admin) -> None:
+def limit(limit: dict[str, object], admin: kubectl.Admin) -> None:
     admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": limit}}})

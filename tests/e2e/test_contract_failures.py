@@ -3,7 +3,7 @@
 import json
 from concurrent import futures
 
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.contract import running, shape
 from tests.e2e import conftest
 
@@ -17,13 +17,13 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 MORE_THAN_ALL_SEATS = "90"
 
 
-def waiting_or_running(admin: models.Admin) -> float:
+def waiting_or_running(admin: kubectl.Admin) -> float:
     """Return the number of requests that the engine has."""
     url = f"http://{admin.pod_address('vllm11')}:8002/metrics"
     return sum(waiting.metric(url, f"vllm:num_requests_{state}", {}) for state in ("running", "waiting"))
 
 
-def test_a_full_queue_is_503_that_says_when_to_try_again(admin: models.Admin, client: conftest.Client) -> None:
+def test_a_full_queue_is_503_that_says_when_to_try_again(admin: kubectl.Admin, client: conftest.Client) -> None:
     done = running.program("flood.py", client.key, MORE_THAN_ALL_SEATS)
     assert done.returncode == 0, done.stderr
     full = json.loads(done.stdout)
@@ -33,7 +33,7 @@ def test_a_full_queue_is_503_that_says_when_to_try_again(admin: models.Admin, cl
     waiting.until("who hung up is forgotten", lambda: waiting_or_running(admin) == 0, admin.world, 60)
 
 
-def test_an_engine_that_dies_is_500_and_one_that_loads_503(admin: models.Admin, client: conftest.Client) -> None:
+def test_an_engine_that_dies_is_500_and_one_that_loads_503(admin: kubectl.Admin, client: conftest.Client) -> None:
     with futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(client.complete, max_tokens=3000, ignore_eos=True)
         waiting.until("the request runs", lambda: waiting_or_running(admin) == 1, admin.world)

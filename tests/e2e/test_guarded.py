@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev import cluster, demo
-from tests import browser, models, waiting
+from tests import browser, kubectl, waiting
 from tests.contract import document
 from tests.e2e import conftest
 from vllm_operator import guard
@@ -45,7 +45,7 @@ def site(program: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(admin: models.Admin) -> Iterator[browser.Page]:
+def page(admin: kubectl.Admin) -> Iterator[browser.Page]:
     assert admin
     hosts, certificate = {demo.HOST: cluster.way().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
     with browser.started(hosts=hosts, trusted=certificate) as chromium:
@@ -53,7 +53,7 @@ def page(admin: models.Admin) -> Iterator[browser.Page]:
 
 
 def test_the_documented_program_runs_on_a_page_that_may_call_and_only_there(
-    admin: models.Admin, client: conftest.Client, site: str, page: browser.Page
+    admin: kubectl.Admin, client: conftest.Client, site: str, page: browser.Page
 ) -> None:
     pods = admin.kubectl("get", "pods", "-o", "name")
     page.open(site)
@@ -74,7 +74,7 @@ def test_the_documented_program_runs_on_a_page_that_may_call_and_only_there(
 
 
 def test_a_request_id_comes_back_and_stands_in_the_log_with_the_clients_name(
-    admin: models.Admin, client: conftest.Client
+    admin: kubectl.Admin, client: conftest.Client
 ) -> None:
     mine = f"test-{uuid.uuid4()}"
     answer = client.get("/v1/models?secret=hush", "-H", f"X-Request-Id: {mine}")
@@ -91,7 +91,7 @@ def test_a_request_id_comes_back_and_stands_in_the_log_with_the_clients_name(
     assert "hush" not in log
 
 
-def test_requests_are_counted_by_model_client_and_code(admin: models.Admin, client: conftest.Client) -> None:
+def test_requests_are_counted_by_model_client_and_code(admin: kubectl.Admin, client: conftest.Client) -> None:
     def count(name: str, code: int) -> int:
         address = f"http://{admin.pod_address('vllm11')}:{guard.PRIVATE_PORT}{guard.STATS_PATH}"
         with urllib.request.urlopen(address, timeout=10) as answer:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev import cluster, demo, paths
-from tests import browser, models, waiting
+from tests import browser, kubectl, waiting
 from tests.e2e import conftest, leaks
 
 GUIDE = f"https://{demo.HOST}/guide"
@@ -22,7 +22,7 @@ KEPT = "JSON.stringify([localStorage.length, sessionStorage.length, document.coo
 
 
 @pytest.fixture
-def page(admin: models.Admin) -> Iterator[browser.Page]:
+def page(admin: kubectl.Admin) -> Iterator[browser.Page]:
     """A visitor's page, in a browser that finds the demo's host alone and takes its certificate."""
     assert admin
     hosts, certificate = {demo.HOST: cluster.way().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
@@ -94,7 +94,7 @@ def test_an_example_runs_as_it_is_copied(client: conftest.Client, tmp_path: path
     assert said.strip() not in ("", "undefined", "None", "null")
 
 
-def test_the_switch_is_thrown_live_and_the_page_is_small_in_etcd(admin: models.Admin, client: conftest.Client) -> None:
+def test_the_switch_is_thrown_live_and_the_page_is_small_in_etcd(admin: kubectl.Admin, client: conftest.Client) -> None:
     stored = {}
     for on, status in ((False, 404), (True, 200)):
         admin.patch("vllm", "vllm11", {"spec": {"expose": {"guide": on}}})

@@ -13,7 +13,7 @@ from concurrent import futures
 import pytest
 
 from dev import cluster, demo, images
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.e2e import conftest
 from tests.guard import hostile, rig
 from vllm_operator import guard
@@ -31,7 +31,7 @@ for number in *; do echo "$number $(head -c 65536 "$number" | base64 | tr -d '\\
 
 
 @pytest.fixture
-def unmoved(admin: models.Admin, client: conftest.Client) -> Iterator[None]:
+def unmoved(admin: kubectl.Admin, client: conftest.Client) -> Iterator[None]:
     """During the test no request comes to vLLM's API but with a key, and no guard is started anew."""
     verified = lambda: admin.condition("vllm11", "Verified").get("status") == "True"  # noqa: E731
     waiting.until("the operator's own request", verified, admin.world, 60)
@@ -45,7 +45,7 @@ def unmoved(admin: models.Admin, client: conftest.Client) -> Iterator[None]:
 
 
 @pytest.fixture
-def caller(admin: models.Admin) -> Iterator[str]:
+def caller(admin: kubectl.Admin) -> Iterator[str]:
     """A pod of somebody else."""
     security = {
         "allowPrivilegeEscalation": False,
@@ -71,7 +71,7 @@ def test_through_the_ingress(client: conftest.Client) -> None:
 
 
 @pytest.mark.usefixtures("unmoved")
-def test_from_another_pod(admin: models.Admin, client: conftest.Client, caller: str) -> None:
+def test_from_another_pod(admin: kubectl.Admin, client: conftest.Client, caller: str) -> None:
     sent = [base64.b64encode(case.bytes(demo.HOST, client.key)).decode() for case in hostile.CASES]
     lines = "".join(f"{number} {one}\n" for number, one in enumerate(sent))
     script = ASK % admin.pod_address("vllm11")
@@ -102,22 +102,22 @@ def _through_the_edge(request: bytes, answers: int) -> bytes:
     return received
 
 
-def _came(admin: models.Admin) -> float:
+def _came(admin: kubectl.Admin) -> float:
     """Return how many requests vLLM has counted, health checks and its own metrics aside."""
     return _sum(admin, "/metrics", r"^http_requests_total\{[^}]*\} (\S+)$")
 
 
-def _keyed(admin: models.Admin) -> float:
+def _keyed(admin: kubectl.Admin) -> float:
     """Return how many requests the guard has counted that had a client's key."""
     return _sum(admin, guard.STATS_PATH, r'^envoy_guard_requests\{[^}]*client="[^"]+"[^}]*\} (\S+)$')
 
 
-def _sum(admin: models.Admin, path: str, series: str) -> float:
+def _sum(admin: kubectl.Admin, path: str, series: str) -> float:
     with urllib.request.urlopen(f"http://{admin.pod_address('vllm11')}:8002{path}", timeout=SECONDS) as answer:
         text = answer.read().decode()
     return sum(float(count) for count in re.findall(series, text, re.MULTILINE))
 
 
-def _restarts(admin: models.Admin) -> list[int]:
+def _restarts(admin: kubectl.Admin) -> list[int]:
     pods = json.loads(admin.kubectl("get", "pods", "-l", "serving.byteshop.in/model=vllm11", "-o", "json"))["items"]
     return [one["restartCount"] for pod in pods for one in pod["status"]["initContainerStatuses"]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev import demo
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.e2e import conftest, leaks
 
 CLIENTS = ("default", "team-b")
@@ -19,7 +19,7 @@ ENGINE = {
 
 
 @pytest.fixture
-def debugging(admin: models.Admin) -> Iterator[None]:  # noqa: ARG001 - the cluster must be there
+def debugging(admin: kubectl.Admin) -> Iterator[None]:  # noqa: ARG001 - the cluster must be there
     """The operator at its most talkative."""
     demo.install({"logLevel": "DEBUG"})
     yield
@@ -41,7 +41,7 @@ def _everywhere(key: str) -> bytes:
 
 
 @pytest.mark.usefixtures("debugging")
-def test_no_key_is_found_outside_the_secrets_that_are_meant_to_hold_it(admin: models.Admin) -> None:
+def test_no_key_is_found_outside_the_secrets_that_are_meant_to_hold_it(admin: kubectl.Admin) -> None:
     brought = "brought-by-canary"
     kept = {f"{demo.NAMESPACE}/{name}" for name in ("canary.guard", *(f"canary.key.{one}" for one in CLIENTS), brought)}
     with leaks.Processes() as processes:
@@ -57,11 +57,11 @@ def test_no_key_is_found_outside_the_secrets_that_are_meant_to_hold_it(admin: mo
     assert any(b"vllm" in line for line in processes.seen)  # the search saw what there was to see
 
 
-def _live(admin: models.Admin, brought: str) -> dict[str, str]:
+def _live(admin: kubectl.Admin, brought: str) -> dict[str, str]:
     """Let the model serve with a key of its own and a brought one; revoke, edit, rotate and misuse; return every key it had."""
     theirs = _bring(admin, brought)
     clients: list[dict[str, Any]] = [{"name": "default"}, {"name": "team-b", "keySecretRef": {"name": brought}}]
-    body = models.model("canary", engine=ENGINE, access={"clients": clients})
+    body = kubectl.model("canary", engine=ENGINE, access={"clients": clients})
     body["metadata"]["namespace"] = demo.NAMESPACE
     admin.apply(body)
     demo.await_ready("canary")
@@ -82,7 +82,7 @@ def _live(admin: models.Admin, brought: str) -> dict[str, str]:
     return {"the revoked key": first, "the replaced key": second, "the newest key": third, "the brought key": theirs}
 
 
-def _bring(admin: models.Admin, name: str) -> str:
+def _bring(admin: kubectl.Admin, name: str) -> str:
     """Make a Secret of an admin's own that brings a key, and return the key."""
     key = f"sk-{secrets.token_urlsafe(32)}"
     body = {
@@ -93,12 +93,12 @@ def _bring(admin: models.Admin, name: str) -> str:
     return key
 
 
-def _new(admin: models.Admin, old: str) -> str:
+def _new(admin: kubectl.Admin, old: str) -> str:
     """Wait for a key that is not `old`."""
     return waiting.until("a new key", lambda: "" if (key := admin.key("canary")) == old else key, admin.world)
 
 
-def _ask(admin: models.Admin, key: str, path: str = "/v1/models") -> int:
+def _ask(admin: kubectl.Admin, key: str, path: str = "/v1/models") -> int:
     """Ask the pod; this command line is the test's own, and no part of the search."""
     url = f"http://{admin.pod_address('canary')}:8000{path}"
     done = demo.run(["curl", "-sSi", url, "-H", f"Authorization: Bearer {key}"], capture=True)

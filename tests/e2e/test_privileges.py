@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dev import binaries, demo, layout, paths
-from tests import audit, models
+from tests import audit, kubectl
 from tests.e2e import conftest
 from tests.integration import account
 
@@ -57,7 +57,7 @@ def write(table: pathlib.Path, rights: set[audit.Verb], used: Mapping[str, Mappi
 
 
 @pytest.mark.usefixtures("whole")
-def test_every_verb_that_the_chart_grants_is_used(admin: models.Admin) -> None:
+def test_every_verb_that_the_chart_grants_is_used(admin: kubectl.Admin) -> None:
     del admin
     used = {name: audit.used(name, user) for name, user in OPERATORS.items()}
     rights = granted()

@@ -9,7 +9,7 @@ from concurrent import futures
 from typing import NamedTuple
 
 from dev import demo
-from tests import models, waiting
+from tests import kubectl, waiting
 
 
 class Reply(NamedTuple):
@@ -24,10 +24,10 @@ class Reply(NamedTuple):
         return self.status == 503 and int(self.retry_after or 0) >= 1 and b'"error"' in self.body
 
 
-def test_a_loading_replica_and_a_full_queue_are_503_with_retry_after(admin: models.Admin) -> None:
+def test_a_loading_replica_and_a_full_queue_are_503_with_retry_after(admin: kubectl.Admin) -> None:
     """One request runs, one waits, others are refused; the one that waited is answered once the first has left."""
     seat = {"args": ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=1"]}
-    with admin.having(models.model("small", engine=seat, access={"maxQueuedRequests": 1})) as name:
+    with admin.having(kubectl.model("small", engine=seat, access={"maxQueuedRequests": 1})) as name:
         pod = waiting.until("its pod's address", lambda: admin.pod_address(name), admin.world)
         loading = waiting.until("the guard", lambda: _health(pod), admin.world)
         assert loading.is_a_refusal(), loading

@@ -1,11 +1,11 @@
 """What a model names and the cluster lacks is said, also what lies in no namespace; without a server, for none is needed."""
 
 from dev import demo
-from tests import models, waiting
+from tests import kubectl, waiting
 
 
-def test_an_ingress_class_that_does_not_exist_is_named_and_heals(admin: models.Admin) -> None:
-    body = models.model(
+def test_an_ingress_class_that_does_not_exist_is_named_and_heals(admin: kubectl.Admin) -> None:
+    body = kubectl.model(
         "classless", replicas=0, expose={"host": "classless.example", "ingress": {"className": "none-such"}}
     )
     body["metadata"]["namespace"] = demo.NAMESPACE

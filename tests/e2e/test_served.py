@@ -8,7 +8,7 @@ import urllib.request
 from concurrent import futures
 
 from dev import demo
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.e2e import conftest
 
 
@@ -26,7 +26,7 @@ def test_the_documented_calls_answer_as_documented(client: conftest.Client) -> N
     assert answer["usage"]["completion_tokens"] <= 5  # type: ignore[index]
 
 
-def test_every_condition_of_a_served_model_is_true(admin: models.Admin) -> None:
+def test_every_condition_of_a_served_model_is_true(admin: kubectl.Admin) -> None:
     for kind in ("Available", "Ready", "Exposed", "GuardConfigured", "Verified"):
         waiting.until(kind, lambda kind=kind: admin.condition("vllm11", kind).get("status") == "True", admin.world, 60)
     assert admin.condition("vllm11", "Progressing")["status"] == "False"
@@ -42,7 +42,7 @@ def test_the_three_curl_examples_of_the_demo_are_accepted(client: conftest.Clien
         assert done.stdout == "200", done.stderr
 
 
-def test_in_the_demos_shell_documented_commands_work_as_they_are(admin: models.Admin) -> None:
+def test_in_the_demos_shell_documented_commands_work_as_they_are(admin: kubectl.Admin) -> None:
     call = demo.CALLS[1].replace("curl ", "curl -sS -o /dev/null -w '%{http_code}\n' ", 1)
     script = f"{call}\nkubectl get vllm -n {admin.namespace} -o jsonpath='{{.items[*].metadata.name}}'\n"
     command = [sys.executable, "-m", "dev", "shell"]
@@ -86,7 +86,7 @@ def test_what_is_not_documented_does_not_exist(client: conftest.Client) -> None:
     assert client.get("/v1/completions", "-X", "DELETE").status == 404
 
 
-def test_above_the_limit_there_is_429_and_retry_after_is_true(admin: models.Admin, client: conftest.Client) -> None:
+def test_above_the_limit_there_is_429_and_retry_after_is_true(admin: kubectl.Admin, client: conftest.Client) -> None:
     """Six a minute: one every ten seconds, which no loaded machine is too slow to exceed."""
     admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": {"requests": 6, "unit": "Minute"}}}})
     limited = waiting.until(
@@ -103,7 +103,7 @@ def test_above_the_limit_there_is_429_and_retry_after_is_true(admin: models.Admi
     )
 
 
-def test_a_deleted_key_is_revoked_on_running_pods(admin: models.Admin, client: conftest.Client) -> None:
+def test_a_deleted_key_is_revoked_on_running_pods(admin: kubectl.Admin, client: conftest.Client) -> None:
     pods = admin.pods("vllm11")
     admin.kubectl("delete", "secret", "vllm11.key.default")
     waiting.until("a new key", lambda: admin.key("vllm11") not in ("", client.key), admin.world)
@@ -112,7 +112,7 @@ def test_a_deleted_key_is_revoked_on_running_pods(admin: models.Admin, client: c
     assert admin.pods("vllm11") == pods
 
 
-def test_logs_exec_and_port_forward_work(admin: models.Admin) -> None:
+def test_logs_exec_and_port_forward_work(admin: kubectl.Admin) -> None:
     assert "Application startup complete" in admin.kubectl("logs", "deployment/vllm11", "-c", "vllm")
     assert admin.kubectl("exec", "deployment/vllm11", "-c", "vllm", "--", "id", "-u").strip() == "65532"
     with (
@@ -122,17 +122,17 @@ def test_logs_exec_and_port_forward_work(admin: models.Admin) -> None:
         assert b"vllm:num_requests_running" in answer.read()
 
 
-def test_a_misspelt_option_is_named_in_vllms_own_words(admin: models.Admin) -> None:
-    with admin.having(models.model("misspelt", engine={"args": ["--no-such-option=1"]})) as name:
+def test_a_misspelt_option_is_named_in_vllms_own_words(admin: kubectl.Admin) -> None:
+    with admin.having(kubectl.model("misspelt", engine={"args": ["--no-such-option=1"]})) as name:
         waiting.until("UnknownOption", lambda: admin.condition(name).get("reason") == "UnknownOption", admin.world, 300)
         assert "--no-such-option=1" in admin.condition(name)["message"]
 
 
 def test_an_operator_that_is_replaced_restarts_nothing_and_drops_nothing(
-    admin: models.Admin, client: conftest.Client
+    admin: kubectl.Admin, client: conftest.Client
 ) -> None:
     pods = admin.pods("vllm11")
-    operator = models.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+    operator = kubectl.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
     operator.kubectl("rollout", "restart", "deployment/vllm-operator")
     with futures.ThreadPoolExecutor(1) as pool:
         rolled = pool.submit(operator.kubectl, "rollout", "status", "deployment/vllm-operator", "--timeout=300s")
@@ -144,7 +144,9 @@ def test_an_operator_that_is_replaced_restarts_nothing_and_drops_nothing(
     assert admin.pods("vllm11") == pods
 
 
-def test_scaled_to_zero_the_edge_answers_503_and_the_key_survives(admin: models.Admin, client: conftest.Client) -> None:
+def test_scaled_to_zero_the_edge_answers_503_and_the_key_survives(
+    admin: kubectl.Admin, client: conftest.Client
+) -> None:
     admin.kubectl("scale", "vllm", "vllm11", "--replicas=0")
     waiting.until("503", lambda: client.get("/v1/models").status == 503, admin.world, 200)
     waiting.until("ScaledToZero", lambda: admin.condition("vllm11")["reason"] == "ScaledToZero", admin.world)

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from dev import cluster, demo
-from tests import models
+from tests import kubectl
 from tests.e2e import conftest, weights
 
 IMAGE = "localhost/vllm-operator/weights:test"
@@ -16,7 +16,7 @@ ARGUMENTS = ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"]
 
 
 @pytest.fixture
-def claim(admin: models.Admin, tmp_path: pathlib.Path) -> str:
+def claim(admin: kubectl.Admin, tmp_path: pathlib.Path) -> str:
     """A claim that holds the weights in the directory facebook/opt-125m."""
     folder = tmp_path / "volume" / "facebook" / "opt-125m"
     weights.directory(admin, folder)
@@ -36,7 +36,7 @@ def claim(admin: models.Admin, tmp_path: pathlib.Path) -> str:
 
 
 @pytest.fixture
-def packed(admin: models.Admin, tmp_path: pathlib.Path) -> str:
+def packed(admin: kubectl.Admin, tmp_path: pathlib.Path) -> str:
     """An image that the node has, of the weights and nothing else."""
     weights.image(admin, IMAGE, tmp_path / "weights.tar")
     cluster.way().load_image(tmp_path / "weights.tar", IMAGE)
@@ -44,9 +44,9 @@ def packed(admin: models.Admin, tmp_path: pathlib.Path) -> str:
 
 
 @pytest.mark.parametrize(("kind", "root"), [("claim", "facebook/opt-125m"), ("packed", "/models")])
-def test_a_source_is_served(admin: models.Admin, request: pytest.FixtureRequest, kind: str, root: str) -> None:
+def test_a_source_is_served(admin: kubectl.Admin, request: pytest.FixtureRequest, kind: str, root: str) -> None:
     source: str = request.getfixturevalue(kind)
-    model = models.model(kind, engine={"args": ARGUMENTS})
+    model = kubectl.model(kind, engine={"args": ARGUMENTS})
     model["spec"]["model"] = {"source": source, "servedName": "mine"}
     with admin.having(model):
         demo.await_ready(kind)

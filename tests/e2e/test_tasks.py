@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev import demo, pki
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.contract import document, running, shape
 from tests.e2e import conftest
 
@@ -34,7 +34,7 @@ def check(task: str, client: conftest.Client, directory: pathlib.Path) -> dict[s
 
 
 @pytest.fixture
-def serving(admin: models.Admin, request: pytest.FixtureRequest) -> Iterator[conftest.Client]:
+def serving(admin: kubectl.Admin, request: pytest.FixtureRequest) -> Iterator[conftest.Client]:
     """A client of a model of the task that the test names, beside vllm11."""
     name = request.param.lower()
     host = f"{name}.byteshop.in"
@@ -43,7 +43,7 @@ def serving(admin: models.Admin, request: pytest.FixtureRequest) -> Iterator[con
     secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": f"{name}-tls"}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps({**secret, "stringData": data}))
     ingress = {"className": "contour", "tls": {"secretName": f"{name}-tls"}}
-    body = models.model(name, engine={"args": ARGUMENTS}, expose={"host": host, "ingress": ingress})
+    body = kubectl.model(name, engine={"args": ARGUMENTS}, expose={"host": host, "ingress": ingress})
     body["spec"]["model"]["task"] = request.param
     with admin.having(body):
         demo.await_ready(name)

@@ -8,12 +8,12 @@ import subprocess
 import tarfile
 
 from dev import binaries
-from tests import models
+from tests import kubectl
 
 PACK = "import sys, tarfile; tarfile.open(fileobj=sys.stdout.buffer, mode='w|').add('/models/facebook/opt-125m', '.')"
 
 
-def packed(admin: models.Admin) -> bytes:
+def packed(admin: kubectl.Admin) -> bytes:
     """Return a tar of the model's directory."""
     command = [binaries.find("kubectl"), f"--kubeconfig={admin.kubeconfig}", f"--namespace={admin.namespace}", "exec"]
     return subprocess.run(
@@ -21,7 +21,7 @@ def packed(admin: models.Admin) -> bytes:
     ).stdout
 
 
-def directory(admin: models.Admin, into: pathlib.Path) -> None:
+def directory(admin: kubectl.Admin, into: pathlib.Path) -> None:
     """Unpack the weights into a directory that any user may read."""
     into.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(packed(admin))) as archive:
@@ -30,7 +30,7 @@ def directory(admin: models.Admin, into: pathlib.Path) -> None:
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
 
 
-def image(admin: models.Admin, name: str, archive: pathlib.Path) -> None:
+def image(admin: kubectl.Admin, name: str, archive: pathlib.Path) -> None:
     """Write a docker archive of one layer, the weights, under `name`."""
     layer = packed(admin)
     config = json.dumps({

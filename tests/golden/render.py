@@ -13,8 +13,11 @@ from typing import Any
 import yaml
 
 from vllm_operator import __main__ as command
-from vllm_operator import api, children, config, guard, identity, keys, kinds, status, world
-from vllm_operator.children import records
+from vllm_operator import api, children, config, guard, keys
+from vllm_operator.keys import record
+from vllm_operator.kube import kinds, naming
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import observed, rules
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
@@ -46,7 +49,7 @@ def model(case: pathlib.Path) -> kinds.Object:
 
 def desired(one: kinds.Object) -> tuple[kinds.Object, ...]:
     """Return the children of a model."""
-    return children.desired(children.Plan(identity.owner(one), _spec(one), SETTINGS, issued(_spec(one))))
+    return children.desired(children.Plan(naming.owner(one), _spec(one), SETTINGS, issued(_spec(one))))
 
 
 def issued(spec: api.Spec) -> dict[str, keys.Issued]:
@@ -60,19 +63,19 @@ def issued(spec: api.Spec) -> dict[str, keys.Issued]:
     }
 
 
-def observed(case: pathlib.Path, one: kinds.Object) -> world.World:
+def world(case: pathlib.Path, one: kinds.Object) -> observed.ObservedState:
     """Return the world that observed.yaml describes."""
     said: dict[str, Any] = yaml.safe_load((case / "observed.yaml").read_text()) or {}
     objects = [_with_status(child, said) for child in desired(one)] + [_pod(pod) for pod in said.get("pods", [])]
-    return world.World(
+    return observed.ObservedState(
         one,
         {kinds.ref(obj): obj for obj in objects},
         missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
         strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
         refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
         guards={pod: _state(state, one) for pod, state in said.get("guards", {}).items()},
-        troubles={client: world.Said("False", *why) for client, why in said.get("troubles", {}).items()},
-        verified=world.Said(**said["verified"]) if "verified" in said else None,
+        troubles={client: ConditionValue("False", *why) for client, why in said.get("troubles", {}).items()},
+        verified=ConditionValue(**said["verified"]) if "verified" in said else None,
     )
 
 
@@ -84,7 +87,7 @@ def is_running(case: pathlib.Path) -> bool:
 def texts(case: pathlib.Path) -> dict[str, str]:
     """Return the content of the case's generated files by name."""
     one = model(case)
-    body = status.status(observed(case, one), _spec(one), SETTINGS, NOW)
+    body = rules.status(world(case, one), _spec(one), SETTINGS, NOW)
     readable = [_decoded(child) for child in desired(one)]
     rendered = yaml.dump_all(readable, Dumper=command.Dumper, sort_keys=False, width=120)
     return {
@@ -111,8 +114,8 @@ def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
 
 
 def _state(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
-    name = identity.guard_secret(one["metadata"]["name"])
-    newest = records.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
+    name = naming.guard_secret(one["metadata"]["name"])
+    newest = record.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
     return None if said is None else guard.State(said.get("version", newest), said.get("rejected", 0))
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tests.guard import envoys, mount
+from tests.guard import envoys, secret_volume
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Reply(NamedTuple):
         return error
 
 
-class Seen(NamedTuple):
+class StatusContext(NamedTuple):
     method: str
     path: str
     headers: email.message.Message
@@ -105,7 +105,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.seen: list[Seen] = []
+        self.seen: list[StatusContext] = []
         self.script: Script = answer()
         self._server: http.server.ThreadingHTTPServer | None = None
 
@@ -117,7 +117,7 @@ class Engine:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                engine.seen.append(Seen(self.command, self.path, self.headers, read_body(self)))
+                engine.seen.append(StatusContext(self.command, self.path, self.headers, read_body(self)))
                 engine.script(self)
 
             def __getattr__(self, name: str) -> Callable[[], None]:
@@ -167,7 +167,7 @@ class Guard:
         envoy: envoys.Envoy | None = None,
     ) -> None:
         self.envoy = envoy or envoys.newest()
-        self.mount, self.run = mount.Mount(root / "etc"), root / "run"
+        self.mount, self.run = secret_volume.Mount(root / "etc"), root / "run"
         directory = str(self.mount.directory)
         self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, directory, str(self.run))
         self.run.mkdir()

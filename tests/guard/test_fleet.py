@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.guard import rig, test_answers
-from tests.guard.names import Names
+from tests.guard.dns_server import Names
 from vllm_operator import guard
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guard import load, rig, test_answers
-from tests.guard.names import Names
+from tests.guard.dns_server import Names
 from vllm_operator import guard
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.guard import rig
-from vllm_operator import guard, probe
+from vllm_operator import guard
 from vllm_operator.engine import verification
+from vllm_operator.probes import http_client
 
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
@@ -43,10 +44,10 @@ def test_the_operators_request_passes_the_guard_with_a_key_and_not_without(start
 
 
 async def _state(running: rig.Guard) -> guard.State | None:
-    async with probe.Probe(running.site.private_port) as one:
+    async with http_client.Probe(running.site.private_port) as one:
         return await one.ask_guard(rig.HOST)
 
 
-async def _complete(running: rig.Guard, key: str) -> probe.Answer:
-    async with probe.Probe() as one:
+async def _complete(running: rig.Guard, key: str) -> http_client.Answer:
+    async with http_client.Probe() as one:
         return await one.ask_model(f"http://{rig.HOST}:{running.site.public_port}", key, verification.request("opt"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dev import binaries
-from tests import audit, models, waiting
+from tests import audit, kubectl, waiting
 from tests.golden import render
 from tests.integration import account
 
@@ -27,7 +27,7 @@ HOST_PATH = {"name": "v", "hostPath": {"path": "/"}}
 DRY = ("create", "--dry-run=server", "-f", "-")
 
 
-class Account(models.Admin):
+class Account(kubectl.Admin):
     """kubectl in the hands of the operator's account."""
 
     def attempt(self, *arguments: str, body: dict[str, Any] | None = None) -> str:
@@ -99,9 +99,9 @@ def held(served: pathlib.Path) -> Iterator[Account]:
 
 
 def _objects(served: pathlib.Path, admin: Account) -> Iterator[dict[str, Any]]:
-    model = models.model(MODEL)
+    model = kubectl.model(MODEL)
     model["metadata"]["namespace"] = PLACE
-    uid = models.create(served, model)["metadata"]["uid"]
+    uid = kubectl.create(served, model)["metadata"]["uid"]
     by_model = controlled("ModelDeployment", "serving.byteshop.in/v1alpha1", MODEL, uid)
     account.apply(served, [foreign(SECRET, "theirs")])
     by_another = controlled("Secret", "v1", "theirs", admin.get("secret", "theirs")["metadata"]["uid"])
@@ -153,7 +153,7 @@ CREATED = [
     ("another Lease", lease("vllm-operator", PLACE), f"only the Lease {RELEASE}/vllm-operator"),
     ("a Lease of another name", lease("kube-scheduler", RELEASE), f"only the Lease {RELEASE}/vllm-operator"),
     ("a pod itself", POD, NOT_THE_PODS),
-    ("a ModelDeployment", models.model("x"), "nothing to do with serving.byteshop.in/modeldeployments"),
+    ("a ModelDeployment", kubectl.model("x"), "nothing to do with serving.byteshop.in/modeldeployments"),
 ]  # fmt: skip
 OTHERWISE = [
     ("edits a stranger's Secret", patch("secret", "theirs", EDITED), NOT_OURS),

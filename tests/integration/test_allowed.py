@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests import allowed, models, waiting
+from tests import allow_list_cases, kubectl, waiting
 from tests.integration import account
 
 RELEASE = "allowed-operator"
 OPEN = "allowed-nothing-set"  # under a release whose `allow` is the default
-PLACES = (allowed.HERE, allowed.ELSEWHERE)
+PLACES = (allow_list_cases.HERE, allow_list_cases.ELSEWHERE)
 
 
 def model(spec: dict[str, Any], namespace: str) -> dict[str, Any]:
-    return {**models.model("judged"), "metadata": {"name": "judged", "namespace": namespace}, "spec": spec}
+    return {**kubectl.model("judged"), "metadata": {"name": "judged", "namespace": namespace}, "spec": spec}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def judged(served: pathlib.Path) -> Iterator[pathlib.Path]:
     """An API server on which two releases rule over namespaces of their own."""
     for namespace in (*PLACES, OPEN):
         account.kubectl(served, "create", "namespace", namespace)
-    for release, allow, places in ((RELEASE, allowed.ALLOW, PLACES), (OPEN, allowed.NOTHING, [OPEN])):
+    for release, allow, places in ((RELEASE, allow_list_cases.ALLOW, PLACES), (OPEN, allow_list_cases.NOTHING, [OPEN])):
         account.apply(served, policies(release, allow, list(places)))
     bad = {"model": {"source": "file:///models/a"}, "serviceAccountName": "none"}
     for place in (*PLACES, OPEN):
@@ -42,14 +42,14 @@ def policies(release: str, allow: dict[str, Any], places: list[str]) -> list[dic
 def refusal(served: pathlib.Path, spec: dict[str, Any], namespace: str) -> str:
     """Return the words with which a model of that spec is refused, empty where it is taken."""
     try:
-        models.create(served, model(spec, namespace), dry_run=True)
+        kubectl.create(served, model(spec, namespace), dry_run=True)
     except client.ApiException as refused:
         return str(json.loads(refused.body)["message"])
     return ""
 
 
-@pytest.mark.parametrize("case", allowed.CASES, ids=str)
-def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, case: allowed.Case) -> None:
+@pytest.mark.parametrize("case", allow_list_cases.CASES, ids=str)
+def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, case: allow_list_cases.Case) -> None:
     said = refusal(judged, case.spec(), case.namespace)
     assert (said == "") == case.passes, said
     if not case.passes:
@@ -59,27 +59,28 @@ def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, ca
 
 @pytest.mark.parametrize(("path", "value", "words"), [
     ("engine.image", "evil.example/x", "image evil.example/x is not allowed here: use one of registry.example.com/team, "),
-    ("expose.host", "a.example", f"in the namespace {allowed.HERE}: write in spec.expose.host one under models.example.com, "),
+    ("expose.host", "a.example",
+     f"in the namespace {allow_list_cases.HERE}: write in spec.expose.host one under models.example.com, "),
     ("serviceAccountName", "admin", "spec.serviceAccountName: admin is not allowed here: leave it out, choose from model, "),
     ("podMetadata.labels", {"a": "b"}, "or have an admin add it to the value allow.podLabels of the chart vllm-operator"),
 ])  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, value: Any, words: str) -> None:
-    assert words in refusal(judged, allowed.Case(path, value, passes=False).spec(), allowed.HERE)
+    assert words in refusal(judged, allow_list_cases.Case(path, value, passes=False).spec(), allow_list_cases.HERE)
 
 
-@pytest.mark.parametrize("case", allowed.CASES, ids=str)
+@pytest.mark.parametrize("case", allow_list_cases.CASES, ids=str)
 def test_with_nothing_set_images_and_hosts_are_free_and_the_rest_is_not(
-    judged: pathlib.Path, case: allowed.Case
+    judged: pathlib.Path, case: allow_list_cases.Case
 ) -> None:
     free = case.path in ("engine.image", "model.source", "expose.host")
     assert (refusal(judged, case.spec(), OPEN) == "") == free
 
 
 def test_a_narrower_list_holds_at_the_next_change_of_the_spec(judged: pathlib.Path) -> None:
-    admin = models.Admin(judged, "allowed-before")
+    admin = kubectl.Admin(judged, "allowed-before")
     admin.kubectl("create", "namespace", "allowed-before")
-    admin.apply(model(allowed.Case("engine.image", "evil.example/x", passes=False).spec(), "allowed-before"))
-    account.apply(judged, policies("allowed-before", allowed.ALLOW, ["allowed-before"]))
+    admin.apply(model(allow_list_cases.Case("engine.image", "evil.example/x", passes=False).spec(), "allowed-before"))
+    account.apply(judged, policies("allowed-before", allow_list_cases.ALLOW, ["allowed-before"]))
     scaled = ("patch", "vllm", "judged", "--type=merge", "-p", '{"spec": {"replicas": 2}}', "--dry-run=server")
     waiting.until("the policy", lambda: admin.kubectl(*scaled, check=False) == "")
     admin.kubectl("annotate", "vllm", "judged", "a=b")

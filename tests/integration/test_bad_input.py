@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests import models
+from tests import kubectl
 
 GOOD: dict[str, Any] = {
     "apiVersion": "serving.byteshop.in/v1alpha1",
@@ -163,13 +163,13 @@ def _with(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("path", "value", "words"), CASES)
 def test_a_bad_value_is_refused_with_its_remedy(served: pathlib.Path, path: str, value: Any, words: str) -> None:
     with pytest.raises(client.ApiException) as refused:
-        models.create(served, _with(path, value), dry_run=True)
+        kubectl.create(served, _with(path, value), dry_run=True)
     assert refused.value.status in (400, 422)
     assert words in json.loads(refused.value.body)["message"]
 
 
 def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> None:
-    spec = models.create(served, GOOD, dry_run=True)["spec"]
+    spec = kubectl.create(served, GOOD, dry_run=True)["spec"]
     assert spec["replicas"] == 1
     assert spec["engine"]["startupTimeout"] == "30m"
     assert spec["access"] == {
@@ -182,13 +182,13 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
 
 def test_options_that_only_begin_like_refused_ones_are_taken(served: pathlib.Path) -> None:
     args = ["--reasoning-parser=qwen3", '--structured-outputs-config={"backend":"xgrammar"}', "--kv-cache-dtype=fp8"]
-    assert models.create(served, _with("spec.engine", {"args": args}), dry_run=True)["spec"]["engine"]["args"] == args
+    assert kubectl.create(served, _with("spec.engine", {"args": args}), dry_run=True)["spec"]["engine"]["args"] == args
 
 
 def test_a_version_is_never_lowered_and_a_client_may_go_over_to_a_brought_key(served: pathlib.Path) -> None:
     body = _with("spec.access", {"clients": [{"name": "a", "keyVersion": 2}, {"name": "b"}]})
     body["metadata"]["namespace"] = "kube-public"
-    admin = models.Admin(served, "kube-public")
+    admin = kubectl.Admin(served, "kube-public")
     admin.apply(body)
     for client_a, words in (({"keyVersion": 1}, "may only be raised"), ({}, "may not be taken away")):
         body["spec"]["access"]["clients"][0] = {"name": "a", **client_a}

@@ -13,7 +13,7 @@ import yaml
 from kubernetes.client import exceptions
 
 from dev import light
-from tests import chart, models, waiting
+from tests import chart, kubectl, waiting
 
 HELMS = ("helm", "helm3")
 CRD = "modeldeployments.serving.byteshop.in"
@@ -24,10 +24,10 @@ KINDS = (
 
 
 @pytest.fixture(scope="module")
-def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Admin]:
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubectl.Admin]:
     """An admin of a cluster that knows no ModelDeployments."""
     with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
-        yield models.Admin(kubeconfig)
+        yield kubectl.Admin(kubeconfig)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture
-def cluster(admin: models.Admin) -> Iterator[models.Admin]:
+def cluster(admin: kubectl.Admin) -> Iterator[kubectl.Admin]:
     """The cluster, as empty before as after."""
     yield admin
     for name in ("vllm-operator", "other"):
@@ -53,30 +53,30 @@ def cluster(admin: models.Admin) -> Iterator[models.Admin]:
     admin.kubectl("delete", "crd", CRD, "--ignore-not-found")
 
 
-def is_taken(admin: models.Admin, **access: object) -> bool:
+def is_taken(admin: kubectl.Admin, **access: object) -> bool:
     with contextlib.suppress(exceptions.ApiException):
-        return bool(models.create(admin.kubeconfig, models.model("probe", access=access), dry_run=True))
+        return bool(kubectl.create(admin.kubeconfig, kubectl.model("probe", access=access), dry_run=True))
     return False
 
 
-def await_field(admin: models.Admin, *, known: bool) -> None:
+def await_field(admin: kubectl.Admin, *, known: bool) -> None:
     """A changed CRD is in force a moment after Helm has returned."""
     waiting.until(f"the field known={known}", lambda: is_taken(admin) and is_taken(admin, maxQueuedRequests=9) == known)
 
 
-def uids(admin: models.Admin) -> dict[str, str]:
+def uids(admin: kubectl.Admin) -> dict[str, str]:
     """Return the uid of the CRD and of each model."""
     listed = json.loads(admin.kubectl("get", "crd,vllm", "-o", "json"))["items"]
     return {one["metadata"]["name"]: one["metadata"]["uid"] for one in listed}
 
 
-def make(admin: models.Admin, name: str, **access: object) -> None:
-    models.create(admin.kubeconfig, models.model(name, access=access))
+def make(admin: kubectl.Admin, name: str, **access: object) -> None:
+    kubectl.create(admin.kubeconfig, kubectl.model(name, access=access))
 
 
 @pytest.mark.parametrize("group", HELMS)
 def test_an_upgrade_brings_the_new_crd_a_rollback_the_old_one_and_every_model_stays(
-    cluster: models.Admin, older: pathlib.Path, group: str
+    cluster: kubectl.Admin, older: pathlib.Path, group: str
 ) -> None:
     release = chart.Release(cluster.kubeconfig, group=group)
     release.install(older)
@@ -100,7 +100,7 @@ def test_an_upgrade_brings_the_new_crd_a_rollback_the_old_one_and_every_model_st
 
 @pytest.mark.parametrize("group", HELMS)
 def test_an_uninstall_takes_all_but_the_crd_and_the_models_and_an_install_adopts_them(
-    cluster: models.Admin, group: str
+    cluster: kubectl.Admin, group: str
 ) -> None:
     release = chart.Release(cluster.kubeconfig, group=group)
     release.install(chart.DIRECTORY)
@@ -117,7 +117,7 @@ def test_an_uninstall_takes_all_but_the_crd_and_the_models_and_an_install_adopts
 
 
 @pytest.mark.parametrize("group", HELMS)
-def test_a_release_of_another_name_takes_the_crd_only_when_told_to(cluster: models.Admin, group: str) -> None:
+def test_a_release_of_another_name_takes_the_crd_only_when_told_to(cluster: kubectl.Admin, group: str) -> None:
     chart.Release(cluster.kubeconfig, group=group).install(chart.DIRECTORY)
     await_field(cluster, known=True)
     make(cluster, "kept")
@@ -133,7 +133,7 @@ def test_a_release_of_another_name_takes_the_crd_only_when_told_to(cluster: mode
     assert uids(cluster) == before
 
 
-def test_the_notes_tell_the_next_commands_and_their_model_is_taken(cluster: models.Admin) -> None:
+def test_the_notes_tell_the_next_commands_and_their_model_is_taken(cluster: kubectl.Admin) -> None:
     release = chart.Release(cluster.kubeconfig)
     notes = release.install(
         chart.DIRECTORY, "--set-json", 'watchNamespaces=["default"]', "--set", "expose.domain=x.example"
@@ -145,7 +145,7 @@ def test_the_notes_tell_the_next_commands_and_their_model_is_taken(cluster: mode
     cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=manifest)
 
 
-def test_helm_4_takes_over_a_release_of_helm_3(cluster: models.Admin, older: pathlib.Path) -> None:
+def test_helm_4_takes_over_a_release_of_helm_3(cluster: kubectl.Admin, older: pathlib.Path) -> None:
     chart.Release(cluster.kubeconfig, group="helm3").install(older)
     make(cluster, "old")
     before = uids(cluster)

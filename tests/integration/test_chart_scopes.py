@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from dev import light
-from tests import chart, models, waiting
-from tests.integration import conftest, test_life
+from tests import chart, kubectl, waiting
+from tests.integration import conftest, test_reconcile
 
 VALUES = (
     'engine.images={"cpu":"registry.example/vllm-cpu:0.32.0"}',
@@ -28,10 +28,10 @@ INGRESS_CLASS = {
 
 
 @pytest.fixture(scope="module")
-def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Admin]:
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubectl.Admin]:
     """An admin of a cluster with two namespaces for models."""
     with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
-        one = models.Admin(kubeconfig)
+        one = kubectl.Admin(kubeconfig)
         for name in ("inside", "outside", "ops"):
             one.kubectl("create", "namespace", name)
         one.kubectl("label", "namespace", "ops", "pod-security.kubernetes.io/enforce=restricted")
@@ -40,7 +40,7 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[models.Admin]:
         yield one
 
 
-def credentials(admin: models.Admin) -> str:
+def credentials(admin: kubectl.Admin) -> str:
     """Return a kubeconfig with nothing but a token of the operator's ServiceAccount."""
     config = yaml.safe_load(admin.kubeconfig.read_text())
     token = admin.kubectl("create", "token", "vllm-operator", "--namespace=ops").strip()
@@ -48,7 +48,7 @@ def credentials(admin: models.Admin) -> str:
     return json.dumps(config)
 
 
-def settings(admin: models.Admin) -> dict[str, str]:
+def settings(admin: kubectl.Admin) -> dict[str, str]:
     """Return the variables of the operator's Deployment, as it would find them in its pod."""
     pod = json.loads(admin.kubectl("get", "deployment", "vllm-operator", "--namespace=ops", "-o", "json"))["spec"]
     fields = {"metadata.namespace": "ops", "metadata.name": "vllm-operator-0"}
@@ -62,7 +62,7 @@ def settings(admin: models.Admin) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def operator(
-    admin: models.Admin, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    admin: kubectl.Admin, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[conftest.Operator]:
     """An operator that runs as the chart would run it; the parameter holds more of the chart's values."""
     release = chart.Release(admin.kubeconfig)
@@ -76,25 +76,25 @@ def operator(
     yield one
     one.stop()
     for namespace in ("inside", "outside"):
-        models.Admin(admin.kubeconfig, namespace).kubectl("delete", "vllm", "--all")
+        kubectl.Admin(admin.kubeconfig, namespace).kubectl("delete", "vllm", "--all")
     release.uninstall()
 
 
-def serve(admin: models.Admin, namespace: str, name: str) -> models.Admin:
+def serve(admin: kubectl.Admin, namespace: str, name: str) -> kubectl.Admin:
     """Apply a model, of another name in each test: what a deleted one of this name left may still be collected."""
-    body: dict[str, Any] = models.model(name, expose=EXPOSED)
+    body: dict[str, Any] = kubectl.model(name, expose=EXPOSED)
     body["metadata"]["namespace"] = namespace
-    there = models.Admin(admin.kubeconfig, namespace)
+    there = kubectl.Admin(admin.kubeconfig, namespace)
     there.apply(body)
     return there
 
 
-def is_made(there: models.Admin, name: str) -> bool:
-    expected = {(kind, child.format(name)) for kind, child in test_life.CHILDREN}
+def is_made(there: kubectl.Admin, name: str) -> bool:
+    expected = {(kind, child.format(name)) for kind, child in test_reconcile.CHILDREN}
     return set(there.children(name)) == expected and bool(there.condition(name))
 
 
-def live_a_little(there: models.Admin, name: str) -> None:
+def live_a_little(there: kubectl.Admin, name: str) -> None:
     """Use each right once: what was edited, deleted or scaled is as it should be again."""
     key = there.key(name)
     there.kubectl("delete", "secret", f"{name}.key.default")
@@ -114,28 +114,28 @@ def denied(operator: conftest.Operator) -> float:
 
 
 @EVERYWHERE
-def test_its_pods_are_let_into_a_restricted_namespace(admin: models.Admin, operator: conftest.Operator) -> None:
+def test_its_pods_are_let_into_a_restricted_namespace(admin: kubectl.Admin, operator: conftest.Operator) -> None:
     del operator
-    ops = models.Admin(admin.kubeconfig, "ops")
+    ops = kubectl.Admin(admin.kubeconfig, "ops")
     waiting.until("the operator's pod", lambda: ops.kubectl("get", "pods", "-o", "name"), ops.world)
     hooks = chart.Release(admin.kubeconfig).run("get hooks").stdout
     assert "pod/vllm-operator-test created" in ops.kubectl("create", "--dry-run=server", "-f", "-", stdin=hooks)
 
 
 @EVERYWHERE
-def test_cluster_wide_every_namespace_is_served(admin: models.Admin, operator: conftest.Operator) -> None:
+def test_cluster_wide_every_namespace_is_served(admin: kubectl.Admin, operator: conftest.Operator) -> None:
     for namespace in ("inside", "outside"):
         there = serve(admin, namespace, "wide")
         waiting.until(f"all children {namespace}", lambda there=there: is_made(there, "wide"), there.world)
     assert there.condition("wide")["reason"] == "ConfigMapNotFound"
-    assert models.Admin(admin.kubeconfig, "inside").condition("wide")["reason"] != "ConfigMapNotFound"
+    assert kubectl.Admin(admin.kubeconfig, "inside").condition("wide")["reason"] != "ConfigMapNotFound"
     live_a_little(there, "wide")
     assert denied(operator) == 0
 
 
 @INSIDE
 def test_with_roles_alone_the_named_namespace_is_served_and_others_are_left_alone(
-    admin: models.Admin, operator: conftest.Operator
+    admin: kubectl.Admin, operator: conftest.Operator
 ) -> None:
     release = ("-l", "app.kubernetes.io/instance=vllm-operator", "-o", "name")
     assert admin.kubectl("get", "clusterroles,clusterrolebindings", *release) == ""
@@ -154,10 +154,10 @@ def test_with_roles_alone_the_named_namespace_is_served_and_others_are_left_alon
 
 @EVERYWHERE
 def test_people_with_the_built_in_roles_may_use_the_new_kind_and_view_reads_no_key(
-    admin: models.Admin, operator: conftest.Operator
+    admin: kubectl.Admin, operator: conftest.Operator
 ) -> None:
     del operator
-    there = models.Admin(admin.kubeconfig, "inside")
+    there = kubectl.Admin(admin.kubeconfig, "inside")
     for role in ("view", "edit", "admin"):
         there.kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}")
 

@@ -12,19 +12,19 @@ VALUES = {value.path: value for value in chart.values()}
 WRONG = {"string": ["x"], "integer": "x", "boolean": "x", "array": "x", "object": "x"}
 """A value that is none of that type."""
 
-Seen = Callable[[chart.Objects], object]
+StatusContext = Callable[[chart.Objects], object]
 
 
 class Turned(NamedTuple):
     """A value other than the default, and where it is to be seen; `given` must be so for it to be seen at all."""
 
     value: object
-    seen: Seen
+    seen: StatusContext
     expected: object
     given: dict[str, Any] | None = None
 
 
-def at(kind: str, name: str, *path: str | int) -> Seen:
+def at(kind: str, name: str, *path: str | int) -> StatusContext:
     """Look into the object; None where there is no such place."""
 
     def seen(found: chart.Objects) -> object:
@@ -36,23 +36,23 @@ def at(kind: str, name: str, *path: str | int) -> Seen:
     return seen
 
 
-def there(kind: str, name: str) -> Seen:
+def there(kind: str, name: str) -> StatusContext:
     return lambda found: (kind, name) in found
 
 
-def template(*path: str | int) -> Seen:
+def template(*path: str | int) -> StatusContext:
     return at("Deployment", "vllm-operator", "spec", "template", *path)
 
 
-def container(*path: str | int) -> Seen:
+def container(*path: str | int) -> StatusContext:
     return template("spec", "containers", 0, *path)
 
 
-def monitor(kind: str, *path: str | int) -> Seen:
+def monitor(kind: str, *path: str | int) -> StatusContext:
     return at(kind, "vllm-operator" if kind == "ServiceMonitor" else "vllm-operator-models", *path)
 
 
-def setting(name: str) -> Seen:
+def setting(name: str) -> StatusContext:
     return lambda found: variables(found).get(name)
 
 

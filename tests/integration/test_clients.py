@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.integration import conftest
 
 NAMES = (f"keyed-{number}" for number in itertools.count())  # one each: the end of children takes its time
@@ -18,13 +18,13 @@ BROUGHT, NEXT = "sk-" + "b" * 40, "sk-" + "n" * 40
 
 
 @pytest.fixture(scope="module")
-def admin(served: pathlib.Path, operator: conftest.Operator) -> models.Admin:
+def admin(served: pathlib.Path, operator: conftest.Operator) -> kubectl.Admin:
     del operator
-    return models.Admin(served)
+    return kubectl.Admin(served)
 
 
 @pytest.fixture
-def home(admin: models.Admin) -> Iterator["Home"]:
+def home(admin: kubectl.Admin) -> Iterator["Home"]:
     """A model with two clients."""
     one = Home(admin)
     one.list({"name": "a"}, {"name": "b"})
@@ -38,11 +38,11 @@ def home(admin: models.Admin) -> Iterator["Home"]:
 class Home:
     """The model and its admin."""
 
-    def __init__(self, admin: models.Admin) -> None:
+    def __init__(self, admin: kubectl.Admin) -> None:
         self.admin, self.name = admin, next(NAMES)
 
     def list(self, *clients: dict[str, Any], **access: Any) -> None:
-        self.admin.apply(models.model(self.name, access={"clients": list(clients), **access}))
+        self.admin.apply(kubectl.model(self.name, access={"clients": list(clients), **access}))
 
     def accepted(self) -> set[str]:
         """The keys that the guards' Secret lets in."""
@@ -172,7 +172,7 @@ def test_a_restart_writes_nothing_also_with_an_overlap_under_way(home: Home, ope
 
 def test_a_paused_model_goes_on_with_revocation_alone(home: Home) -> None:
     old = home.admin.key(home.name, "a")
-    body = models.model(home.name, access={"clients": [{"name": "a"}, {"name": "b"}]}, replicas=3, paused=True)
+    body = kubectl.model(home.name, access={"clients": [{"name": "a"}, {"name": "b"}]}, replicas=3, paused=True)
     home.admin.apply(body)
     home.admin.kubectl("delete", "secret", f"{home.name}.key.a")
     waiting.until("a new key", lambda: home.admin.key(home.name, "a") not in ("", old), home.admin.world)

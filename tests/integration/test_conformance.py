@@ -8,41 +8,43 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests import memory, samples
-from vllm_operator import calls, cluster, compare, credentials, errors, identity, kinds, ownership, store, writer
+from tests import fake_apiserver, samples
+from vllm_operator.kube import apply, cache, client, credentials, diff, errors, field_ownership, kinds, naming, requests
 
 if TYPE_CHECKING:
     import pathlib
 
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
 OTHER_UID = "11111111-1111-1111-1111-111111111111"
-SELECTOR = identity.MODEL_LABEL
+SELECTOR = naming.MODEL_LABEL
 
 
 class Others:
     """Everybody else, on the real API server."""
 
-    def __init__(self, real: cluster.Cluster) -> None:
+    def __init__(self, real: client.ApiClient) -> None:
         self._connection = real._connection
 
     async def create_by(self, manager: str, obj: kinds.Object) -> kinds.Object:
-        target = calls.all_of(kinds.BY_NAME[obj["kind"]], obj["metadata"]["namespace"])
+        target = requests.all_of(kinds.BY_NAME[obj["kind"]], obj["metadata"]["namespace"])
         return await self._connection.call("create", target, query={"fieldManager": manager}, body=obj)
 
     async def edit_by(self, manager: str, ref: kinds.Ref, patch: kinds.Object) -> kinds.Object:
         query = {"fieldManager": manager}
-        return await self._connection.call("patch", calls.one(ref), query=query, body=patch, content=calls.MERGE_PATCH)
+        return await self._connection.call(
+            "patch", requests.one(ref), query=query, body=patch, content=requests.MERGE_PATCH
+        )
 
     async def delete_by(self, _manager: str, ref: kinds.Ref) -> None:
-        await self._connection.call("delete", calls.one(ref))
+        await self._connection.call("delete", requests.one(ref))
 
 
 class Bench(NamedTuple):
     """A cluster, everybody else in it, and a model to own things."""
 
-    api: cluster.Api
+    api: client.Api
     others: Any
-    owner: identity.Owner
+    owner: naming.Owner
     model: kinds.Object
 
 
@@ -50,19 +52,19 @@ class Bench(NamedTuple):
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     namespace = f"conformance-{uuid.uuid4().hex[:10]}"
     if request.param == "memory":
-        yield await _bench(api := memory.Memory(), api, namespace)
+        yield await _bench(api := fake_apiserver.FakeCluster(), api, namespace)
         return
     served: pathlib.Path = request.getfixturevalue("served")
-    async with cluster.Cluster(credentials.kubeconfig(served)) as real:
-        target = calls.all_of(NAMESPACE)
+    async with client.ApiClient(credentials.kubeconfig(served)) as real:
+        target = requests.all_of(NAMESPACE)
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         await real._connection.call("create", target, body=body)
         yield await _bench(real, Others(real), namespace)
 
 
-async def _bench(api: cluster.Api, others: Any, namespace: str) -> Bench:
+async def _bench(api: client.Api, others: Any, namespace: str) -> Bench:
     model = await others.create_by("kubectl", samples.model(namespace))
-    return Bench(api, others, identity.owner(model), model)
+    return Bench(api, others, naming.owner(model), model)
 
 
 def version(obj: kinds.Object) -> str:
@@ -78,7 +80,7 @@ def managers(obj: kinds.Object) -> list[tuple[str, str]]:
     return sorted((entry["manager"], entry["operation"]) for entry in entries)
 
 
-async def everything(pages: AsyncIterator[cluster.Page]) -> list[cluster.Page]:
+async def everything(pages: AsyncIterator[client.Page]) -> list[client.Page]:
     return [page async for page in pages]
 
 
@@ -95,8 +97,8 @@ class TestReading:
     async def test_what_was_created_comes_back_as_it_was_sent(self, bench: Bench) -> None:
         for obj in (samples.secret(bench.owner), samples.service(bench.owner), samples.deployment(bench.owner)):
             made = await bench.api.create(obj)
-            assert compare.differs(obj, made) is None
-            assert compare.differs(obj, await bench.api.get(kinds.ref(obj))) is None
+            assert diff.differs(obj, made) is None
+            assert diff.differs(obj, await bench.api.get(kinds.ref(obj))) is None
 
     async def test_a_name_is_given_once(self, bench: Bench) -> None:
         await bench.api.create(samples.secret(bench.owner))
@@ -116,7 +118,7 @@ class TestReading:
     async def test_a_list_comes_in_pages_of_one_version_and_its_items_know_their_kind(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cluster, "PAGE", 2)
+        monkeypatch.setattr(client, "PAGE", 2)
         for number in range(5):
             await bench.api.create(samples.secret(bench.owner, str(number)))
         pages = await everything(bench.api.list(kinds.SECRET, bench.owner.namespace, SELECTOR))
@@ -187,9 +189,9 @@ class TestApplying:
         made = await bench.api.create(more)
         assert "b" in (await bench.api.apply(less, uid(made)))["data"]
         await bench.api.apply(more, uid(made))
-        assert ownership.is_posted(await bench.api.get(kinds.ref(more)))
+        assert field_ownership.is_posted(await bench.api.get(kinds.ref(more)))
         handed = await bench.api.hand_over(await bench.api.get(kinds.ref(more)))
-        assert not ownership.is_posted(handed)
+        assert not field_ownership.is_posted(handed)
         assert "b" not in (await bench.api.apply(less, uid(made)))["data"]
 
     async def test_the_hand_over_leaves_one_entry_of_ours_and_changes_nothing_else(self, bench: Bench) -> None:
@@ -219,19 +221,19 @@ class TestApplying:
         edited = await bench.others.edit_by(
             "kubectl", kinds.ref(obj), {"spec": {"template": {"spec": {"containers": [container]}}}}
         )
-        assert compare.differs(obj, edited) == "spec.template.spec.containers[vllm].env[MODE].value"
+        assert diff.differs(obj, edited) == "spec.template.spec.containers[vllm].env[MODE].value"
         answer = await bench.api.apply(obj, uid(handed))
         env = answer["spec"]["template"]["spec"]["containers"][0]["env"]
         assert {entry["name"]: entry["value"] for entry in env} == {"MODE": "safe", "THEIRS": "1"}
-        assert compare.differs(obj, answer) is None
+        assert diff.differs(obj, answer) is None
 
     async def test_a_selector_is_applied_whole(self, bench: Bench) -> None:
         handed = await taken_over(bench, samples.service(bench.owner))
         theirs = {"spec": {"selector": {"app": "other"}}}
         edited = await bench.others.edit_by("kubectl", kinds.ref(handed), theirs)
-        assert compare.differs(samples.service(bench.owner), edited) == "spec.selector"
+        assert diff.differs(samples.service(bench.owner), edited) == "spec.selector"
         answer = await bench.api.apply(samples.service(bench.owner), uid(handed))
-        assert answer["spec"]["selector"] == identity.selector(bench.owner.name)
+        assert answer["spec"]["selector"] == naming.selector(bench.owner.name)
 
     async def test_an_item_of_a_list_goes_when_it_is_no_longer_applied(self, bench: Bench) -> None:
         handed = await taken_over(bench, samples.deployment(bench.owner, A="1", B="2"))
@@ -328,7 +330,7 @@ class TestWriter:
     """The rules of the writer, on both clusters; more of them in tests/unit/test_writer.py."""
 
     async def test_every_kind_is_created_once_repaired_and_then_left_alone(self, bench: Bench) -> None:
-        write = writer.Writer(bench.api, store.Store())
+        write = apply.Applier(bench.api, cache.Cache())
         wanted = [samples.secret(bench.owner), samples.service(bench.owner), samples.revision(bench.owner)]
         assert [await write.ensure(obj, bench.owner) for obj in wanted] == ["created"] * 3
         assert [await write.ensure(obj, bench.owner) for obj in wanted] == ["unchanged"] * 3
@@ -338,7 +340,7 @@ class TestWriter:
         assert [await write.ensure(obj, bench.owner) for obj in wanted] == ["unchanged"] * 3
 
     async def test_a_dropped_field_goes(self, bench: Bench) -> None:
-        write = writer.Writer(bench.api, store.Store())
+        write = apply.Applier(bench.api, cache.Cache())
         await write.ensure(samples.secret(bench.owner, a="QQ==", b="Qg=="), bench.owner)
         assert await write.ensure(samples.secret(bench.owner, a="QQ=="), bench.owner) == "applied"
         live = await bench.api.get(kinds.ref(samples.secret(bench.owner)))
@@ -348,8 +350,8 @@ class TestWriter:
     async def test_a_deployment_is_scaled_without_being_applied_and_applied_without_being_scaled(
         self, bench: Bench
     ) -> None:
-        seen = store.Store()
-        write = writer.Writer(bench.api, seen)
+        seen = cache.Cache()
+        write = apply.Applier(bench.api, seen)
         ref = kinds.ref(samples.deployment(bench.owner))
         await write.ensure(samples.deployment(bench.owner, replicas=2), bench.owner)
         assert await write.ensure(samples.deployment(bench.owner, replicas=3), bench.owner) == "scaled"
@@ -365,20 +367,20 @@ class TestWriter:
         assert (await bench.api.get(ref))["spec"]["replicas"] == 0
 
     async def test_a_port_whose_name_a_stranger_took_is_put_back(self, bench: Bench) -> None:
-        write = writer.Writer(bench.api, store.Store())
+        write = apply.Applier(bench.api, cache.Cache())
         wanted = samples.service(bench.owner)
         await write.ensure(wanted, bench.owner)
         theirs = {"spec": {"ports": [{"name": "http", "port": 81, "protocol": "TCP", "targetPort": 9}]}}
         edited = await bench.others.edit_by("kubectl", kinds.ref(wanted), theirs)
         with pytest.raises(errors.Invalid):
             await bench.api.apply(wanted, uid(edited))
-        anew = writer.Writer(bench.api, store.Store())
+        anew = apply.Applier(bench.api, cache.Cache())
         assert [await anew.ensure(wanted, bench.owner) for _ in range(2)] == ["applied", "unchanged"]
         live = await bench.api.get(kinds.ref(wanted))
         assert [port["port"] for port in live["spec"]["ports"]] == [80]
 
     async def test_what_cannot_change_is_made_anew(self, bench: Bench) -> None:
-        write = writer.Writer(bench.api, store.Store())
+        write = apply.Applier(bench.api, cache.Cache())
         for before, after in (
             (samples.revision(bench.owner, a=1), samples.revision(bench.owner, a=2)),
             (samples.service(bench.owner), samples.service(bench.owner, clusterIP="None")),
@@ -388,27 +390,27 @@ class TestWriter:
             assert await write.ensure(after, bench.owner) == "created"
             new = await bench.api.get(kinds.ref(after))
             assert uid(new) != uid(old)
-            assert compare.differs(after, new) is None
+            assert diff.differs(after, new) is None
 
     @pytest.mark.parametrize("stripped", ["labels", "ownerReferences"])
     async def test_what_lost_its_label_or_its_owner_is_repaired(self, bench: Bench, stripped: str) -> None:
-        write = writer.Writer(bench.api, store.Store())
+        write = apply.Applier(bench.api, cache.Cache())
         obj = samples.secret(bench.owner)
         await write.ensure(obj, bench.owner)
         await bench.others.edit_by("kubectl", kinds.ref(obj), {"metadata": {stripped: None}})
-        assert await writer.Writer(bench.api, store.Store()).ensure(obj, bench.owner) == "applied"
-        assert compare.differs(obj, await bench.api.get(kinds.ref(obj))) is None
+        assert await apply.Applier(bench.api, cache.Cache()).ensure(obj, bench.owner) == "applied"
+        assert diff.differs(obj, await bench.api.get(kinds.ref(obj))) is None
 
     async def test_a_strangers_object_is_left_as_it_is(self, bench: Bench) -> None:
         theirs = {**samples.secret(bench.owner), "metadata": {"name": "vllm11.key", "namespace": bench.owner.namespace}}
         made = await bench.others.create_by("kubectl", theirs)
-        with pytest.raises(writer.Stranger):
-            await writer.Writer(bench.api, store.Store()).ensure(samples.secret(bench.owner), bench.owner)
+        with pytest.raises(apply.NotOwned):
+            await apply.Applier(bench.api, cache.Cache()).ensure(samples.secret(bench.owner), bench.owner)
         assert version(await bench.api.get(kinds.ref(made))) == version(made)
 
     async def test_a_stale_store_costs_a_look_and_no_harm(self, bench: Bench) -> None:
-        seen = store.Store()
-        write = writer.Writer(bench.api, seen)
+        seen = cache.Cache()
+        write = apply.Applier(bench.api, seen)
         obj = samples.secret(bench.owner)
         await write.ensure(obj, bench.owner)
         await bench.others.delete_by("kubectl", kinds.ref(obj))
@@ -418,7 +420,7 @@ class TestWriter:
         await bench.others.create_by(
             "kubectl", {**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": bench.owner.namespace}}
         )
-        with pytest.raises(writer.Stranger):
+        with pytest.raises(apply.NotOwned):
             await write.ensure(samples.secret(bench.owner, a="Qw=="), bench.owner)
 
 
@@ -428,7 +430,7 @@ class TestTellingAPod:
     async def test_an_annotation_is_changed_and_the_rest_stays(self, bench: Bench) -> None:
         pod = await _pod(bench)
         told = await bench.api.overwrite(_telling(pod, "1"), uid(pod))
-        assert told["metadata"]["annotations"] == {"theirs": "yes", identity.GUARD_VERSION_ANNOTATION: "1"}
+        assert told["metadata"]["annotations"] == {"theirs": "yes", naming.GUARD_VERSION_ANNOTATION: "1"}
         assert told["spec"] == pod["spec"]
         assert told["metadata"]["labels"] == pod["metadata"]["labels"]
         assert version(told) != version(pod)
@@ -443,7 +445,7 @@ class TestTellingAPod:
 
 def _telling(pod: kinds.Object, value: str) -> kinds.Object:
     metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
-    annotations = {identity.GUARD_VERSION_ANNOTATION: value}
+    annotations = {naming.GUARD_VERSION_ANNOTATION: value}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "annotations": annotations}}
 
 
@@ -455,7 +457,7 @@ async def _pod(bench: Bench) -> kinds.Object:
         "metadata": {
             "name": "vllm11-0",
             "namespace": bench.owner.namespace,
-            "labels": identity.selector(bench.owner.name),
+            "labels": naming.selector(bench.owner.name),
             "annotations": {"theirs": "yes"},
         },
         "spec": {"containers": [{"name": "vllm", "image": "engine:1"}], "automountServiceAccountToken": False},

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dev import binaries, paths
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.golden import render
 from tests.guard import test_validate
 from vllm_operator import guard
@@ -22,9 +22,9 @@ NAMED = (
 
 
 @pytest.fixture(scope="module")
-def restricted(served: pathlib.Path) -> models.Admin:
+def restricted(served: pathlib.Path) -> kubectl.Admin:
     """A namespace under the Pod Security standard `restricted`, which refuses and warns."""
-    admin = models.Admin(served, "models")
+    admin = kubectl.Admin(served, "models")
     admin.kubectl("create", "namespace", "models")
     for one in NAMED:
         admin.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(one))
@@ -33,7 +33,7 @@ def restricted(served: pathlib.Path) -> models.Admin:
     return admin
 
 
-def said(restricted: models.Admin, *arguments: str, stdin: str | None = None) -> str:
+def said(restricted: kubectl.Admin, *arguments: str, stdin: str | None = None) -> str:
     """Return the API server's warnings and refusals of what would be created."""
     command = [
         binaries.find("kubectl"),
@@ -46,13 +46,13 @@ def said(restricted: models.Admin, *arguments: str, stdin: str | None = None) ->
 
 
 @pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
-def test_the_api_server_takes_every_child_without_a_warning(restricted: models.Admin, case: pathlib.Path) -> None:
+def test_the_api_server_takes_every_child_without_a_warning(restricted: kubectl.Admin, case: pathlib.Path) -> None:
     assert said(restricted, "-f", str(case / "children.yaml")) == ""
 
 
 @pytest.mark.parametrize("case", render.RUNNING, ids=lambda case: case.name)
 def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
-    restricted: models.Admin, case: pathlib.Path
+    restricted: kubectl.Admin, case: pathlib.Path
 ) -> None:
     children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
     template = next(child for child in children if child["kind"] == "Deployment")["spec"]["template"]
@@ -67,7 +67,7 @@ def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
     [*(case / "model.yaml" for case in render.CASES), *EXAMPLES],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
-def test_every_golden_model_and_example_is_taken(restricted: models.Admin, path: pathlib.Path) -> None:
+def test_every_golden_model_and_example_is_taken(restricted: kubectl.Admin, path: pathlib.Path) -> None:
     restricted.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(path))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.integration import conftest
 
 TEAM = {"images": ["registry.example/team/"], "serviceAccounts": ["reader"], "domains": {"default": ["team.example"]}}
@@ -16,26 +16,26 @@ GOOD = "registry.example/team/vllm:0.32.0"
 
 
 @pytest.fixture(scope="module")
-def admin(served: pathlib.Path, operator: conftest.Operator) -> Iterator[models.Admin]:
+def admin(served: pathlib.Path, operator: conftest.Operator) -> Iterator[kubectl.Admin]:
     """An admin of a cluster whose operator has allow-lists."""
     operator.set("ALLOW", json.dumps(TEAM))
-    yield models.Admin(served)
+    yield kubectl.Admin(served)
     operator.set("ALLOW", "{}")
 
 
-def reason(admin: models.Admin, name: str, kind: str = "Ready") -> str:
+def reason(admin: kubectl.Admin, name: str, kind: str = "Ready") -> str:
     return str(admin.condition(name, kind).get("reason", ""))
 
 
-def kinds(admin: models.Admin, name: str) -> set[str]:
+def kinds(admin: kubectl.Admin, name: str) -> set[str]:
     return {kind for kind, _ in admin.children(name)}
 
 
-def apply(admin: models.Admin, name: str, **spec: Any) -> None:
-    admin.apply(models.model(name, **{"engine": {"image": GOOD}, "replicas": 0, **spec}))
+def apply(admin: kubectl.Admin, name: str, **spec: Any) -> None:
+    admin.apply(kubectl.model(name, **{"engine": {"image": GOOD}, "replicas": 0, **spec}))
 
 
-def test_nothing_runs_of_what_is_not_allowed_until_the_spec_is_mended(admin: models.Admin) -> None:
+def test_nothing_runs_of_what_is_not_allowed_until_the_spec_is_mended(admin: kubectl.Admin) -> None:
     apply(admin, "foreign", engine={"image": "registry.example/team-evil/vllm:0.32.0"})
     waiting.until("NotAllowed", lambda: reason(admin, "foreign") == "NotAllowed", admin.world)
     message = admin.condition("foreign")["message"]
@@ -48,7 +48,7 @@ def test_nothing_runs_of_what_is_not_allowed_until_the_spec_is_mended(admin: mod
     admin.kubectl("delete", "vllm", "foreign")
 
 
-def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: models.Admin) -> None:
+def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: kubectl.Admin) -> None:
     apply(admin, "hosted", expose={"host": "bank.example"})
     waiting.until("NotAllowed", lambda: reason(admin, "hosted", "Exposed") == "NotAllowed", admin.world)
     assert "allow.domains of the namespace default: team.example" in admin.condition("hosted", "Exposed")["message"]
@@ -64,7 +64,7 @@ def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: models.Admi
 
 
 def test_a_list_tightened_later_takes_nothing_down_and_stops_no_revocation(
-    admin: models.Admin, operator: conftest.Operator
+    admin: kubectl.Admin, operator: conftest.Operator
 ) -> None:
     apply(admin, "tight", expose={"host": "tight.team.example"})
     waiting.until("all children", lambda: {"Deployment", "Ingress"} <= kinds(admin, "tight"), admin.world)
@@ -85,7 +85,7 @@ def test_a_list_tightened_later_takes_nothing_down_and_stops_no_revocation(
     admin.kubectl("delete", "vllm", "tight")
 
 
-def test_what_only_the_api_server_can_refuse_is_said_and_heals(admin: models.Admin) -> None:
+def test_what_only_the_api_server_can_refuse_is_said_and_heals(admin: kubectl.Admin) -> None:
     apply(admin, "odd", scheduling={"nodeSelector": {"no key": "x"}})
     waiting.until("WriteRefused", lambda: reason(admin, "odd") == "WriteRefused", admin.world)
     assert "nodeSelector" in admin.condition("odd")["message"]
@@ -100,7 +100,7 @@ MISSING = {
 }
 
 
-def test_what_is_missing_is_named_and_its_coming_is_seen(admin: models.Admin) -> None:
+def test_what_is_missing_is_named_and_its_coming_is_seen(admin: kubectl.Admin) -> None:
     for model, (spec, *_) in MISSING.items():
         apply(admin, model, **spec)
     for model, (_, kind, name, how) in MISSING.items():

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import models, waiting
-from tests.guard import envoys, mount
+from tests import kubectl, waiting
+from tests.guard import envoys, secret_volume
 from tests.integration import conftest
 from vllm_operator import guard
 
@@ -27,9 +27,9 @@ SECONDS = 10.0
 class Elder:
     """The guard of the model's one pod."""
 
-    def __init__(self, admin: models.Admin, root: pathlib.Path) -> None:
+    def __init__(self, admin: kubectl.Admin, root: pathlib.Path) -> None:
         self.admin, self.root = admin, root
-        self.mount = mount.Mount(root / "etc")
+        self.mount = secret_volume.Mount(root / "etc")
         (root / "run").mkdir()
 
     def held(self) -> dict[str, str]:
@@ -92,10 +92,10 @@ class Elder:
 @pytest.fixture
 def elder(served: pathlib.Path, tmp_path: pathlib.Path) -> Iterator[Elder]:
     """The guard of a model that an operator of two versions back has made, and that one of today has taken over."""
-    admin = models.Admin(served, NAMESPACE)
+    admin = kubectl.Admin(served, NAMESPACE)
     admin.kubectl("create", "namespace", NAMESPACE)
     with _operator(served, tmp_path, VLLM_OPERATOR_GUARD_IMAGE="envoyproxy/envoy:distroless-v1.38.3"):
-        admin.apply({**models.model(NAME), "metadata": {"name": NAME}})
+        admin.apply({**kubectl.model(NAME), "metadata": {"name": NAME}})
         waiting.until("a pod", lambda: NAME in admin.kubectl("get", "pods", "-o", "name"), admin.world)
     one = Elder(admin, tmp_path)
     with _operator(served, tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests import models, waiting
+from tests import kubectl, waiting
 from tests.integration import conftest
 
 HARD = {
@@ -23,10 +23,10 @@ TOO_MUCH = {"limits": {**ENGINE, "cpu": "6"}, "requests": FITS["resources"]["req
 
 
 @pytest.fixture(scope="module")
-def admin(served: pathlib.Path, operator: conftest.Operator) -> models.Admin:
+def admin(served: pathlib.Path, operator: conftest.Operator) -> kubectl.Admin:
     """An admin of a namespace that has a quota on all that can be counted."""
     del operator
-    admin = models.Admin(served, conftest.RATIONED)
+    admin = kubectl.Admin(served, conftest.RATIONED)
     admin.kubectl("create", "namespace", conftest.RATIONED)
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "rations"}, "spec": {"hard": HARD}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps(quota))
@@ -35,37 +35,37 @@ def admin(served: pathlib.Path, operator: conftest.Operator) -> models.Admin:
     return admin
 
 
-def apply(admin: models.Admin, name: str, **spec: Any) -> None:
-    body = models.model(name, **{**FITS, **spec})
+def apply(admin: kubectl.Admin, name: str, **spec: Any) -> None:
+    body = kubectl.model(name, **{**FITS, **spec})
     body["metadata"]["namespace"] = conftest.RATIONED
     admin.apply(body)
 
 
-def pods(admin: models.Admin, name: str) -> list[dict[str, Any]]:
+def pods(admin: kubectl.Admin, name: str) -> list[dict[str, Any]]:
     selector = f"serving.byteshop.in/model={name}"
     found: list[dict[str, Any]] = json.loads(admin.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
     return found
 
 
-def refused(admin: models.Admin, name: str, *words: str) -> bool:
+def refused(admin: kubectl.Admin, name: str, *words: str) -> bool:
     ready = admin.condition(name)
     return ready.get("reason") == "PodsRefused" and all(word in ready["message"] for word in words)
 
 
-def told(admin: models.Admin, name: str) -> bool:
+def told(admin: kubectl.Admin, name: str) -> bool:
     """Tell whether the newest refusal is told, or one before it as such: the Deployment may keep the words of its first."""
     old, new = ("for: guard (said of an earlier spec)",), ("exceeded quota: rations", "limits.cpu=6500m")
     return refused(admin, name, *old) or refused(admin, name, *new)
 
 
-def is_past(admin: models.Admin, name: str) -> bool:
+def is_past(admin: kubectl.Admin, name: str) -> bool:
     """Tell whether the second is over in which the refusal was said: Kubernetes' times are no finer."""
     conditions = admin.get("deployment", name)["status"]["conditions"]
     [said] = [one["lastUpdateTime"] for one in conditions if one["type"] == "ReplicaFailure"]
     return bool(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > said)
 
 
-def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: models.Admin) -> None:
+def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: kubectl.Admin) -> None:
     apply(admin, "plain", guard={})
     waiting.until("a limit to lack", lambda: refused(admin, "plain", "must specify limits.cpu for: guard"), admin.world)
     apply(admin, "greedy", resources=TOO_MUCH)
@@ -87,7 +87,7 @@ def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: models.A
     admin.kubectl("delete", "vllm", "plain", "greedy")
 
 
-def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: models.Admin) -> None:
+def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: kubectl.Admin) -> None:
     limits = [{"type": "Container", "default": {"cpu": "1"}, "max": {"cpu": "3"}}]
     body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "rations"}, "spec": {"limits": limits}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps(body))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dev import binaries
-from tests import models
+from tests import kubectl
 from tests.integration import account, rendered
 
 NAMESPACE = "vllm-operator"  # into which rendered.chart renders
@@ -18,15 +18,15 @@ TRY = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--val
 
 
 @pytest.fixture(scope="module")
-def restricted(served: pathlib.Path) -> models.Admin:
+def restricted(served: pathlib.Path) -> kubectl.Admin:
     """The namespace of the chart's release, and that of the models it may name."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     for name in (NAMESPACE, WATCHED):
         account.apply(served, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": levels}}])
-    return models.Admin(served, NAMESPACE)
+    return kubectl.Admin(served, NAMESPACE)
 
 
-def said(admin: models.Admin, objects: list[dict[str, Any]]) -> str:
+def said(admin: kubectl.Admin, objects: list[dict[str, Any]]) -> str:
     """Return the API server's warnings and refusals."""
     command = [binaries.find("kubectl"), f"--kubeconfig={admin.kubeconfig}", *TRY]
     return subprocess.run(
@@ -49,20 +49,20 @@ def pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", rendered.VALUES)
-def test_the_chart_is_taken_without_a_warning(restricted: models.Admin, name: str) -> None:
+def test_the_chart_is_taken_without_a_warning(restricted: kubectl.Admin, name: str) -> None:
     objects = rendered.chart(name)
     assert said(restricted, objects) == ""
 
 
 @pytest.mark.parametrize("name", rendered.VALUES)
-def test_the_operators_pod_is_let_into_a_restricted_namespace(restricted: models.Admin, name: str) -> None:
+def test_the_operators_pod_is_let_into_a_restricted_namespace(restricted: kubectl.Admin, name: str) -> None:
     account.apply(restricted.kubeconfig, [one for one in rendered.chart(name) if one["kind"] == "ServiceAccount"])
     found = pods(rendered.chart(name))
     assert found
     assert said(restricted, found) == ""
 
 
-def test_a_pod_that_asks_for_more_is_not(restricted: models.Admin) -> None:
+def test_a_pod_that_asks_for_more_is_not(restricted: kubectl.Admin) -> None:
     pod = pods(rendered.chart("chart"))[0]
     pod["spec"]["hostNetwork"] = True
     assert "violates PodSecurity" in said(restricted, [pod])

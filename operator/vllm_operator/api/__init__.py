@@ -5,7 +5,7 @@ field. Knows nothing of the objects that a ModelDeployment becomes. Limits are t
 the types again and ignores fields of a newer schema.
 
 schema.py   frozen base, CEL rules, durations, names, quantities      spec.py    what is wanted: model.py, engine.py, pods.py,
-status.py   what is observed                                                     scheduling.py, access.py, expose.py
+status/rules.py   what is observed                                                     scheduling.py, access.py, expose.py
 """
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit

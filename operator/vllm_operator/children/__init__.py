@@ -7,9 +7,11 @@ the API server returns compares equal (no nulls, no empty values, quantities as 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vllm_operator import allowed, api, config, identity, keys, kinds
-from vllm_operator.children import deployment, guide, ingress, network_policy, records, secrets, service, template
+from vllm_operator import api, config, keys, policy
+from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
 from vllm_operator.engine import endpoints
+from vllm_operator.keys import record
+from vllm_operator.kube import kinds, naming
 
 
 class Plan(NamedTuple):
@@ -19,7 +21,7 @@ class Plan(NamedTuple):
     `guards`: the images of the guards that run, which in a rollout are of two templates; `void`: as keys.Observed has it.
     """
 
-    owner: identity.Owner
+    owner: naming.Owner
     spec: api.Spec
     settings: config.Config
     issued: Mapping[str, keys.Issued]
@@ -36,7 +38,7 @@ guard and policy go on."""
 
 def withheld(plan: Plan) -> tuple[kinds.Kind, ...]:
     """Return the kinds whose objects are left as they are, there or not."""
-    refused = allowed.findings(plan.owner.namespace, plan.spec, plan.settings)
+    refused = policy.findings(plan.owner.namespace, plan.spec, plan.settings)
     return WITHHELD if refused or not template.engine_image(_revision(plan)) else ()
 
 
@@ -50,7 +52,7 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     who = secrets.access(owner, spec, plan.issued, guide.page(owner, spec, settings))
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
-        secrets.guard_secret(owner, who, endpoints.of(spec.model.task), images, records.noted(plan.issued, plan.void)),
+        secrets.guard_secret(owner, who, endpoints.of(spec.model.task), images, record.noted(plan.issued, plan.void)),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),
@@ -66,7 +68,7 @@ def _revision(plan: Plan) -> kinds.Object:
 
 
 def client_secrets(
-    owner: identity.Owner, spec: api.Spec, settings: config.Config, issued: Mapping[str, keys.Issued]
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, issued: Mapping[str, keys.Issued]
 ) -> tuple[kinds.Object, ...]:
     """Return the clients' Secrets: the truth of their keys, which is to be written before what is derived from it."""
     url = ingress.url(owner, spec, settings)

@@ -1,11 +1,12 @@
 """The page for a model's users, from what its spec says of it in public: never a client's name, limit or key."""
 
-from vllm_operator import api, config, guard, guide, identity
+from vllm_operator import api, config, guard, guide
 from vllm_operator.children import ingress
 from vllm_operator.engine import endpoints, options
+from vllm_operator.kube import naming
 
 
-def page(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> guard.Page | None:
+def page(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> guard.Page | None:
     """Return the page, or None where it is switched off: by the spec, else by the operator's setting."""
     asked = spec.expose.guide if spec.expose else None
     if not (settings.guide if asked is None else asked):

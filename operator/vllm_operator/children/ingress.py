@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from vllm_operator import allowed, api, config, identity, kinds
+from vllm_operator import api, config, policy
 from vllm_operator.children import service
+from vllm_operator.kube import kinds, naming
 
 STREAMING = {
     # An answer may stream for longer than any edge's default time-out, and token by token. Each controller reads its own.
@@ -32,15 +33,15 @@ def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | N
     return Exposure(host, expose.ingress.class_name or settings.ingress_class, tls)
 
 
-def url(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> str:
+def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
     """Return the model's base URL, ending in a slash: the host's, or the Service's where it has none that is allowed."""
     exposed = exposure(owner.name, spec, settings)
-    if exposed is None or not allowed.is_host(owner.namespace, spec, settings):
+    if exposed is None or not policy.is_host(owner.namespace, spec, settings):
         return f"{service.address(owner)}/"
     return f"{'https' if exposed.tls_secret else 'http'}://{exposed.host}/"
 
 
-def ingress(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object | None:
+def ingress(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object | None:
     """Return the Ingress, or None where the model is not exposed."""
     exposed = exposure(owner.name, spec, settings)
     if exposed is None:
@@ -53,6 +54,6 @@ def ingress(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> k
         body["ingressClassName"] = exposed.class_name
     if exposed.tls_secret:
         body["tls"] = [{"hosts": [exposed.host], "secretName": exposed.tls_secret}]
-    child = identity.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
+    child = naming.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
     child["metadata"]["annotations"] = {**STREAMING, **(spec.expose.ingress.annotations if spec.expose else {})}
     return child

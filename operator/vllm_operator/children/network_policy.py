@@ -5,16 +5,17 @@ Settings narrow the public port to namespaces; the operator, which verifies each
 
 from collections.abc import Iterable
 
-from vllm_operator import config, guard, identity, kinds
+from vllm_operator import config, guard
+from vllm_operator.kube import kinds, naming
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
-def network_policy(owner: identity.Owner, settings: config.Config) -> kinds.Object:
+def network_policy(owner: naming.Owner, settings: config.Config) -> kinds.Object:
     """Return the policy on the model's pods; vLLM itself listens on loopback and needs none."""
     callers = _of({settings.namespace, *settings.client_namespaces}) if settings.client_namespaces else {}
-    return identity.child(kinds.NETWORK_POLICY, owner, owner.name, "server", spec={
-        "podSelector": {"matchLabels": identity.selector(owner.name)},
+    return naming.child(kinds.NETWORK_POLICY, owner, owner.name, "server", spec={
+        "podSelector": {"matchLabels": naming.selector(owner.name)},
         "policyTypes": ["Ingress"],
         "ingress": [
             {**callers, "ports": [{"port": guard.PUBLIC_PORT, "protocol": "TCP"}]},

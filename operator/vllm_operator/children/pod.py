@@ -6,9 +6,10 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 
 from collections.abc import Mapping
 
-from vllm_operator import api, config, guard, identity, kinds
+from vllm_operator import api, config, guard
 from vllm_operator.children import quantity, scheduling
 from vllm_operator.engine import environment, options, source
+from vllm_operator.kube import kinds, naming
 
 ENGINE = "vllm"
 GUARD = "guard"
@@ -18,12 +19,12 @@ SPARE_SECONDS = 15
 ACCELERATORS = ("nvidia.com/", "amd.com/", "gpu.intel.com/", "google.com/tpu", "habana.ai/", "huawei.com/")
 
 
-def template(owner: identity.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
+def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
     """Return the pod template."""
     weights = source.weights(spec.model)
     return {
         "metadata": {
-            "labels": {**spec.pod_metadata.labels, **identity.labels(owner.name, "server")},
+            "labels": {**spec.pod_metadata.labels, **naming.labels(owner.name, "server")},
             "annotations": {**spec.pod_metadata.annotations, "kubectl.kubernetes.io/default-container": ENGINE},
         },
         "spec": {
@@ -143,9 +144,9 @@ def _scratch_mounts() -> list[kinds.Object]:
     return [{"name": name, "mountPath": path} for name, path in paths.items()]
 
 
-def _guard_volume(owner: identity.Owner) -> kinds.Object:
+def _guard_volume(owner: naming.Owner) -> kinds.Object:
     items = [{"key": name, "path": name} for name in guard.FILES]
-    return {"name": "guard", "secret": {"secretName": identity.guard_secret(owner.name), "items": items}}
+    return {"name": "guard", "secret": {"secretName": naming.guard_secret(owner.name), "items": items}}
 
 
 def _weights_volumes(weights: source.Weights) -> list[kinds.Object]:

@@ -5,15 +5,16 @@ The API server gives back what it was sent (a selector may be empty, which means
 
 from typing import Any
 
-from vllm_operator import api, config, identity, kinds
+from vllm_operator import api, config
+from vllm_operator.kube import kinds, naming
 
 MAPS = ("matchLabels", "nodeSelector")
 
 
-def scheduling(owner: identity.Owner, wanted: api.Scheduling) -> kinds.Object:
+def scheduling(owner: naming.Owner, wanted: api.Scheduling) -> kinds.Object:
     """Return the fields of a pod's spec that say where it may run."""
     said: kinds.Object = _canonical(wanted.model_dump(mode="json", by_alias=True, exclude_none=True))
-    servers = {"labelSelector": {"matchLabels": identity.selector(owner.name)}}
+    servers = {"labelSelector": {"matchLabels": naming.selector(owner.name)}}
     spread = [{**servers, **constraint} for constraint in said.get("topologySpreadConstraints", ())]
     return {**said, "topologySpreadConstraints": spread} if spread else said
 

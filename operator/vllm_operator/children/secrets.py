@@ -3,26 +3,28 @@
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vllm_operator import api, guard, identity, keys, kinds
-from vllm_operator.children import records, service
+from vllm_operator import api, guard, keys
+from vllm_operator.children import service
 from vllm_operator.engine import options
+from vllm_operator.keys import record
+from vllm_operator.kube import kinds, naming
 
 
-def client_secret(owner: identity.Owner, spec: api.Spec, url: str, name: str, issued: keys.Issued) -> kinds.Object:
+def client_secret(owner: naming.Owner, spec: api.Spec, url: str, name: str, issued: keys.Issued) -> kinds.Object:
     """Return the Secret of one client: with `envFrom` the OpenAI SDK needs nothing else."""
-    secret = _secret(owner, identity.client_secret(owner.name, name), "client", {
-        **records.entries(issued),
+    secret = _secret(owner, naming.client_secret(owner.name, name), "client", {
+        **record.entries(issued),
         "OPENAI_BASE_URL": f"{url}v1",
         "OPENAI_BASE_URL_IN_CLUSTER": f"{service.address(owner)}/v1",
         "OPENAI_MODEL": options.served_name(spec.model),
     })  # fmt: skip
-    secret["metadata"]["labels"][identity.CLIENT_LABEL] = name
-    secret["metadata"]["annotations"] = records.annotations(name, issued)
+    secret["metadata"]["labels"][naming.CLIENT_LABEL] = name
+    secret["metadata"]["annotations"] = record.annotations(name, issued)
     return secret
 
 
 def guard_secret(
-    owner: identity.Owner,
+    owner: naming.Owner,
     who: guard.Access,
     paths: Sequence[guard.Endpoint],
     images: Iterable[str],
@@ -30,13 +32,13 @@ def guard_secret(
 ) -> kinds.Object:
     """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`."""
     files = guard.files(who, paths, min(map(guard.version_of, images)))
-    secret = _secret(owner, identity.guard_secret(owner.name), "guard", {**files, **noted})
-    secret["metadata"]["annotations"] = {identity.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}
+    secret = _secret(owner, naming.guard_secret(owner.name), "guard", {**files, **noted})
+    secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}
     return secret
 
 
 def access(
-    owner: identity.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued], page: guard.Page | None
+    owner: naming.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued], page: guard.Page | None
 ) -> guard.Access:
     """Return who may call the model, with which keys, how often and until when."""
     listed = sorted(keys.clients(spec.access), key=lambda client: client.name)
@@ -62,6 +64,6 @@ def _credentials(issued: keys.Issued, expiry: int | None) -> Iterator[guard.Cred
         yield guard.Credential(one.key, one.until if expiry is None else min(one.until, expiry))
 
 
-def _secret(owner: identity.Owner, name: str, component: str, entries: Mapping[str, str]) -> kinds.Object:
+def _secret(owner: naming.Owner, name: str, component: str, entries: Mapping[str, str]) -> kinds.Object:
     data = {entry: base64.b64encode(value.encode()).decode() for entry, value in entries.items()}
-    return identity.child(kinds.SECRET, owner, name, component, data=data, type="Opaque")
+    return naming.child(kinds.SECRET, owner, name, component, data=data, type="Opaque")

@@ -1,37 +1,38 @@
 """The Services: one that clients and the Ingress use, one without an address over which the guards count their peers."""
 
-from vllm_operator import guard, identity, kinds
+from vllm_operator import guard
+from vllm_operator.kube import kinds, naming
 
 PORT = 80
 
 
-def service(owner: identity.Owner) -> kinds.Object:
+def service(owner: naming.Owner) -> kinds.Object:
     """Return the Service that clients inside the cluster, and the Ingress, reach the guards by."""
-    return identity.child(kinds.SERVICE, owner, owner.name, "server", spec={
+    return naming.child(kinds.SERVICE, owner, owner.name, "server", spec={
         "ports": [_port("http", PORT)],
-        "selector": identity.selector(owner.name),
+        "selector": naming.selector(owner.name),
         "type": "ClusterIP",
     })  # fmt: skip
 
 
-def peers(owner: identity.Owner) -> kinds.Object:
+def peers(owner: naming.Owner) -> kinds.Object:
     """Return the headless Service whose addresses share the rate limits."""
-    return identity.child(kinds.SERVICE, owner, identity.peers(owner.name), "peers", spec={
+    return naming.child(kinds.SERVICE, owner, naming.peers(owner.name), "peers", spec={
         "clusterIP": "None",
         "ports": [_port("http", guard.PUBLIC_PORT)],
-        "selector": identity.selector(owner.name),
+        "selector": naming.selector(owner.name),
         "type": "ClusterIP",
     })  # fmt: skip
 
 
-def address(owner: identity.Owner) -> str:
+def address(owner: naming.Owner) -> str:
     """Return the model's base URL inside the cluster."""
     return f"http://{owner.name}.{owner.namespace}.svc"
 
 
-def peers_address(owner: identity.Owner) -> str:
+def peers_address(owner: naming.Owner) -> str:
     """Return the DNS name of the headless Service."""
-    return f"{identity.peers(owner.name)}.{owner.namespace}.svc"
+    return f"{naming.peers(owner.name)}.{owner.namespace}.svc"
 
 
 def _port(name: str, port: int) -> kinds.Object:

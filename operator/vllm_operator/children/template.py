@@ -8,8 +8,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from vllm_operator import api, config, identity, kinds
+from vllm_operator import api, config
 from vllm_operator.children import pod
+from vllm_operator.kube import kinds, naming
 
 UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
 
@@ -20,15 +21,15 @@ PARTS = {
 
 
 def revision(
-    owner: identity.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None, asked: str = ""
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None, asked: str = ""
 ) -> kinds.Object:
     """Return the ControllerRevision of the model: the `pinned` content while the same is asked for, else a new one."""
     inputs = digest(spec, asked)
     data = (pinned or {}).get("data") or {}
     if data.get("inputs") != inputs:
         data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
-    return identity.child(
-        kinds.CONTROLLER_REVISION, owner, identity.template(owner.name), "template", data=data, revision=1
+    return naming.child(
+        kinds.CONTROLLER_REVISION, owner, naming.template(owner.name), "template", data=data, revision=1
     )
 
 

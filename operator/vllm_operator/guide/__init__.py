@@ -1,7 +1,7 @@
 """The guide: what the users of a model are given, as one HTML document that needs nothing but itself.
 
 ```
-calls.py      what can be asked of a model, in words
+requests.py      what can be asked of a model, in words
 examples.py   one call as a program to copy: curl, Python, Node, PHP
 markup.py     all of it as HTML, escaped
 style.css     constant for every model, and so are their hashes in the content security policy

@@ -1,0 +1,189 @@
+"""The only I/O with the API server: get, list, watch, create, apply, scale, delete, status.
+
+`Api` is what the rest of the operator needs of a cluster; `Cluster` is the real one. Its errors stand in errors.py, its
+connections in transport.py. Must not decide what to write.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Protocol, Self
+
+from vllm_operator.kube import credentials, errors, field_ownership, kinds, naming, requests, transport
+
+ADDRESSES_IN_FLIGHT = 4  # the API server counts all cluster IPs for each new one: more at once only wait longer
+PAGE = 500
+WATCH_SECONDS = 290
+MANAGED = {"fieldManager": naming.FIELD_MANAGER}
+
+
+class Page(NamedTuple):
+    """A part of a list; all parts of one list are of the same resource version."""
+
+    items: list[kinds.Object]
+    resource_version: str
+
+
+class Api(Protocol):
+    """What the operator needs of a cluster. Objects that come back carry apiVersion and kind."""
+
+    async def get(self, ref: kinds.Ref) -> kinds.Object:
+        """Return the live object."""
+
+    async def exists(self, ref: kinds.Ref) -> bool:
+        """Tell whether there is such an object; its content is not fetched."""
+
+    def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
+        """Yield all objects of `kind`, page by page; an empty `namespace` means all of them."""
+
+    def watch(
+        self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[tuple[str, kinds.Object]]:
+        """Yield what happens after `version`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object; ends from time to time."""
+
+    async def create(self, obj: kinds.Object) -> kinds.Object:
+        """Create `obj`."""
+
+    async def apply(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Apply `obj`, by force, to the object of that `uid` and to no other."""
+
+    async def hand_over(self, obj: kinds.Object) -> kinds.Object:
+        """Make what our POST owns in `obj`, just read, our apply's; Conflict where it has changed since."""
+
+    async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
+        """Set the replicas of a Deployment."""
+
+    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`, its lists whole: what somebody added to a list goes."""
+
+    async def replace(self, obj: kinds.Object) -> kinds.Object:
+        """Put `obj` in the place of the object that has its resource version."""
+
+    async def delete(self, ref: kinds.Ref, uid: str) -> None:
+        """Delete the object of that `uid`; what it owns follows."""
+
+    async def write_status(self, obj: kinds.Object, status: kinds.Object) -> kinds.Object:
+        """Make `status` the whole status of the object that has the uid of `obj`."""
+
+    async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
+        """Record a Kubernetes Event on `regarding`."""
+
+
+class ApiClient:
+    """The real API server, an `Api`; use as an asynchronous context manager. `permit` is asked before every write."""
+
+    def __init__(
+        self,
+        who: credentials.Credentials,
+        observe: transport.Observe = lambda _verb, _resource, _code: None,
+        permit: transport.Permit = lambda: None,
+    ) -> None:
+        self._connection = transport.Transport(who, observe, permit)
+        self._addresses = asyncio.Semaphore(ADDRESSES_IN_FLIGHT)
+
+    async def __aenter__(self) -> Self:
+        """Open the connections."""
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self._connection.__aexit__()
+
+    def permit_by(self, permit: transport.Permit) -> None:
+        """Ask `permit` from now on; it raises where nothing may be written."""
+        self._connection.permit = permit
+
+    async def get(self, ref: kinds.Ref) -> kinds.Object:
+        """Return the live object."""
+        return await self._connection.call("get", requests.one(ref))
+
+    async def exists(self, ref: kinds.Ref) -> bool:
+        """Tell whether there is such an object; its content is not fetched."""
+        try:
+            await self._connection.call("get", requests.one(ref), accept=requests.METADATA_ONLY)
+        except errors.NotFound:
+            return False
+        return True
+
+    async def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
+        """Yield all objects of `kind`, page by page; the items of a list carry no kind, so it is filled in."""
+        query = {"limit": str(PAGE), **requests.selecting(selector)}
+        while True:
+            answer = await self._connection.call("list", requests.all_of(kind, namespace), query=query)
+            metadata = answer["metadata"]
+            items = [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
+            yield Page(items, metadata["resourceVersion"])
+            if not metadata.get("continue"):
+                return
+            query["continue"] = metadata["continue"]
+
+    async def watch(
+        self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[tuple[str, kinds.Object]]:
+        """Yield what happens after `version`; Gone where that is too old, Unavailable where the stream falls silent."""
+        query = requests.watching(version, WATCH_SECONDS, selector)
+        async with contextlib.aclosing(self._connection.stream(requests.all_of(kind, namespace), query)) as stream:
+            async for line in stream:
+                yield requests.event(line, kind)
+
+    async def create(self, obj: kinds.Object) -> kinds.Object:
+        """Create `obj`; a field that the API server does not know is refused, not dropped."""
+        target = requests.all_of(kinds.BY_NAME[obj["kind"]], obj["metadata"].get("namespace", ""))
+        query = {**MANAGED, "fieldValidation": "Strict"}
+        addressed = obj["kind"] == kinds.SERVICE.kind and obj["spec"].get("clusterIP") != "None"
+        async with self._addresses if addressed else contextlib.nullcontext():
+            return await self._connection.call("create", target, query=query, body=obj)
+
+    async def apply(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Apply `obj`, by force, to the object of that `uid`; Conflict where it is gone or another has its name."""
+        body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
+        query = {**MANAGED, "force": "true"}
+        return await self._connection.call(
+            "apply", requests.one(kinds.ref(obj)), query=query, body=body, content=requests.APPLY
+        )
+
+    async def hand_over(self, obj: kinds.Object) -> kinds.Object:
+        """Make what our POST owns in `obj`, just read, our apply's; the resource version makes it a Conflict if it changed."""
+        metadata = obj["metadata"]
+        managed = field_ownership.handed_over(metadata["managedFields"])
+        changes = {"managedFields": managed, "resourceVersion": metadata["resourceVersion"]}
+        body = [{"op": "replace", "path": f"/metadata/{field}", "value": value} for field, value in changes.items()]
+        return await self._patch(requests.one(kinds.ref(obj)), body, requests.JSON_PATCH)
+
+    async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
+        """Set the replicas of the Deployment of that `uid`."""
+        await self._patch(
+            requests.one(ref, "scale"), {"metadata": {"uid": uid}, "spec": {"replicas": replicas}}, requests.MERGE_PATCH
+        )
+
+    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`, its lists whole."""
+        body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
+        return await self._patch(requests.one(kinds.ref(obj)), body, requests.MERGE_PATCH)
+
+    async def replace(self, obj: kinds.Object) -> kinds.Object:
+        """Put `obj` in the place of the object that has its resource version."""
+        return await self._connection.call("update", requests.one(kinds.ref(obj)), query=MANAGED, body=obj)
+
+    async def delete(self, ref: kinds.Ref, uid: str) -> None:
+        """Delete the object of that `uid`; Conflict where another has its name."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._connection.call("delete", requests.one(ref), body=body)
+
+    async def write_status(self, obj: kinds.Object, status: kinds.Object) -> kinds.Object:
+        """Make `status` the whole status of `obj`; Conflict where another has its name, which a merge patch would not tell."""
+        body = [
+            {"op": "test", "path": "/metadata/uid", "value": obj["metadata"]["uid"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        return await self._patch(requests.one(kinds.ref(obj), "status"), body, requests.JSON_PATCH)
+
+    async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
+        """Record a Kubernetes Event on `regarding`."""
+        event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
+        await self._connection.call("create", requests.all_of(kinds.EVENT, event["metadata"]["namespace"]), body=event)
+
+    async def _patch(self, target: requests.Target, body: Any, content: str) -> kinds.Object:
+        return await self._connection.call("patch", target, query=MANAGED, body=body, content=content)

@@ -1,0 +1,95 @@
+"""What the API server may answer instead of what was asked, drawn as a tree.
+
+    ApiError
+    ├── Unavailable        no answer, a time-out, 5xx: a write may have been done or not
+    │   └── Throttled      429; `retry_after` in seconds
+    ├── NotFound           404
+    ├── Gone               410: the resource version is too old, list anew
+    ├── Conflict           409: resource version or uid are not the live ones
+    │   └── AlreadyExists  409 on creation: the name is taken
+    ├── Invalid            400, 413, 415, 422: the object is refused as it is
+    └── Denied             401, 403: who we are does not suffice
+
+None holds a request's body, nor what a Secret holds.
+"""
+
+# ruff: noqa: N818 - the names are the API server's own
+
+from vllm_operator.kube import kinds
+
+
+class ApiError(Exception):
+    """An answer that is no success. `status` is 0 where none came; `reason` is one word, `message` the server's own."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{message} ({status} {reason})")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+
+class Unavailable(ApiError):
+    """The API server could not answer; try again later."""
+
+
+class Throttled(Unavailable):
+    """The API server asks for patience."""
+
+
+class NotFound(ApiError):
+    """There is no such object, or no such kind."""
+
+
+class Gone(ApiError):
+    """The resource version or the page asked for is too old."""
+
+
+class Conflict(ApiError):
+    """A precondition does not hold."""
+
+
+class AlreadyExists(Conflict):
+    """The name of an object to be created is taken."""
+
+
+class Invalid(ApiError):
+    """The API server refuses the object."""
+
+
+class Denied(ApiError):
+    """The API server refuses us."""
+
+
+UNPROCESSABLE = 422
+BY_STATUS: dict[int, type[ApiError]] = {
+    400: Invalid, 401: Denied, 403: Denied, 404: NotFound, 409: Conflict, 410: Gone, 413: Invalid, 415: Invalid,
+    422: Invalid, 429: Throttled,
+}  # fmt: skip
+
+
+def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | None = None) -> ApiError:
+    """Return the error that an answer with `code` and the body `status`, of kind Status, stands for."""
+    reason = str(status.get("reason") or "Unknown")
+    details = status.get("details") or {}
+    causes = details.get("causes") or []
+    error = BY_STATUS.get(code, Unavailable)
+    if reason == "AlreadyExists":
+        error = AlreadyExists
+    elif code == UNPROCESSABLE and _is_precondition(details, causes):
+        error = Conflict
+    message = str(status.get("message") or "the API server gave no reason")
+    if kind == kinds.SECRET and error in (Invalid, Unavailable, Denied):
+        message = _fields(causes)
+    return error(code, reason, message, float(retry_after) if retry_after and retry_after.isdigit() else None)
+
+
+def _is_precondition(details: kinds.Object, causes: list[kinds.Object]) -> bool:
+    """Tell a precondition from a refusal: an apply with a uid met another object, or (no details) a patch's test failed."""
+    return not details or any(cause.get("field") == "metadata.uid" for cause in causes)
+
+
+def _fields(causes: list[kinds.Object]) -> str:
+    """Return which fields of a Secret were refused: the API server's own message may quote what they hold."""
+    named = ", ".join(f"{cause.get('field', '?')}: {cause.get('reason', '?')}" for cause in causes)
+    return f"the Secret is refused ({named or 'no field is named'})"

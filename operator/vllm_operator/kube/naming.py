@@ -1,0 +1,122 @@
+"""Names, labels, selector and owner reference: all that says whose an object is.
+
+Children of two models never share a name: a model's name holds no dot and does not end in `-peers` (the schema says so), so
+`vllm11.key.default` and `vllm11-peers` belong to `vllm11` alone.
+"""
+
+from typing import Any, NamedTuple
+
+from vllm_operator.kube import kinds
+
+MODEL_LABEL = f"{kinds.GROUP}/model"  # value: the model's name; what the operator watches by
+OWNER_LABEL = f"{kinds.GROUP}/owner"  # value: the model's uid; what makes an object ours
+CLIENT_LABEL = f"{kinds.GROUP}/client"  # value: the client's name, on client Secrets
+HASH_ANNOTATION = f"{kinds.GROUP}/applied-hash"  # what was sent last, so that a field dropped from it is seen
+GUARD_VERSION_ANNOTATION = (
+    f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
+)
+FIELD_MANAGER = "vllm-operator"
+PEERS_SUFFIX = "-peers"
+
+
+class Owner(NamedTuple):
+    """The model that an object belongs to; `uid` is the live one."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+def owner(model: kinds.Object) -> Owner:
+    """Return the owner that `model`, a ModelDeployment as the API server returned it, is to its children."""
+    metadata = model["metadata"]
+    return Owner(metadata["namespace"], metadata["name"], metadata["uid"])
+
+
+def guard_secret(model: str) -> str:
+    """Return the name of the Secret that configures the guard."""
+    return f"{model}.guard"
+
+
+def client_secret(model: str, client: str) -> str:
+    """Return the name of the Secret that holds one client's key."""
+    return f"{model}.key.{client}"
+
+
+def template(model: str) -> str:
+    """Return the name of the ControllerRevision that pins the pod template."""
+    return f"{model}.template"
+
+
+def peers(model: str) -> str:
+    """Return the name of the headless Service over which guards count their peers."""
+    return f"{model}{PEERS_SUFFIX}"
+
+
+def selector(model: str) -> dict[str, str]:
+    """Return the labels that select a model's pods. They never change: a Deployment's selector cannot."""
+    return {MODEL_LABEL: model}
+
+
+def labels(model: str, component: str) -> dict[str, str]:
+    """Return the labels of a model's object without the owner's uid, as pods carry them."""
+    return {
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/instance": model,
+        "app.kubernetes.io/managed-by": "vllm-operator",
+        "app.kubernetes.io/name": "vllm",
+        MODEL_LABEL: model,
+    }
+
+
+def child(kind: kinds.Kind, whose: Owner, name: str, component: str, **body: Any) -> kinds.Object:
+    """Return an object of `kind` that belongs to `whose`; `body` holds all but apiVersion, kind and metadata."""
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {
+            "name": name,
+            "namespace": whose.namespace,
+            "labels": {**labels(whose.name, component), OWNER_LABEL: whose.uid},
+            "ownerReferences": [owner_reference(whose)],
+        },
+        **body,
+    }
+
+
+def owner_reference(whose: Owner) -> kinds.Object:
+    """Return the controller reference: garbage collection deletes the child with its model, with or without us."""
+    return {
+        "apiVersion": kinds.MODEL_DEPLOYMENT.api_version,
+        "kind": kinds.MODEL_DEPLOYMENT.kind,
+        "name": whose.name,
+        "uid": whose.uid,
+        "controller": True,
+    }
+
+
+def is_ours(obj: kinds.Object, whose: Owner) -> bool:
+    """Tell whether `obj` belongs to `whose`: by ownerReference, or by the owner label where nobody else controls it."""
+    references = obj["metadata"].get("ownerReferences") or []
+    controllers = [reference["uid"] for reference in references if reference.get("controller")]
+    if controllers:
+        return whose.uid in controllers
+    named = any(reference["uid"] == whose.uid for reference in references)
+    return named or obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
+
+
+def holder(obj: kinds.Object) -> str:
+    """Say in words whose the stranger `obj` is."""
+    for reference in obj["metadata"].get("ownerReferences") or []:
+        if reference.get("controller"):
+            return f"{reference['kind']} {reference['name']}"
+    return "nobody known to the operator"
+
+
+def key(obj: kinds.Object) -> kinds.Key | None:
+    """Return the key of the model that `obj`, a child or pod, says it belongs to."""
+    metadata = obj["metadata"]
+    if obj["kind"] == kinds.MODEL_DEPLOYMENT.kind:
+        return kinds.Key(metadata["namespace"], metadata["name"])
+    name = metadata.get("labels", {}).get(MODEL_LABEL)
+    return kinds.Key(metadata["namespace"], name) if name else None

@@ -1,0 +1,158 @@
+"""The connections to the API server: who we are, how many calls are in flight, what became of each.
+
+Every call is reported to `observe(verb, resource, code)`; code 0 means that no answer came. Every write but a Lease's asks
+`permit()` when its connection is in hand, immediately before its bytes leave: what was a leader, slept and woke, sends nothing.
+Knows aiohttp; must not know what is written or why, and never logs a body.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from vllm_operator.kube import credentials, errors, kinds, requests
+
+IN_FLIGHT = 64
+CALL_SECONDS = 30.0
+SILENCE_SECONDS = 75.0  # bookmarks come each minute
+TOKEN_SECONDS = 60.0
+PATIENCE = 3  # refusals of one call that are waited out; a refused call was not begun
+LONGEST_WAIT = 5.0
+READS = {"get", "list", "watch"}
+UNAUTHORIZED = 401
+FAILED = 400
+BROKEN = (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError)
+
+Observe = Callable[[str, str, int], None]
+Permit = Callable[[], None]
+
+
+class Transport:
+    """A pool of connections; use as an asynchronous context manager. `permit` may be set later."""
+
+    def __init__(self, who: credentials.Credentials, observe: Observe, permit: Permit) -> None:
+        self.permit = permit
+        self._who = who
+        self._observe = observe
+        self._watching = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_SECONDS)
+        self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS)
+        self._token, self._token_until = "", 0.0
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
+
+    async def __aenter__(self) -> Self:
+        """Open the pool. Answers are not compressed: that costs the API server more than it saves in a cluster."""
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(self._in_hand)
+        trace.on_connection_create_end.append(self._in_hand)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._who.tls or True, keepalive_timeout=60),
+            headers={"Accept-Encoding": "identity", "User-Agent": "vllm-operator"},
+            trace_configs=[trace],
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def call(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
+        """Return the answer to one call. Waits where the server says for how long; reads an invalid token anew."""
+        lease = target.kind == kinds.LEASE  # its renewal waits for nobody: without it all the others are void
+        async with contextlib.nullcontext() if lease else self._in_flight:
+            for _ in range(PATIENCE):
+                try:
+                    return await self._once(verb, target, **request)
+                except errors.Throttled as error:
+                    await asyncio.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
+                except errors.Denied as error:
+                    if error.status != UNAUTHORIZED or not self._has_new_token():
+                        raise
+            return await self._once(verb, target, **request)
+
+    async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
+        """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error."""
+        async with self._open("watch", target, self._watching, query=query) as response:
+            try:
+                async for line in requests.lines(response.content.iter_any()):
+                    yield line
+            finally:
+                if response.connection and response.connection.transport:
+                    response.connection.transport.abort()  # nobody waits for a farewell to the rest of a watch
+
+    async def _once(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
+        async with self._open(verb, target, self._calling, **request) as response:
+            answer: kinds.Object = orjson.loads(await response.read())
+            return answer
+
+    @contextlib.asynccontextmanager
+    async def _open(
+        self,
+        verb: str,
+        target: requests.Target,
+        limits: aiohttp.ClientTimeout,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        content: str = requests.JSON,
+        accept: str = requests.JSON,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        code = 0
+        try:
+            async with self._session.request(
+                METHODS[verb],
+                self._who.server + target.path,
+                params=query,
+                data=None if body is None else requests.encode(body),
+                headers={
+                    "Accept": accept,
+                    **self._authorization(),
+                    **({} if body is None else {"Content-Type": content}),
+                },
+                timeout=limits,
+                trace_request_ctx=verb not in READS and target.kind != kinds.LEASE,
+            ) as response:
+                code = response.status
+                if code >= FAILED:
+                    raise await _error(response, target.kind)
+                yield response
+        except BROKEN as error:
+            words = error if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
+            raise errors.Unavailable(0, "NoAnswer", f"no answer to {verb} {target}: {words}") from None
+        finally:
+            self._observe(verb, target.resource, code)
+
+    async def _in_hand(self, _: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        if context.trace_request_ctx:
+            self.permit()
+
+    def _authorization(self) -> dict[str, str]:
+        if time.monotonic() >= self._token_until:
+            self._token, self._token_until = self._who.token(), time.monotonic() + TOKEN_SECONDS
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+    def _has_new_token(self) -> bool:
+        before, self._token_until = self._token, 0.0
+        self._authorization()
+        return self._token != before
+
+
+METHODS = {
+    "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "apply": "PATCH",
+    "delete": "DELETE",
+}  # fmt: skip
+
+
+async def _error(response: aiohttp.ClientResponse, kind: kinds.Kind) -> errors.ApiError:
+    """Return the error that `response` is; what is no Status, a proxy's page for example, is left out."""
+    try:
+        status = orjson.loads(await response.read())
+    except orjson.JSONDecodeError:
+        status = {}
+    return errors.of(
+        response.status, status if isinstance(status, dict) else {}, kind, response.headers.get("Retry-After")
+    )

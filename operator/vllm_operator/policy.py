@@ -1,0 +1,113 @@
+"""What the operator's allow-lists refuse of a spec: (spec, namespace, settings) -> findings, each with the field and the list.
+
+An empty list of images allows any image, and a namespace without a list of domains any host; the other lists allow what they
+name, exactly or, where an entry ends in `*`, by its beginning. What the operator's own settings say (default images, pull
+secrets, domain) is allowed by whoever set it. The chart's admission policy says the same at apply, where the cluster has it; here
+it is the boundary. Must not know what becomes of a refused spec.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from vllm_operator import api, config
+from vllm_operator.engine import source
+
+LOCAL = "localhost"
+
+
+class Violation(NamedTuple):
+    """What is refused in words, and whether it is the edge's: a host or an annotation of the Ingress."""
+
+    message: str
+    edge: bool = False
+
+
+def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[Violation, ...]:
+    """Return what is not allowed of `spec` in `namespace`; nothing where all of it is."""
+    allow = settings.allow
+    return (*_images(spec, allow), *_pods(spec, allow), *_edge(namespace, spec, allow))
+
+
+def is_host(namespace: str, spec: api.Spec, settings: config.Config) -> bool:
+    """Tell whether the host that `spec` names, if any, is one of its namespace: keys are not sent to others'."""
+    return spec.expose is None or not any(_hosts(namespace, spec.expose.host, settings.allow))
+
+
+def _images(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
+    named = (("spec.engine.image", spec.engine.image), ("spec.model.source", source.weights(spec.model).image))
+    for field, image in named:
+        if image and allow.images and not any(is_under(image, prefix) for prefix in allow.images):
+            yield Violation(f"{field} {image} is under none of allow.images: {_listed(allow.images)}")
+
+
+def _pods(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
+    metadata = spec.pod_metadata
+    account = (spec.service_account_name,) if spec.service_account_name else ()
+    yield from _unnamed("spec.serviceAccountName", account, "allow.serviceAccounts", allow.service_accounts)
+    yield from _unnamed("spec.podMetadata.labels", metadata.labels, "allow.podLabels", allow.pod_labels)
+    yield from _unnamed(
+        "spec.podMetadata.annotations", metadata.annotations, "allow.podAnnotations", allow.pod_annotations
+    )
+
+
+def _edge(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
+    if spec.expose is None:
+        return
+    yield from _hosts(namespace, spec.expose.host, allow)
+    named = _unnamed(
+        "spec.expose.ingress.annotations",
+        spec.expose.ingress.annotations,
+        "allow.ingressAnnotations",
+        allow.ingress_annotations,
+    )
+    yield from (finding._replace(edge=True) for finding in named)
+
+
+def _hosts(namespace: str, host: str | None, allow: config.Allow) -> Iterator[Violation]:
+    domains = allow.domains.get(namespace)
+    if host and domains is not None and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
+        where = f"allow.domains of the namespace {namespace}"
+        yield Violation(f"spec.expose.host {host} is under none of {where}: {_listed(domains)}", edge=True)
+
+
+def _unnamed(field: str, names: Iterable[str], value: str, entries: tuple[str, ...]) -> Iterator[Violation]:
+    for name in names:
+        if not any(_is_named(name, entry) for entry in entries):
+            yield Violation(f"{field} {name} is not in {value}: {_listed(entries)}")
+
+
+def is_under(image: str, prefix: str) -> bool:
+    """Tell whether the reference `image` is `prefix` or lies under it; a prefix ends where a part of a reference does.
+
+    `registry.example/team` has registry.example/team/x, registry.example/team:1 and its digests, and not registry.example/team-b;
+    a registry alone has what follows its slash, and no other port; a prefix with a tag or digest is that image alone.
+    """
+    if image == prefix:
+        return True
+    if prefix.endswith("/"):
+        return image.startswith(prefix)
+    rest = image.removeprefix(prefix)
+    if rest == image or _is_whole(prefix):
+        return False
+    return rest.startswith("/") or (not _is_registry(prefix) and _is_tag(rest))
+
+
+def _is_whole(prefix: str) -> bool:
+    """Tell whether `prefix` holds a tag or a digest: a colon before any slash is a port."""
+    return "@" in prefix or ("/" in prefix and ":" in prefix.rpartition("/")[2])
+
+
+def _is_registry(prefix: str) -> bool:
+    return "/" not in prefix and (prefix == LOCAL or "." in prefix or ":" in prefix)
+
+
+def _is_tag(rest: str) -> bool:
+    return rest.startswith((":", "@")) and "/" not in rest
+
+
+def _is_named(name: str, entry: str) -> bool:
+    return name.startswith(entry[:-1]) if entry.endswith("*") else name == entry
+
+
+def _listed(entries: Iterable[str]) -> str:
+    return ", ".join(entries) or "none"

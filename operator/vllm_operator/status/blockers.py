@@ -1,0 +1,94 @@
+"""What stands between a spec and its objects, as rules of the status; and those of Exposed, which has little else.
+
+Must not look at pods: what keeps those from answering stands in pod_diagnosis.py.
+"""
+
+from vllm_operator.kube import kinds
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status.context import StatusContext
+
+
+def name_taken(seen: StatusContext) -> ConditionValue | None:
+    """Say that an object of somebody else has one of the model's names."""
+    for ref, holder in sorted(seen.world.strangers.items()):
+        return ConditionValue(
+            "False", "NameTaken", f"{ref} belongs to {holder} and is left alone: remove it, or rename this model"
+        )
+    return None
+
+
+def refused(seen: StatusContext) -> ConditionValue | None:
+    """Say what the API server does not take."""
+    for ref, words in sorted(seen.world.refused.items()):
+        return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")
+    return None
+
+
+def not_allowed(seen: StatusContext) -> ConditionValue | None:
+    """Say what the operator's allow-lists refuse."""
+    words = "; ".join(finding.message for finding in seen.refusals)
+    return ConditionValue("False", "NotAllowed", f"{words} (values of the operator's chart)") if words else None
+
+
+def imageless(seen: StatusContext) -> ConditionValue | None:
+    """Say that neither the spec nor the operator's settings name an image of the engine."""
+    words = "no image of the engine is known for spec.resources: set spec.engine.image, or engine.images of the operator's chart"
+    return None if seen.image else ConditionValue("False", "NoEngineImage", words)
+
+
+def missing(seen: StatusContext) -> ConditionValue | None:
+    """Say what the spec names and nobody has made."""
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if not _of_a_setting(ref, seen)), None)
+
+
+def unconfigured(seen: StatusContext) -> ConditionValue | None:
+    """Say what the operator's settings name and nobody has made: not held against a model that serves without it."""
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if _of_a_setting(ref, seen)), None)
+
+
+def _of_a_setting(ref: kinds.Ref, seen: StatusContext) -> bool:
+    pulls = not seen.spec.image_pull_secrets and (ref.kind, ref.name) not in _edge(seen)
+    return ref.kind == kinds.CONFIG_MAP.kind or (ref.kind == kinds.SECRET.kind and pulls)
+
+
+def _absent(ref: kinds.Ref) -> ConditionValue:
+    return ConditionValue("False", f"{ref.kind}NotFound", f"{ref} does not exist: create it; this heals by itself")
+
+
+def _in_cluster(seen: StatusContext) -> ConditionValue | None:
+    words = "reached by its Service inside the cluster; an address outside needs spec.expose.host"
+    return None if seen.exposed else ConditionValue("True", "InCluster", words)
+
+
+def _edge_not_allowed(seen: StatusContext) -> ConditionValue | None:
+    return not_allowed(seen._replace(refusals=tuple(one for one in seen.refusals if one.edge)))
+
+
+def _edge_missing(seen: StatusContext) -> ConditionValue | None:
+    return next((_absent(ref) for ref in sorted(seen.world.missing) if (ref.kind, ref.name) in _edge(seen)), None)
+
+
+def _edge(seen: StatusContext) -> set[tuple[str, str]]:
+    """Return kind and name of what the Ingress names."""
+    _, class_name, tls_secret = seen.exposed or ("", "", "")
+    return {(kinds.INGRESS_CLASS.kind, class_name), (kinds.SECRET.kind, tls_secret)}
+
+
+def _ingress_taken(seen: StatusContext) -> ConditionValue | None:
+    return name_taken(seen) if any(ref.kind == kinds.INGRESS.kind for ref in seen.world.strangers) else None
+
+
+def _addressed(seen: StatusContext) -> ConditionValue | None:
+    child = seen.world.child(kinds.INGRESS, seen.world.owner.name)
+    addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
+    return ConditionValue("True", "Exposed", "the Ingress has an address") if addresses else None
+
+
+def _unaddressed(_: StatusContext) -> ConditionValue:
+    return ConditionValue("Unknown", "NoAddress", "no ingress controller has given the Ingress an address yet")
+
+
+EXPOSED = (
+    _in_cluster, _edge_not_allowed, _ingress_taken, _edge_missing, _addressed, not_allowed, imageless, _unaddressed,
+)  # fmt: skip
+"""The rules of the condition Exposed, in order."""

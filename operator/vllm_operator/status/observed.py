@@ -1,0 +1,67 @@
+"""What was observed of one model: the model, its objects and pods, and what stood in the way of the last writes.
+
+A snapshot that `status()` and `prune()` read; it decides nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import guard
+from vllm_operator.kube import cache, kinds, naming
+from vllm_operator.kube.conditions import ConditionValue
+
+
+class ObservedState(NamedTuple):
+    """One model as observed. `objects`: children and pods; then what the last look found wrong, and what was answered."""
+
+    model: kinds.Object
+    objects: Mapping[kinds.Ref, kinds.Object]
+    missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
+    strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
+    refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
+    troubles: Mapping[str, ConditionValue] = {}  # clients that have no key, and why
+    guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
+    verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
+
+    @property
+    def owner(self) -> naming.Owner:
+        """Return the owner that the model is to its children."""
+        return naming.owner(self.model)
+
+    def child(self, kind: kinds.Kind, name: str) -> kinds.Object | None:
+        """Return the model's object of that kind and name."""
+        return self.objects.get(kinds.Ref(kind.kind, self.owner.namespace, name))
+
+    def pods(self) -> list[kinds.Object]:
+        """Return the pods that are to stay, newest first."""
+        found = [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and not _is_over(obj)]
+        return sorted(
+            found, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]), reverse=True
+        )
+
+
+def snapshot(objects: cache.Cache, key: kinds.Key) -> ObservedState | None:
+    """Return what was seen of the model `key`, if it is known."""
+    model = objects.model(key)
+    return ObservedState(model, {kinds.ref(obj): obj for obj in objects.of(key)}) if model else None
+
+
+def _is_over(obj: kinds.Object) -> bool:
+    """Tell whether the object is being deleted, or is a pod that has ended for good, as an evicted one has."""
+    return bool(obj["metadata"].get("deletionTimestamp")) or obj.get("status", {}).get("phase") in (
+        "Failed",
+        "Succeeded",
+    )
+
+
+def prune(
+    desired: Iterable[kinds.Object], world: ObservedState, withheld: Iterable[kinds.Kind] = ()
+) -> tuple[kinds.Object, ...]:
+    """Return the objects that are ours and no longer wanted; those of the kinds `withheld` stay as they are."""
+    wanted = {kinds.ref(obj) for obj in desired}
+    kept = {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind, *(kind.kind for kind in withheld)}
+    return tuple(
+        obj
+        for ref, obj in world.objects.items()
+        if ref not in wanted and ref.kind not in kept and not _is_over(obj) and naming.is_ours(obj, world.owner)
+    )

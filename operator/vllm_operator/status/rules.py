@@ -1,0 +1,204 @@
+"""World -> status: for each condition an ordered tuple of small rules, the first match gives reason and message.
+
+Pure: `now` comes in, and a condition keeps its transition time while its status stays. What a pod's own trouble is stands in
+pod_diagnosis.py.
+"""
+
+from vllm_operator import api, config, keys, policy
+from vllm_operator.children import ingress, pod, template
+from vllm_operator.engine import options
+from vllm_operator.keys import record
+from vllm_operator.kube import conditions, kinds, naming
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import blockers, guard_conditions, pod_diagnosis
+from vllm_operator.status.context import Rule, StatusContext
+from vllm_operator.status.observed import ObservedState
+
+MESSAGE_LIMIT = 1024
+CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero", "Paused")
+"""Reasons of Ready that nobody needs to act on."""
+
+
+def _held_back(seen: StatusContext) -> ConditionValue | None:
+    return _paused(seen) if seen.held_back else None
+
+
+def _paused(seen: StatusContext) -> ConditionValue | None:
+    words = "spec.paused is true: keys and revocations go on, all else waits"
+    return ConditionValue("False", "Paused", words) if seen.spec.paused else None
+
+
+def _zero(seen: StatusContext) -> ConditionValue | None:
+    return (
+        ConditionValue("False", "ScaledToZero", "spec.replicas is 0: scale up to serve")
+        if seen.spec.replicas == 0
+        else None
+    )
+
+
+def _guard_rejected(seen: StatusContext) -> ConditionValue | None:
+    """A guard that keeps an older configuration accepts keys that were revoked: never silently."""
+    said = guard_conditions.guard_configured(seen.world)
+    return said._replace(reason="GuardRejected") if said.reason == guard_conditions.REJECTED else None
+
+
+def _pods_refused(seen: StatusContext) -> ConditionValue | None:
+    """A quota, a security standard or a webhook keeps the newest pods from being made at all.
+
+    Kubernetes keeps the words of the first refusal until one of them is made, so they may speak of an earlier spec.
+    """
+    lacking = seen.count("updatedReplicas") < seen.spec.replicas
+    for condition in seen.deployment.get("status", {}).get("conditions") or []:
+        if lacking and condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            earlier = " (said of an earlier spec)" if _is_earlier(condition, seen) else ""
+            return ConditionValue(
+                "False", "PodsRefused", f"the pods cannot be made: {condition.get('message', '')}{earlier}"
+            )
+    return None
+
+
+def _is_earlier(condition: kinds.Object, seen: StatusContext) -> bool:
+    """Tell whether the condition was said before the second in which the newest template was pinned: times are no finer."""
+    revision = seen.world.child(kinds.CONTROLLER_REVISION, naming.template(seen.world.owner.name)) or {"metadata": {}}
+    return bool(condition.get("lastUpdateTime", "") < revision["metadata"].get("creationTimestamp", ""))
+
+
+def _first_trouble(seen: StatusContext) -> ConditionValue | None:
+    """The newest pod that does not answer speaks for all."""
+    for one in seen.world.pods():
+        found = pod_diagnosis.of(one)
+        if found and found.reason:
+            return ConditionValue("False", found.reason, found.message)
+    return None
+
+
+def _serving(seen: StatusContext) -> ConditionValue | None:
+    if seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas:
+        return ConditionValue("True", "Serving", f"servers that answer: {seen.spec.replicas} of {seen.spec.replicas}")
+    return None
+
+
+def _verification_failed(seen: StatusContext) -> ConditionValue | None:
+    said = guard_conditions.verified(seen.world)
+    return said._replace(reason="VerificationFailed") if said.status == "False" else None
+
+
+def _serving_wrongly(seen: StatusContext) -> ConditionValue | None:
+    """While a rollout is under way, what holds it up comes first."""
+    return _verification_failed(seen) if _serving(seen) else None
+
+
+def _rolling(seen: StatusContext) -> ConditionValue:
+    return ConditionValue(
+        "False",
+        "RollingOut",
+        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+    )
+
+
+def _answering(seen: StatusContext) -> ConditionValue | None:
+    ready = seen.count("readyReplicas")
+    return ConditionValue("True", "Serving", f"servers that answer: {ready} of {seen.spec.replicas}") if ready else None
+
+
+def _over_time(seen: StatusContext) -> ConditionValue | None:
+    for condition in seen.deployment.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Progressing" and condition["status"] == "False":
+            return ConditionValue(
+                "False", "StartTimedOut", "the newest servers did not answer within spec.engine.startupTimeout"
+            )
+    return None
+
+
+def _complete(seen: StatusContext) -> ConditionValue | None:
+    whole = seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas
+    return ConditionValue("False", "Complete", "nothing is being rolled out") if whole else None
+
+
+def _progressing(seen: StatusContext) -> ConditionValue:
+    return ConditionValue(
+        "True",
+        "RollingOut",
+        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+    )
+
+
+def _guard_configured(seen: StatusContext) -> ConditionValue:
+    """Clients whose time is over are named: their refusal is what was asked for."""
+    said, late = guard_conditions.guard_configured(seen.world), keys.expired(seen.spec.access, seen.now)
+    if said.reason != guard_conditions.CONFIGURED or not late:
+        return said
+    return ConditionValue(said.status, "ClientExpired", f"{said.message}; past their expiresAt: {', '.join(late)}")
+
+
+READY = (
+    blockers.name_taken, blockers.refused, blockers.not_allowed, blockers.imageless, blockers.missing, _held_back, _zero,
+    _guard_rejected, _serving_wrongly, _serving, blockers.unconfigured, _pods_refused, _first_trouble, _rolling,
+)  # fmt: skip
+CONDITIONS: dict[str, tuple[Rule, ...]] = {
+    "Available": (_zero, _verification_failed, _answering, *READY),
+    "Ready": READY,
+    "Progressing": (
+        _paused,
+        blockers.name_taken,
+        blockers.refused,
+        blockers.not_allowed,
+        blockers.imageless,
+        _over_time,
+        _complete,
+        _progressing,
+    ),
+    "Exposed": blockers.EXPOSED,
+    "GuardConfigured": (_guard_configured,),
+    "Verified": (lambda seen: guard_conditions.verified(seen.world),),
+}
+
+
+def status(world: ObservedState, spec: api.Spec, settings: config.Config, now: str) -> kinds.Object:
+    """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
+    owner = world.owner
+    deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
+    exposed, refusals = ingress.exposure(owner.name, spec, settings), policy.findings(owner.namespace, spec, settings)
+    revision = world.child(kinds.CONTROLLER_REVISION, naming.template(owner.name))
+    wanted = template.revision(owner, spec, settings, revision, template.asked(world.model))
+    seen = StatusContext(world, spec, exposed, deployment, api.unix(now), template.engine_image(wanted), refusals)
+    return {
+        "observedGeneration": world.model["metadata"]["generation"],
+        "url": ingress.url(owner, spec, settings),
+        "model": options.served_name(spec.model),
+        "image": template.engine_image(revision) if revision else pod.image(spec, settings),
+        "accelerators": ", ".join(f"{amount} {name}" for name, amount in pod.accelerators(spec.resources).items()),
+        "replicas": seen.count("replicas"),
+        "readyReplicas": seen.count("readyReplicas"),
+        "updatedReplicas": seen.count("updatedReplicas"),
+        "selector": ",".join(f"{name}={value}" for name, value in naming.selector(owner.name).items()),
+        "clients": [_client(client, seen) for client in keys.clients(spec.access)],
+        "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
+    }
+
+
+def _client(client: api.Client, seen: StatusContext) -> kinds.Object:
+    name = naming.client_secret(seen.world.owner.name, client.name)
+    secret = seen.world.child(kinds.SECRET, name)
+    held = record.held(secret).issued if secret else None
+    return {
+        "name": client.name,
+        "secretName": name,
+        **({"keyVersion": held.version} if held and held.version else {}),
+        **({"expiresAt": client.expires_at} if client.expires_at else {}),
+        "appliedOn": guard_conditions.applied_on(seen.world, client.name),
+    }
+
+
+def _condition(kind: str, rules: tuple[Rule, ...], seen: StatusContext, now: str) -> kinds.Object:
+    said = next(found for rule in rules if (found := rule(seen)))
+    before = conditions.condition(seen.world.model, kind)
+    unchanged = before is not None and before["status"] == said.status
+    return {
+        "type": kind,
+        "status": said.status,
+        "reason": said.reason,
+        "message": said.message[:MESSAGE_LIMIT],
+        "observedGeneration": seen.world.model["metadata"]["generation"],
+        "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else now,
+    }

@@ -1,0 +1,111 @@
+"""A model's servers in a cluster in memory: guards that say what a test lets them say, and a Service that answers so."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+from tests import clock, fake_apiserver
+from tests.golden import render
+from vllm_operator import guard
+from vllm_operator.engine import verification
+from vllm_operator.kube import cache, kinds, naming
+from vllm_operator.probes import http_client, prober
+from vllm_operator.status import observed
+
+MODEL = render.model(render.HERE / "serving")
+KEY = kinds.Key("models", "vllm11")
+RIGHT = "right"
+TOKEN = http_client.Answer(reached=True, status=200, text='{"choices": [{"text": " a"}]}')
+
+
+class FakeGuards:
+    """`says`: address -> what its guard says; `busy`: after how many seconds; `answer`: the Service's; `woken`: how often."""
+
+    def __init__(self) -> None:
+        self.api, self.store, self.says = fake_apiserver.FakeCluster(), cache.Cache(), dict[str, guard.State | None]()
+        self.answer, self.busy = TOKEN, dict[str, float]()
+        self.asked: list[tuple[float, str]] = []
+        self.requests: list[tuple[float, str, str]] = []
+        self.woken = 0
+        self.lookout = prober.Prober(self.api, self.store, self, self.wake)
+        self._version = 1000
+        self.put(MODEL)
+        for child in render.desired(MODEL):
+            self.put(child)
+        self.write(RIGHT)
+
+    async def ask_guard(self, address: str) -> guard.State | None:
+        self.asked.append((clock.now(), address))
+        await asyncio.sleep(self.busy.get(address, 0.01))
+        return self.says[address]
+
+    async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
+        assert b"facebook/opt-125m" in request.content
+        self.requests.append((clock.now(), base, key))
+        await asyncio.sleep(0.01)
+        return self.answer
+
+    def wake(self, key: kinds.Key) -> None:
+        """Stand for the run of the model that follows."""
+        assert key == KEY
+        self.woken += 1
+        self.lookout.look(key)
+
+    def write(self, version: str) -> None:
+        """Write the guard's Secret."""
+        name = naming.guard_secret("vllm11")
+        secret = next(child for child in render.desired(MODEL) if child["metadata"]["name"] == name)
+        secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
+        self.put(secret)
+
+    async def start(
+        self, name: str, address: str, state: guard.State | None, *, ready: bool = False, template: str = "1"
+    ) -> kinds.Object:
+        """Let a pod run whose guard says `state`."""
+        labels = {**naming.selector("vllm11"), "pod-template-hash": template}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "models", "labels": labels},
+            "status": {
+                "podIP": address,
+                "conditions": [{"type": "Ready", "status": str(ready)}],
+                "initContainerStatuses": [{"name": "guard", "ready": True, "restartCount": 0}],
+            },
+        }
+        self.says[address] = state
+        made = await self.api.create_by("kubelet", pod)
+        self.store.put(made)
+        return made
+
+    def end(self, name: str) -> None:
+        self.store.drop(kinds.Ref("Pod", "models", name))
+
+    def told(self, name: str) -> str:
+        """Return the annotation of the pod."""
+        metadata = self.api.objects[kinds.Ref("Pod", "models", name)]["metadata"]
+        return str(metadata.get("annotations", {}).get(naming.GUARD_VERSION_ANNOTATION, ""))
+
+    def patches(self) -> int:
+        return sum(verb == "patch" for verb, _ in self.api.calls)
+
+    def seen(self) -> observed.ObservedState:
+        return self.lookout.seen(observed.snapshot(self.store, KEY) or observed.ObservedState(MODEL, {}))
+
+    def heard(self) -> Mapping[str, guard.State | None]:
+        return self.seen().guards
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look once; time passes while the test sleeps."""
+        task = asyncio.create_task(self.lookout.run())
+        self.lookout.look(KEY)
+        await asyncio.sleep(0.1)
+        yield
+        await self.lookout.stop()
+        await task
+
+    def put(self, obj: kinds.Object) -> None:
+        """Let the store see `obj`, newer than all before."""
+        self._version += 1
+        self.store.put({**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._version)}})

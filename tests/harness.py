@@ -1,0 +1,175 @@
+"""A model in a cluster in memory and operators that come and go: each run is a new process that knows what the cluster knows."""
+
+import base64
+import contextlib
+import json
+from typing import Any
+
+from tests import fake_apiserver, samples
+from vllm_operator import api, config, guard
+from vllm_operator.controller import reconcile
+from vllm_operator.engine import verification
+from vllm_operator.keys import record
+from vllm_operator.kube import apply, cache, conditions, errors, kinds, naming
+from vllm_operator.probes import http_client, prober
+
+KEY = kinds.Key("models", samples.MODEL)
+NOW = 1_800_000_000.0
+SETTINGS = config.Config(engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"})
+WRITES = {"create", "apply", "patch", "update", "delete"}
+
+
+class Ended(Exception):  # noqa: N818 - it is what happened
+    """The operator's process ended here."""
+
+
+class Deaf:
+    """Who asks nobody."""
+
+    async def ask_guard(self, address: str) -> guard.State | None:
+        raise AssertionError(address)
+
+    async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
+        raise AssertionError(base, key, request)
+
+
+class OperatorHarness:
+    """`now` is the clock of every operator; `again`: in how many seconds the last one wanted to look again."""
+
+    def __init__(self) -> None:
+        self.api, self.now, self.again = fake_apiserver.FakeCluster(), NOW, None
+        self.reconciler = self._new()
+
+    async def begin(self, *clients: dict[str, Any], **more: Any) -> None:
+        """Create the model and let an operator make what it asks for."""
+        await self.api.create_by("admin", self._model(clients, more))
+        await self.run()
+
+    async def change(self, *clients: dict[str, Any], **more: Any) -> None:
+        """Change the model's clients, and other fields of its spec; no operator has seen it yet."""
+        spec = {"expose": None, **self._model(clients, more)["spec"]}
+        await self.api.edit_by("admin", kinds.Ref("ModelDeployment", *KEY), {"spec": spec})
+
+    async def run(self) -> None:
+        """Let a new operator work on the model once."""
+        self.reconciler = self._new()
+        await self.go_on()
+
+    async def go_on(self) -> None:
+        """Let the operator that is there work on the model once more."""
+        self.again = await self.reconciler(KEY)
+
+    async def interrupted(self, at: int) -> bool:
+        """Let a new operator end at its write number `at`, before or after it took effect; False where it wrote less."""
+        left = at
+
+        def interrupt(verb: str, _ref: kinds.Ref, _when: str) -> None:
+            nonlocal left
+            if verb in WRITES:
+                left -= 1
+                if left < 0:
+                    raise Ended
+
+        self.api.interrupt = interrupt
+        try:
+            await self.run()
+        except Ended:
+            return True
+        finally:
+            self.allow()
+        return False
+
+    async def stale(self, name: str) -> None:
+        """Delete a Secret by hand and let an operator work that has not heard of it; it may give up."""
+        self.reconciler = self._new()
+        await self.delete(name)
+        with contextlib.suppress(errors.ApiError):
+            await self.go_on()
+
+    def refuse(self, name: str, refusal: errors.ApiError | None = None) -> None:
+        """Let a webhook refuse every write of the Secret `name` from now on."""
+        refusal = refusal or errors.Denied(403, "Forbidden", "no")
+
+        def interrupt(verb: str, ref: kinds.Ref, when: str) -> None:
+            if verb in WRITES and ref.name == name and when == "before":
+                raise refusal
+
+        self.api.interrupt = interrupt
+
+    def allow(self) -> None:
+        """Let every write be taken again."""
+        self.api.interrupt = lambda _verb, _ref, _when: None
+
+    async def bring(self, name: str, key: str, *, label: str | None = samples.MODEL) -> None:
+        """Write a Secret as another tool does."""
+        data = {record.KEY: base64.b64encode(key.encode()).decode()}
+        labels = {naming.MODEL_LABEL: label} if label else {}
+        owner = {"apiVersion": "x/v1", "kind": "ExternalSecret", "name": name, "uid": "e", "controller": True}
+        metadata = {"name": name, "namespace": KEY.namespace, "labels": labels, "ownerReferences": [owner]}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
+        with contextlib.suppress(errors.NotFound):
+            await self.api.delete_by("tool", kinds.ref(body))
+        await self.api.create_by("tool", body)
+
+    async def delete(self, name: str) -> None:
+        """Delete a Secret by hand."""
+        await self.api.delete_by("admin", self.ref(name))
+
+    def secret(self, client: str) -> kinds.Object | None:
+        """Return the Secret of a client."""
+        return self.api.objects.get(self.ref(f"{samples.MODEL}.key.{client}"))
+
+    def key(self, client: str) -> str:
+        """Return the key in a client's Secret, "" where there is none."""
+        return record.key(self.secret(client))
+
+    def accepts(self, key: str) -> bool:
+        """Tell whether the guards let `key` in: by their routes, not by what the operator notes for itself."""
+        secret = self.api.objects.get(self.ref(f"{samples.MODEL}.guard"))
+        return bool(key) and f"(?i:bearer) +{key}" in (record.decoded(secret, "routes.yaml") if secret else "")
+
+    def knows(self, client: str) -> bool:
+        """Tell whether the guards know any key of `client`."""
+        return f'"client":"{client}"' in record.decoded(
+            self.api.objects[self.ref(f"{samples.MODEL}.guard")], "routes.yaml"
+        )
+
+    def ends(self, key: str) -> int | None:
+        """Return until when the guards accept `key`."""
+        routes = json.loads(record.decoded(self.api.objects[self.ref(f"{samples.MODEL}.guard")], "routes.yaml"))
+        found = [route for route in routes["resources"][0]["virtual_hosts"][0]["routes"] if key in json.dumps(route)]
+        facts = next(route["metadata"]["filter_metadata"]["guard"] for route in found if "metadata" in route)
+        return facts.get("expires_at")
+
+    def condition(self, kind: str) -> kinds.Object:
+        """Return a condition of the model."""
+        return conditions.condition(self.api.objects[kinds.Ref("ModelDeployment", *KEY)], kind) or {}
+
+    def events(self, reason: str) -> list[str]:
+        """Return the notes of the Events with that reason."""
+        found = [obj for ref, obj in sorted(self.api.objects.items()) if ref.kind == "Event"]
+        return [one["note"] for one in found if one["reason"] == reason]
+
+    def writes(self) -> int:
+        """Return how much was written until now."""
+        return sum(verb in WRITES for verb, _ in self.api.calls)
+
+    def ref(self, name: str) -> kinds.Ref:
+        """Return the reference of a Secret."""
+        return kinds.Ref("Secret", KEY.namespace, name)
+
+    def _model(self, clients: tuple[dict[str, Any], ...], more: dict[str, Any]) -> kinds.Object:
+        model = samples.model()
+        access = {**({"clients": clients} if clients else {}), **more.get("access", {})}
+        spec = api.Spec.model_validate({**model["spec"], **more, "access": access})
+        return {**model, "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+    def _new(self) -> reconcile.Reconciler:
+        seen = cache.Cache()
+        for obj in self.api.objects.values():
+            if obj["kind"] == "ModelDeployment" or naming.MODEL_LABEL in obj["metadata"].get("labels", {}):
+                seen.put(obj)
+        look = prober.Prober(self.api, seen, Deaf(), lambda _key: None)
+        return reconcile.Reconciler(
+            self.api, seen, apply.Applier(self.api, seen), look, SETTINGS, clock=lambda: self.now
+        )

@@ -1,0 +1,31 @@
+"""Whose pods may reach a model's pods: the public port is everybody's until namespaces are named, the private one never is."""
+
+from vllm_operator import config, guard
+from vllm_operator.children import network_policy
+from vllm_operator.kube import naming
+
+OWNER = naming.Owner("models", "vllm11", "uid")
+
+
+def callers(port: int, settings: config.Config) -> list[str] | None:
+    """Return the namespaces that reach `port`, or None where all do."""
+    policy = network_policy.network_policy(OWNER, settings)
+    (rule,) = [rule for rule in policy["spec"]["ingress"] if [one["port"] for one in rule["ports"]] == [port]]
+    if "from" not in rule:
+        return None
+    (peer,) = rule["from"]
+    (expression,) = peer["namespaceSelector"]["matchExpressions"]
+    assert (expression["key"], expression["operator"]) == ("kubernetes.io/metadata.name", "In")
+    return list(expression["values"])
+
+
+def test_everybody_may_call_until_namespaces_are_named_and_then_they_and_the_operator() -> None:
+    assert callers(guard.PUBLIC_PORT, config.Config()) is None
+    narrowed = config.Config(namespace="ops", client_namespaces=("edge", "apps"))
+    assert callers(guard.PUBLIC_PORT, narrowed) == ["apps", "edge", "ops"]
+
+
+def test_the_private_port_is_the_operators_and_monitorings_alone() -> None:
+    assert callers(guard.PRIVATE_PORT, config.Config(namespace="ops", client_namespaces=("edge",))) == ["ops"]
+    watched = config.Config(namespace="ops", monitoring_namespaces=("prometheus",))
+    assert callers(guard.PRIVATE_PORT, watched) == ["ops", "prometheus"]

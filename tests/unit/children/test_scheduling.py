@@ -1,0 +1,91 @@
+"""Where a pod may run and as whom: as the spec says, as the API server gives it back, and nothing of it where nothing is said."""
+
+from typing import Any
+
+from vllm_operator import api, config
+from vllm_operator.children import pod, template
+from vllm_operator.kube import diff, kinds, naming
+
+OWNER = naming.Owner("models", "vllm11", "u")
+PLAIN: dict[str, Any] = {"model": {"source": "file:///models/opt"}}
+DEFAULTS = config.Config(image_pull_secrets=(api.PullSecret(name="of-all"),))
+
+
+def rendered(settings: config.Config | None = None, **spec: Any) -> kinds.Object:
+    """Return the pod template's spec."""
+    wanted = api.Spec.model_validate({**PLAIN, **spec})
+    found: kinds.Object = pod.template(OWNER, wanted, settings or config.Config())["spec"]
+    return found
+
+
+def test_what_is_not_said_does_not_appear() -> None:
+    said = {
+        "scheduling": {"nodeSelector": {}, "tolerations": [], "affinity": {"nodeAffinity": {}, "podAffinity": {}}},
+        "podMetadata": {"labels": {}},
+        "imagePullSecrets": [],
+        "guard": {"resources": {}},
+    }
+    assert rendered(**said) == rendered()
+    assert not {"nodeSelector", "tolerations", "affinity", "imagePullSecrets", "serviceAccountName"} & rendered().keys()
+
+
+def test_fields_at_their_default_restart_nothing() -> None:
+    explicit = {"scheduling": {}, "podMetadata": {}, "guard": {"resources": {}}, "imagePullSecrets": []}
+    assert template.digest(api.Spec.model_validate({**PLAIN, **explicit})) == template.digest(
+        api.Spec.model_validate(PLAIN)
+    )
+
+
+def test_each_field_is_a_new_template() -> None:
+    plain = template.digest(api.Spec.model_validate(PLAIN))
+    changes: tuple[dict[str, Any], ...] = (
+        {"imagePullSecrets": [{"name": "a"}]},
+        {"serviceAccountName": "a"},
+        {"podMetadata": {"labels": {"a": "b"}}},
+        {"guard": {"resources": {"limits": {"cpu": 1}}}},
+        {"scheduling": {"priorityClassName": "a"}},
+    )
+    assert len({plain, *(template.digest(api.Spec.model_validate({**PLAIN, **one})) for one in changes)}) == 6
+
+
+def test_the_operators_pull_secrets_are_of_models_that_name_none() -> None:
+    assert rendered(DEFAULTS)["imagePullSecrets"] == [{"name": "of-all"}]
+    assert rendered(DEFAULTS, imagePullSecrets=[{"name": "own"}])["imagePullSecrets"] == [{"name": "own"}]
+
+
+def test_the_operators_own_labels_win() -> None:
+    spec = api.Spec.model_validate({**PLAIN, "podMetadata": {"labels": {naming.MODEL_LABEL: "other", "team": "a"}}})
+    labels = pod.template(OWNER, spec, config.Config())["metadata"]["labels"]
+    assert labels == {**naming.labels("vllm11", "server"), "team": "a"}
+
+
+def test_the_guard_has_the_settings_where_the_spec_is_silent() -> None:
+    wanted = {"limits": {"cpu": "1000m"}, "requests": {"memory": "0.5Gi"}}
+    resources = rendered(guard={"resources": wanted})["initContainers"][0]["resources"]
+    assert resources == {"limits": {"memory": "512Mi", "cpu": "1"}, "requests": {"cpu": "50m", "memory": "512Mi"}}
+
+
+def test_a_spread_without_selector_counts_the_models_own_servers() -> None:
+    spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    for given, selector in (({}, {"matchLabels": naming.selector("vllm11")}), ({"labelSelector": {}}, {})):
+        [found] = rendered(scheduling={"topologySpreadConstraints": [{**spread, **given}]})["topologySpreadConstraints"]
+        assert found == {**spread, "labelSelector": selector}
+
+
+def test_a_selector_may_be_empty_and_a_value_too() -> None:
+    term = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": ""}, "matchExpressions": []}}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    found = rendered(
+        scheduling={"affinity": affinity, "tolerations": [{"key": "a", "value": "", "tolerationSeconds": 0}]}
+    )
+    [term] = found["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term["labelSelector"] == {"matchLabels": {"a": ""}}
+    assert found["tolerations"] == [{"key": "a", "tolerationSeconds": 0}]
+    assert diff.canonical({part: found[part] for part in ("affinity", "tolerations")}) == ()
+
+
+def test_the_cluster_may_choose_the_user() -> None:
+    assert rendered(config.Config(run_as_user=None))["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }

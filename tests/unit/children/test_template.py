@@ -1,0 +1,123 @@
+"""A newer operator, or a changed setting, restarts nothing; a changed spec does."""
+
+from tests.golden import render
+from vllm_operator import api, children, config
+from vllm_operator.children import deployment, pod, template
+from vllm_operator.kube import kinds, naming
+
+OWNER = naming.Owner("models", "vllm11", "u")
+SPEC = api.Spec(model=api.Model(source="file:///models/facebook/opt-125m"))
+ENGINES = {"cpu": "registry.example/vllm-cpu:1", "nvidia.com/gpu": "registry.example/vllm:1"}
+OLD = config.Config(guard_image="old/envoy:v1.39.0", engine_images=ENGINES)
+NEW = config.Config(guard_image="new/envoy:v1.40.0", engine_images=ENGINES)
+BARE = config.Config(engine_images={})
+
+
+def pinned() -> kinds.Object:
+    return template.revision(OWNER, SPEC, OLD, None)
+
+
+def test_a_changed_setting_leaves_the_template() -> None:
+    assert template.revision(OWNER, SPEC, NEW, pinned()) == pinned()
+
+
+def test_replicas_limits_and_host_leave_the_template() -> None:
+    changed = SPEC.model_copy(
+        update={
+            "replicas": 3,
+            "expose": api.Expose(host="a.b"),
+            "access": api.Access(default_rate_limit=api.RateLimit(requests=1), cors=api.Cors(allow_origins=("*",))),
+        }
+    )
+    assert template.revision(OWNER, changed, NEW, pinned())["data"] == pinned()["data"]
+
+
+def test_a_changed_engine_is_a_new_template_with_todays_settings() -> None:
+    changed = SPEC.model_copy(update={"engine": api.Engine(args=("--enforce-eager",))})
+    revision = template.revision(OWNER, changed, NEW, pinned())
+    assert template.guard_image(revision) == "new/envoy:v1.40.0"
+    assert "--enforce-eager" in revision["data"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_fields_of_a_newer_schema_at_their_default_change_nothing() -> None:
+    explicit = api.Spec.model_validate(
+        {"model": {"source": SPEC.model.source}, "engine": {"args": [], "env": []}, "replicas": 1}
+    )
+    assert template.digest(explicit) == template.digest(SPEC)
+
+
+def test_an_upgrade_that_is_asked_for_is_a_new_template_once() -> None:
+    upgraded = template.revision(OWNER, SPEC, NEW, pinned(), "2026-11")
+    assert template.guard_image(upgraded) == "new/envoy:v1.40.0"
+    assert template.revision(OWNER, SPEC, OLD, upgraded, "2026-11") == upgraded
+
+
+def test_the_defaults_that_make_a_template_never_change() -> None:
+    """The API server stores them: a release with another default would restart every model."""
+    spec = {"model": {"source": SPEC.model.source}}
+    assert template.digest(api.Spec.model_validate(spec)) == "62d6e45a3dd33135"
+    stored = {**spec, "engine": {"allowLongContext": False, "startupTimeout": "30m", "drainTimeout": "60s"}}
+    stored |= {"access": {"maxQueuedRequests": 64}, "resources": {}}
+    assert template.digest(api.Spec.model_validate(stored)) == "62d6e45a3dd33135"
+
+
+def test_the_deployment_runs_what_is_pinned() -> None:
+    child = deployment.deployment(OWNER, SPEC, pinned())
+    assert child["spec"]["template"] == pinned()["data"]["template"]
+
+
+def test_guards_of_two_templates_get_what_the_oldest_of_them_takes() -> None:
+    """In a rollout all read one Secret, and a guard of the old template may be started again."""
+    ancient = config.Config(guard_image="old/envoy:v1.38.2", engine_images=ENGINES)
+    before = template.revision(OWNER, SPEC, ancient, None)
+    plan = children.Plan(OWNER, SPEC, NEW, {}, before, "2026-11")
+    pods = [{"spec": before["data"]["template"]["spec"]}, {"spec": {"nodeName": "starting"}}]
+    rolling = plan._replace(guards=template.guard_images(pods))
+    assert _bootstrap(rolling) == _bootstrap(plan._replace(asked=""))
+    assert _bootstrap(rolling) != _bootstrap(plan)
+
+
+def _bootstrap(plan: children.Plan) -> str:
+    (secret,) = (child for child in children.desired(plan) if child["metadata"]["name"] == "vllm11.guard")
+    return str(secret["data"]["bootstrap.yaml"])
+
+
+def test_children_of_two_models_never_share_a_name() -> None:
+    def names(model: str) -> set[kinds.Ref]:
+        return {kinds.ref(obj) for obj in render.desired(_named(model))}
+
+    for one, other in (("a", "a-key-default"), ("a", "a-guard"), ("vllm", "vllm-template")):
+        assert not names(one) & names(other)
+
+
+def _named(name: str) -> kinds.Object:
+    model = render.model(render.HERE / "serving")
+    return {**model, "metadata": {**model["metadata"], "name": name}}
+
+
+def kinds_of(settings: config.Config) -> set[str]:
+    return {child["kind"] for child in children.desired(children.Plan(OWNER, SPEC, settings, {}))}
+
+
+def asking(accelerator: str) -> api.Spec:
+    return SPEC.model_copy(update={"resources": api.Resources(limits={accelerator: 1})})
+
+
+def test_nothing_runs_without_an_image_of_the_engine_until_a_setting_names_one() -> None:
+    assert not {"ControllerRevision", "Deployment"} & kinds_of(BARE)
+    assert {"ControllerRevision", "Deployment"} < kinds_of(OLD)
+
+
+def test_a_model_that_runs_is_kept_where_no_image_is_known_for_what_it_asks_for_now() -> None:
+    assert children.withheld(children.Plan(OWNER, asking("amd.com/gpu"), OLD, {}, pinned())) == children.WITHHELD
+    assert children.withheld(children.Plan(OWNER, SPEC, BARE, {}, pinned())) == ()
+
+
+def test_an_accelerator_has_its_own_image_or_one_of_its_vendor_and_never_that_for_cpus() -> None:
+    wanted = {
+        "nvidia.com/gpu": ENGINES["nvidia.com/gpu"],
+        "nvidia.com/mig-1g.5gb": ENGINES["nvidia.com/gpu"],
+        "amd.com/gpu": "",
+    }
+    assert {name: pod.image(asking(name), OLD) for name in wanted} == wanted
+    assert pod.image(SPEC, OLD) == ENGINES["cpu"]

@@ -1,0 +1,75 @@
+"""The page of one model: switched by spec and settings, true to the spec, small in etcd, silent on clients."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import get_args
+
+import pytest
+
+from vllm_operator import api, children, config, guide, keys
+from vllm_operator.children import guide as pages
+from vllm_operator.kube import kinds, naming
+
+TASKS = get_args(api.Task)
+OWNER = naming.Owner("models", "vllm11", "00000000-0000-0000-0000-000000000001")
+DOMAIN = config.Config(domain="models.example")
+
+
+def spec(**more: object) -> api.Spec:
+    return api.Spec.model_validate({"model": {"source": "file:///models/facebook/opt-125m"}, **more})
+
+
+@pytest.mark.parametrize(
+    ("expose", "setting", "there"),
+    [(None, True, True), (None, False, False), ({"guide": False}, True, False), ({"guide": True}, False, True),
+     ({"host": "a.b"}, True, True), ({"host": "a.b", "guide": False}, True, False), ({}, False, False)],
+)  # fmt: skip
+def test_switch_is_the_specs_and_else_the_operators(expose: object, setting: bool, there: bool) -> None:
+    more = {} if expose is None else {"expose": expose}
+    assert bool(pages.page(OWNER, spec(**more), config.Config(guide=setting))) is there
+
+
+def test_page_follows_the_spec() -> None:
+    wanted = spec(engine={"maxModelLen": 2048}, expose={"guide": True})
+    page = pages.page(OWNER, wanted, DOMAIN)
+    assert page
+    assert page.path == "/guide"
+    assert "http://vllm11.models.example/v1/completions" in page.body
+    assert "2,048 tokens" in page.body
+    inside = pages.page(OWNER, wanted, config.Config())
+    assert inside
+    assert "http://vllm11.models.svc/v1/completions" in inside.body
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_page_costs_at_most_12_kb_in_etcd(task: str) -> None:
+    longest = spec(
+        model={"source": "file:///models/a/b", "servedName": "m" * 128, "task": task},
+        engine={"maxModelLen": 10_000_000},
+        expose={"host": ".".join(["h" * 62] * 4), "ingress": {"tls": {"secretName": "t"}}},
+    )
+    sizes = [_size(longest, config.Config(guide=on)) for on in (True, False)]
+    assert 8_000 < sizes[0] - sizes[1] <= 12_000
+
+
+def _size(wanted: api.Spec, settings: config.Config) -> int:
+    """Return the bytes of the guard's Secret; etcd keeps a Secret's entries as bytes, not as base64."""
+    return sum(len(base64.b64decode(value)) for value in _guard_secret(wanted, settings)["data"].values())
+
+
+def _guard_secret(wanted: api.Spec, settings: config.Config) -> kinds.Object:
+    issued = {client.name: keys.Issued(f"sk-{'k' * 43}", 1, 0) for client in keys.clients(wanted.access)}
+    found = children.desired(children.Plan(OWNER, wanted, settings, issued))
+    return next(one for one in found if one["metadata"]["name"] == naming.guard_secret(OWNER.name))
+
+
+def test_page_tells_nothing_of_clients() -> None:
+    limited = {"clients": [{"name": "secret-team", "rateLimit": {"requests": 4321}}]}
+    secret = _guard_secret(spec(access=limited), DOMAIN)
+    routes = json.loads(base64.b64decode(secret["data"]["routes.yaml"]))["resources"][0]["virtual_hosts"][0]["routes"]
+    (page,) = [one for one in routes if one["match"].get("safe_regex", {}).get("regex") == guide.PATH]
+    assert not re.search("secret-team|sk-|4321", json.dumps(page))
+    assert pages.page(OWNER, spec(access=limited), DOMAIN) == pages.page(OWNER, spec(), DOMAIN)

@@ -1,0 +1,165 @@
+"""What we want and what is there are compared by what we own, and by nothing else."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import samples
+from vllm_operator.kube import diff, kinds, naming
+
+OWNER = naming.Owner("models", "vllm11", "uid-1")
+JSON = st.recursive(
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def deployment(**container: Any) -> kinds.Object:
+    made = samples.deployment(OWNER)
+    made["spec"]["template"]["spec"]["containers"][0] |= container
+    return made
+
+
+class TestDiffers:
+    def test_what_was_sent_does_not_differ_from_itself(self) -> None:
+        assert diff.differs(deployment(), deployment()) is None
+
+    def test_the_servers_defaults_and_what_others_add_are_not_compared(self) -> None:
+        live = deployment(terminationMessagePath="/dev/termination-log")
+        live["spec"]["progressDeadlineSeconds"] = 600
+        live["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+        live["spec"]["template"]["spec"]["containers"].insert(0, {"name": "injected"})
+        assert diff.differs(deployment(), live) is None
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            ("spec.template.spec.containers[vllm].image", "evil"),
+            ("metadata.labels.serving.byteshop.in/owner", "nobody"),
+            ("metadata.ownerReferences[uid-1].controller", False),
+            ("spec.replicas", 2),
+        ],
+    )
+    def test_a_changed_or_missing_field_is_named(self, path: str, value: Any) -> None:
+        for change in (value, None):
+            live = deployment()
+            _set(live, path, change)
+            assert diff.differs(deployment(), live) == path
+
+    def test_a_selector_is_one_value(self) -> None:
+        live = samples.service(OWNER)
+        live["spec"]["selector"]["app"] = "other"
+        assert diff.differs(samples.service(OWNER), live) == "spec.selector"
+
+    def test_a_missing_item_of_a_keyed_list_is_named(self) -> None:
+        wanted = deployment(env=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
+        live = deployment(env=[{"name": "B", "value": "2"}])
+        assert diff.differs(wanted, live) == "spec.template.spec.containers[vllm].env[A]"
+
+    @pytest.mark.parametrize(
+        ("field", "ours", "theirs"),
+        [
+            ("env", {"name": "A", "value": "1"}, {"name": "X", "value": "9"}),
+            ("ports", {"containerPort": 80, "protocol": "TCP"}, {"containerPort": 80, "protocol": "UDP"}),
+            ("volumeMounts", {"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}),
+        ],
+    )
+    def test_a_strangers_item_and_another_order_are_left_alone(self, field: str, ours: Any, theirs: Any) -> None:
+        assert diff.differs(deployment(**{field: [ours]}), deployment(**{field: [theirs, ours]})) is None
+
+    @pytest.mark.parametrize(("wanted", "live"), [(["a"], ["a", "b"]), (["a", "b"], ["b", "a"]), (["a"], [])])
+    def test_other_lists_are_one_value(self, wanted: list[str], live: list[str]) -> None:
+        path = "spec.template.spec.containers[vllm].args"
+        found = diff.differs(deployment(args=wanted), deployment(args=live))
+        assert found is not None
+        assert found.startswith(path)
+
+    def test_ports_of_a_service_have_a_key_and_those_of_a_network_policy_have_none(self) -> None:
+        ours, theirs = {"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "TCP"}
+        service, policy = {"spec": {"ports": [ours]}}, {"spec": {"ingress": [{"ports": [ours]}]}}
+        assert diff.differs(service, {"spec": {"ports": [theirs, ours]}}) is None
+        assert diff.differs(policy, {"spec": {"ingress": [{"ports": [ours, theirs]}]}}) == "spec.ingress[0].ports"
+
+    def test_a_port_without_a_protocol_is_one_of_tcp(self) -> None:
+        live = {"spec": {"ports": [{"port": 80, "protocol": "TCP"}]}}
+        assert diff.differs({"spec": {"ports": [{"port": 80}]}}, live) is None
+
+    def test_true_is_not_one(self) -> None:
+        assert diff.differs({"a": True}, {"a": 1}) == "a"
+
+    @given(JSON)
+    def test_everything_equals_itself(self, value: Any) -> None:
+        assert diff.differs({"data": value}, {"data": copy.deepcopy(value), "more": 1}) is None
+
+
+class TestDigest:
+    @given(st.dictionaries(st.text(max_size=5), JSON, min_size=2, max_size=5))
+    def test_order_does_not_matter(self, obj: dict[str, Any]) -> None:
+        assert diff.digest(obj) == diff.digest(dict(reversed(obj.items())))
+
+    def test_a_removed_field_shows(self) -> None:
+        more = deployment(env=[{"name": "A", "value": "1"}])
+        assert diff.differs(deployment(), more) is None
+        assert diff.digest(deployment()) != diff.digest(more)
+
+
+class TestImmutable:
+    @pytest.mark.parametrize(
+        ("wanted", "live", "path"),
+        [
+            (samples.revision(OWNER, a=1), samples.revision(OWNER, a=2), "data"),
+            (samples.service(OWNER), samples.service(OWNER, clusterIP="None"), "spec.clusterIP"),
+            (samples.service(OWNER, clusterIP="None"), samples.service(OWNER, clusterIP="10.0.0.1"), "spec.clusterIP"),
+            (samples.service(OWNER), samples.service(OWNER, clusterIP="10.0.0.1"), None),
+            (samples.secret(OWNER), {**samples.secret(OWNER), "type": "other"}, "type"),
+            (samples.secret(OWNER), {**samples.secret(OWNER, a="Qg=="), "immutable": True}, "immutable"),
+            (samples.secret(OWNER), samples.secret(OWNER, a="Qg=="), None),
+            (samples.deployment(OWNER), samples.deployment(OWNER, image="other"), None),
+        ],
+    )
+    def test_what_no_update_can_change_is_told(
+        self, wanted: kinds.Object, live: kinds.Object, path: str | None
+    ) -> None:
+        assert diff.immutable(wanted, live) == path
+
+    def test_a_deployments_selector_cannot_change(self) -> None:
+        live = deployment()
+        live["spec"]["selector"] = {"matchLabels": {"app": "other"}}
+        assert diff.immutable(deployment(), live) == "spec.selector"
+
+
+class TestCanonical:
+    @pytest.mark.parametrize("value", [None, [], {}, "", 0, False])
+    def test_a_value_that_would_not_come_back_is_named(self, value: Any) -> None:
+        assert diff.canonical({"spec": {"x": [{"hostNetwork": value}]}}) == ("spec.x[0].hostNetwork",)
+
+    def test_zeros_that_come_back_are_fine(self) -> None:
+        obj = {
+            "metadata": {"labels": {"a": ""}},
+            "data": {"empty": ""},
+            "spec": {"replicas": 0, "podSelector": {}, "args": [""], "volumes": [{"name": "x", "emptyDir": {}}]},
+        }
+        assert diff.canonical(obj) == ()
+
+    def test_nothing_is_harmless_as_null(self) -> None:
+        assert diff.canonical({"spec": {"replicas": None}, "data": {"a": None}}) == ("spec.replicas", "data.a")
+
+
+def _set(obj: kinds.Object, path: str, value: Any) -> None:
+    """Set, or with None remove, what `path` names, keyed items in brackets; a label's dots belong to its name."""
+    head, label, rest = path.partition("serving.byteshop.in/")
+    names = [*head.rstrip(".").split("."), *([label + rest] if label else [])]
+    node: Any = obj
+    for name in names[:-1]:
+        field, _, key = name.partition("[")
+        node = node[field]
+        if key:
+            node = next(item for item in node if key[:-1] in item.values())
+    if value is None:
+        del node[names[-1]]
+    else:
+        node[names[-1]] = value
