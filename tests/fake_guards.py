@@ -12,7 +12,7 @@ from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.probes import http_client, prober
 from vllm_operator.status import observed
 
-MODEL = render.model(render.HERE / "serving")
+MODEL = render.case("plain")
 KEY = kinds.Key("models", "vllm11")
 RIGHT = "right"
 TOKEN = http_client.Answer(reached=True, status=200, text='{"choices": [{"text": " a"}]}')
@@ -53,8 +53,7 @@ class FakeGuards:
 
     def write(self, version: str) -> None:
         """Write the guard's Secret."""
-        name = naming.guard_secret("vllm11")
-        secret = next(child for child in render.desired(MODEL) if child["metadata"]["name"] == name)
+        secret = render.guard_secret(MODEL)
         secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
         self.put(secret)
 

@@ -5,7 +5,6 @@ import json
 from typing import Any, get_args
 
 import pytest
-import yaml
 
 from dev import paths
 from tests import kubectl
@@ -14,7 +13,7 @@ from vllm_operator import api
 from vllm_operator.engine import endpoints, options, verification
 
 INSIDE = paths.ROOT / "tests" / "contract" / "inside.py"
-MISSPELT = "unknown-option"
+MISSPELT = "misspelt"
 TASKS: tuple[api.Task, ...] = get_args(api.Task)
 SUPPORTED = {
     "Generate": ["generate"],
@@ -27,12 +26,9 @@ SUPPORTED = {
 """What vLLM calls the tasks of a model that is served as ours."""
 
 
-def arguments(case: str) -> list[str]:
-    """Return the arguments of the golden model's engine."""
-    children = yaml.safe_load_all((render.HERE / case / "children.yaml").read_text())
-    pod = next(child for child in children if child["kind"] == "Deployment")["spec"]["template"]["spec"]
-    found: list[str] = pod["containers"][0]["args"]
-    return found
+def arguments(model: api.Model, *more: str) -> list[str]:
+    """Return the arguments of an engine that serves `model`."""
+    return options.arguments(api.Spec(model=model, engine=api.Engine(args=more)))
 
 
 def task(name: api.Task) -> dict[str, Any]:
@@ -46,10 +42,12 @@ def task(name: api.Task) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def given() -> dict[str, list[str]]:
-    """The arguments of every golden model, and of a model of each task."""
-    plain = {case.name: arguments(case.name) for case in render.RUNNING}
+    """The arguments of every golden model, of one that is misspelt, and of a model of each task."""
     source = "file:///models/a/b"
-    return plain | {name: options.arguments(api.Spec(model=api.Model(source=source, task=name))) for name in TASKS}
+    templates = {folder.name: render.template(render.model(folder)) for folder in render.RUNNING}
+    goldens = {name: template["spec"]["containers"][0]["args"] for name, template in templates.items()}
+    tasks = {name: arguments(api.Model(source=source, task=name)) for name in TASKS}
+    return {**goldens, MISSPELT: arguments(api.Model(source=source), "--no-such-option=1"), **tasks}
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,24 @@
-"""One golden case: model.yaml and observed.yaml in, children.yaml and status.yaml out. Run as a program it updates them all.
+"""The golden models and what each becomes, as text for people to read: `python -m tests.golden.render` writes it anew.
 
-observed.yaml says what the world adds to the children: `deployment` and `ingress` (their status), `pods`, what stood in the way
-(`missing`, `strangers`, `refused`; `troubles`: reason and message by client), and what was answered (`guards`: of each pod the
-version, if not the newest, and the number rejected, or null where it is silent; `verified`: status, reason, message).
-Keys are fixed, so the goldens hold none that was ever in use.
+Each case is a folder: model.yaml goes in, children.yaml comes out, and beside it what the guard reads. Data of Secrets is shown
+decoded, and what would be shown twice is shown once: a pinned template that the Deployment has too, and the guard's static part,
+which two models have alike but for their names. The page of the guide is left out, which tests/unit/guide reads. Keys are fixed,
+so the goldens hold none that was ever in use.
 """
 
-import base64
 import pathlib
 from typing import Any
 
 import yaml
 
-from vllm_operator import __main__ as command
 from vllm_operator import api, children, config, guard, keys
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
-from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import observed, rules
 
 HERE = pathlib.Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/model.yaml"))
+SHOWN = {"plain": guard.FILES, "full": (guard.ROUTES,), "embedding": (guard.ROUTES,)}
+"""Which of the guard's files are shown beside a case's children."""
 KEYS = {
     "default": "sk-golden-golden-golden-golden-golden-golden-0",
     "team-a": "sk-golden-golden-golden-golden-golden-golden-1",
@@ -28,6 +26,9 @@ KEYS = {
     "replaced": "sk-golden-golden-golden-golden-golden-golden-3",
 }
 NOW = "2026-01-01T00:00:00Z"
+LINE = 100
+"""The longest collection, in characters, that is shown on one line."""
+PAGE = "the page of the guide"
 ENGINES = {"nvidia.com/gpu": "vllm/vllm-openai:v0.33.0", "cpu": "registry.example/vllm-cpu:0.32.0"}
 ALLOW = config.Allow(
     images=("registry.example/", "vllm"),
@@ -41,15 +42,46 @@ SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES, allow=A
 DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
 
 
-def model(case: pathlib.Path) -> kinds.Object:
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors: short collections of scalars on one line, long ones and texts of several lines in lines."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        return True
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        node = super().represent_mapping(tag, mapping, flow_style)
+        node.flow_style = node.flow_style and len(repr(mapping)) <= LINE
+        return node
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
+        node = super().represent_sequence(tag, sequence, flow_style)
+        node.flow_style = node.flow_style and len(repr(sequence)) <= LINE
+        return node
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    shown = PAGE if text.startswith("<!doctype html>") else text
+    return dumper.represent_scalar("tag:yaml.org,2002:str", shown, style="|" if "\n" in shown else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def case(name: str) -> kinds.Object:
+    """Return the golden model of that name."""
+    return model(HERE / name)
+
+
+def model(folder: pathlib.Path) -> kinds.Object:
     """Return the case's ModelDeployment as the API server would return it."""
-    found: kinds.Object = yaml.safe_load((case / "model.yaml").read_text())
+    found: kinds.Object = yaml.safe_load((folder / "model.yaml").read_text())
     return {**found, "metadata": {**DEFAULTS, **found["metadata"]}}
 
 
 def desired(one: kinds.Object) -> tuple[kinds.Object, ...]:
     """Return the children of a model."""
-    return children.desired(children.Plan(naming.owner(one), _spec(one), SETTINGS, issued(_spec(one))))
+    spec = api.Spec.model_validate(one["spec"])
+    return children.desired(children.Plan(naming.owner(one), spec, SETTINGS, issued(spec)))
 
 
 def issued(spec: api.Spec) -> dict[str, keys.Issued]:
@@ -63,67 +95,56 @@ def issued(spec: api.Spec) -> dict[str, keys.Issued]:
     }
 
 
-def world(case: pathlib.Path, one: kinds.Object) -> observed.ObservedState:
-    """Return the world that observed.yaml describes."""
-    said: dict[str, Any] = yaml.safe_load((case / "observed.yaml").read_text()) or {}
-    objects = [_with_status(child, said) for child in desired(one)] + [_pod(pod) for pod in said.get("pods", [])]
-    return observed.ObservedState(
-        one,
-        {kinds.ref(obj): obj for obj in objects},
-        missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
-        strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
-        refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
-        guards={pod: _state(state, one) for pod, state in said.get("guards", {}).items()},
-        troubles={client: ConditionValue("False", *why) for client, why in said.get("troubles", {}).items()},
-        verified=ConditionValue(**said["verified"]) if "verified" in said else None,
-    )
+def guard_secret(one: kinds.Object) -> kinds.Object:
+    """Return the guard's Secret of a model."""
+    name = naming.guard_secret(one["metadata"]["name"])
+    return next(child for child in desired(one) if child["metadata"]["name"] == name)
 
 
-def is_running(case: pathlib.Path) -> bool:
-    """Tell whether the case has a Deployment."""
-    return any(child["kind"] == kinds.DEPLOYMENT.kind for child in desired(model(case)))
+def guard_files(one: kinds.Object) -> dict[str, str]:
+    """Return what the guard of a model reads, by the name of the file."""
+    secret = guard_secret(one)
+    return {name: record.decoded(secret, name) for name in guard.FILES}
 
 
-def texts(case: pathlib.Path) -> dict[str, str]:
+def template(one: kinds.Object) -> kinds.Object:
+    """Return the pod template of a model; {} where nothing runs."""
+    found = (child["spec"]["template"] for child in desired(one) if child["kind"] == kinds.DEPLOYMENT.kind)
+    return next(found, {})
+
+
+def texts(folder: pathlib.Path) -> dict[str, str]:
     """Return the content of the case's generated files by name."""
-    one = model(case)
-    body = rules.status(world(case, one), _spec(one), SETTINGS, NOW)
-    readable = [_decoded(child) for child in desired(one)]
-    rendered = yaml.dump_all(readable, Dumper=command.Dumper, sort_keys=False, width=120)
+    one = model(folder)
+    shown = [_readable(child, template(one)) for child in desired(one)]
+    files = guard_files(one)
     return {
-        "children.yaml": rendered,
-        "status.yaml": yaml.dump(body, Dumper=command.Dumper, sort_keys=False, width=120),
+        "children.yaml": _yaml(*shown),
+        **{name: _yaml(yaml.safe_load(files[name])) for name in SHOWN.get(folder.name, ())},
     }
 
 
-def _decoded(child: kinds.Object) -> kinds.Object:
-    """Return a Secret with its data as text; the API server takes both."""
-    if child["kind"] != "Secret":
-        return child
-    text = {name: base64.b64decode(value).decode() for name, value in child["data"].items()}
-    return {**{field: value for field, value in child.items() if field != "data"}, "stringData": text}
+def _readable(child: kinds.Object, deployed: kinds.Object) -> kinds.Object:
+    """Return a child as people read it."""
+    if child["kind"] == kinds.SECRET.kind:
+        return _decoded(child)
+    if child["kind"] == kinds.CONTROLLER_REVISION.kind and child["data"]["template"] == deployed:
+        return {**child, "data": {**child["data"], "template": "that of the Deployment"}}
+    return child
 
 
-def _spec(one: kinds.Object) -> api.Spec:
-    return api.Spec.model_validate(one["spec"])
+def _decoded(secret: kinds.Object) -> kinds.Object:
+    """Return a Secret with its data as text; the guard's files are shown in files of their own."""
+    text = {name: record.decoded(secret, name) for name in secret["data"] if name not in guard.FILES}
+    files = {name: f"the file {name}" for name in secret["data"] if name in guard.FILES}
+    return {**{field: value for field, value in secret.items() if field != "data"}, "stringData": files | text}
 
 
-def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
-    found = said.get(child["kind"].lower())
-    return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+def _yaml(*documents: Any) -> str:
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=120, default_flow_style=None)
 
 
-def _state(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
-    name = naming.guard_secret(one["metadata"]["name"])
-    newest = record.guard_version(next(child for child in desired(one) if child["metadata"]["name"] == name))
-    return None if said is None else guard.State(said.get("version", newest), said.get("rejected", 0))
-
-
-def _pod(pod: kinds.Object) -> kinds.Object:
-    return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {"namespace": "models", **pod["metadata"]}}
-
-
-RUNNING = [case for case in CASES if is_running(case)]
+RUNNING = [folder for folder in CASES if template(model(folder))]
 
 if __name__ == "__main__":
     for each in CASES:

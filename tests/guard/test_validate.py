@@ -7,9 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from dev import paths
 from tests.guard import envoys, rig
 from vllm_operator import guard
 
@@ -49,13 +47,6 @@ def test_every_envoy_takes_what_is_rendered_for_it(
     (tmp_path / "routes.yaml").write_text(files["routes.yaml"])
     validate(tmp_path, files["bootstrap.yaml"], version)
     validate(tmp_path, with_routes_inside(files), version)
-
-
-@pytest.mark.parametrize("case", ["embedding", "guide", "many-clients"])
-def test_envoy_takes_the_goldens(tmp_path: pathlib.Path, case: str) -> None:
-    children = yaml.safe_load_all((paths.ROOT / "tests/golden" / case / "children.yaml").read_text())
-    (files,) = (child["stringData"] for child in children if child["metadata"]["name"].endswith(".guard"))
-    validate(tmp_path, with_routes_inside(files), envoys.newest().version)
 
 
 def test_the_versions_asked_begin_with_the_oldest_supported() -> None:

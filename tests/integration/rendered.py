@@ -37,13 +37,13 @@ def chart(name: str) -> Objects:
 @functools.cache
 def goldens() -> Objects:
     """Return the children of every golden."""
-    return [one for case in render.CASES for one in yaml.safe_load_all((case / "children.yaml").read_text())]
+    return [child for folder in render.CASES for child in render.desired(render.model(folder))]
 
 
 @functools.cache
 def models() -> Objects:
     """Return every golden's model, and the examples."""
-    files = [*(case / "model.yaml" for case in render.CASES), *sorted((paths.ROOT / "examples").glob("*.yaml"))]
+    files = [*(folder / "model.yaml" for folder in render.CASES), *sorted((paths.ROOT / "examples").glob("*.yaml"))]
     return [one for file in files for one in yaml.safe_load_all(file.read_text())]
 
 

@@ -45,17 +45,17 @@ def said(restricted: kubectl.Admin, *arguments: str, stdin: str | None = None) -
     return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, check=False).stderr
 
 
-@pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
-def test_the_api_server_takes_every_child_without_a_warning(restricted: kubectl.Admin, case: pathlib.Path) -> None:
-    assert said(restricted, "-f", str(case / "children.yaml")) == ""
+@pytest.mark.parametrize("folder", render.CASES, ids=lambda folder: folder.name)
+def test_the_api_server_takes_every_child_without_a_warning(restricted: kubectl.Admin, folder: pathlib.Path) -> None:
+    children = render.desired(render.model(folder))
+    assert said(restricted, "-f", "-", stdin=yaml.safe_dump_all(children)) == ""
 
 
-@pytest.mark.parametrize("case", render.RUNNING, ids=lambda case: case.name)
+@pytest.mark.parametrize("folder", render.RUNNING, ids=lambda folder: folder.name)
 def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
-    restricted: kubectl.Admin, case: pathlib.Path
+    restricted: kubectl.Admin, folder: pathlib.Path
 ) -> None:
-    children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
-    template = next(child for child in children if child["kind"] == "Deployment")["spec"]["template"]
+    template = render.template(render.model(folder))
     waiting.until("its account", lambda: restricted.get("serviceaccount", "default"))
     metadata = {**template["metadata"], "name": "x", "namespace": "models"}
     pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": metadata}
@@ -64,16 +64,15 @@ def test_a_pod_of_every_template_is_let_into_a_restricted_namespace(
 
 @pytest.mark.parametrize(
     "path",
-    [*(case / "model.yaml" for case in render.CASES), *EXAMPLES],
+    [*(folder / "model.yaml" for folder in render.CASES), *EXAMPLES],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_every_golden_model_and_example_is_taken(restricted: kubectl.Admin, path: pathlib.Path) -> None:
     restricted.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(path))
 
 
-@pytest.mark.parametrize("case", render.CASES, ids=lambda case: case.name)
-def test_envoy_takes_every_guard(tmp_path: pathlib.Path, case: pathlib.Path) -> None:
-    children = list(yaml.safe_load_all((case / "children.yaml").read_text()))
-    files = next(child["stringData"] for child in children if child["metadata"]["name"].endswith(".guard"))
+@pytest.mark.parametrize("folder", render.CASES, ids=lambda folder: folder.name)
+def test_envoy_takes_every_guard(tmp_path: pathlib.Path, folder: pathlib.Path) -> None:
+    files = render.guard_files(render.model(folder))
     version = guard.version_of(render.SETTINGS.guard_image)
     test_validate.validate(tmp_path, test_validate.with_routes_inside(files), version)

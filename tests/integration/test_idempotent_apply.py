@@ -27,7 +27,7 @@ SPECS = {
         "engine": {"maxModelLen": 4096, "env": [{"name": "A", "value": "<a&b> é"}], "startupTimeout": "90s"},
         "expose": {"host": "full.example", "ingress": {"className": "contour", "tls": {"secretName": "full-tls"}}},
     },
-    "comforts": render.model(render.HERE / "comforts")["spec"],
+    "golden": render.case("full")["spec"],
 }
 TRIES = 50
 

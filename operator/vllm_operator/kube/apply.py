@@ -3,7 +3,7 @@
 - Missing: POST, half the price of an apply, and the only verb that never touches what somebody else holds under the name.
 - The name is taken: ours by ownerReference or owner label (the label we watch by was removed, or the store is behind) -> go on as
   if it had been known; else `Stranger`, and nothing is touched.
-- Differs: ownership passes once from our POST to our apply (field_ownership.py), then a forced apply with the uid as precondition.
+- Differs: ownership passes once from our POST to our apply (field_ownership.py), then a forced apply under the uid.
 - `replicas` go into the POST; from then on through the scale subresource alone, so that no apply resets them.
 - What somebody added to a list stays, being theirs; where the whole is invalid with it (a Service's second port of one name), the
   lists are written whole.

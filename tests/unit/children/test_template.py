@@ -91,7 +91,7 @@ def test_children_of_two_models_never_share_a_name() -> None:
 
 
 def _named(name: str) -> kinds.Object:
-    model = render.model(render.HERE / "serving")
+    model = render.case("plain")
     return {**model, "metadata": {**model["metadata"], "name": name}}
 
 

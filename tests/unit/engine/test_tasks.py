@@ -73,10 +73,9 @@ def test_no_argument_contradicts_the_task(argument: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_guard_lets_the_paths_of_the_task_through_and_no_others(task: api.Task) -> None:
-    body = render.model(render.HERE / "serving")
+    body = render.case("plain")
     body["spec"]["model"]["task"] = task
-    guard = next(child for child in render.desired(body) if child["metadata"]["name"] == "vllm11.guard")
-    routes = json.loads(render._decoded(guard)["stringData"]["routes.yaml"])
+    routes = json.loads(render.guard_files(body)["routes.yaml"])
     found = str([route["match"] for route in routes["resources"][0]["virtual_hosts"][0]["routes"] if "route" in route])
     for other in TASKS:
         for endpoint in endpoints.of(other)[2:]:

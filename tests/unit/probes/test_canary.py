@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests import clock, fake_guards
+from tests import clock, fake_guards, observations
 from tests.fake_guards import KEY, MODEL, RIGHT
 from tests.golden import render
 from vllm_operator import api, guard
@@ -254,8 +254,8 @@ def test_the_first_line_of_a_wrong_answer_is_told(status: int, text: str, fault:
 
 
 def test_it_is_asked_with_the_key_of_a_client_whose_time_is_not_over() -> None:
-    case = render.HERE / "client-expired"
-    seen = render.world(case, render.model(case))
+    clients = [{"name": "team-a", "expiresAt": "2025-12-31T23:59:59Z"}, {"name": "team-b"}]
+    seen = observations.state(observations.model({"access": {"clients": clients}}), observations.serving())
     spec, now = api.Spec.model_validate(seen.model["spec"]), api.unix(render.NOW)
     assert [canary._client_key(seen, spec, at) for at in (now, now - 5)] == [
         render.KEYS["team-b"],
