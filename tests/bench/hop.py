@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.bench import figures
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 from vllm_operator.api import access
 
@@ -119,7 +119,7 @@ def _percentiles(rounds: list[list[float]], percent: int) -> tuple[float, ...]:
 
 @contextlib.contextmanager
 def _server() -> Iterator[int]:
-    port = rig.free_port()
+    port = fake_engine.free_port()
     with subprocess.Popen([sys.executable, "-m", "tests.bench.hop", str(port)]) as process:
         rig.until(lambda: _listens(port))
         yield port
@@ -134,7 +134,7 @@ def _listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def _guard(port: int, clients: int) -> Iterator[rig.Guard]:
-    engine = rig.Engine()
+    engine = fake_engine.Engine()
     engine.port = port
     listed = (guard.Client(f"team-{one:03}", rig.MINUTE, (guard.Credential(_key(one)),)) for one in range(clients))
     with tempfile.TemporaryDirectory() as directory:

@@ -15,7 +15,7 @@ from concurrent import futures
 from typing import NamedTuple
 
 from tests.bench import figures
-from tests.guard import dns_server, load, rig
+from tests.guard import dns_server, fake_engine, load, rig
 from vllm_operator import guard
 
 UNITS = 3
@@ -71,7 +71,7 @@ def _figures(case: Case, passed: load.Passed) -> list[figures.Figure]:
 @contextlib.contextmanager
 def _fleet(root: pathlib.Path, case: Case) -> Iterator[list[rig.Guard]]:
     """Start guards that share the limit; yield those that the client meets."""
-    engine, server = rig.Engine(), dns_server.Names()
+    engine, server = fake_engine.Engine(), dns_server.Names()
     server.count = case.guards
     clients = rig.access(limit=guard.RateLimit(case.requests, case.unit)).clients
     now = guard.Access(clients, "model-peers.models.svc")

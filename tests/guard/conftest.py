@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from tests import browser
-from tests.guard import envoys, rig
+from tests.guard import envoys, fake_engine, rig, visitor
 
 if TYPE_CHECKING:
     import pathlib
@@ -33,15 +33,15 @@ def chromium() -> Iterator[browser.Chromium]:
 
 
 @pytest.fixture
-def engine() -> Iterator[rig.Engine]:
-    engine = rig.Engine()
+def engine() -> Iterator[fake_engine.Engine]:
+    engine = fake_engine.Engine()
     engine.start()
     yield engine
     engine.stop()
 
 
 @pytest.fixture
-def start(tmp_path: pathlib.Path, engine: rig.Engine) -> Iterator[Start]:
+def start(tmp_path: pathlib.Path, engine: fake_engine.Engine) -> Iterator[Start]:
     """Start guards; they end with the test."""
     with contextlib.ExitStack() as running:
 
@@ -58,3 +58,8 @@ def start(tmp_path: pathlib.Path, engine: rig.Engine) -> Iterator[Start]:
             return started
 
         yield start
+
+
+@pytest.fixture
+def visit(chromium: browser.Chromium, start: Start) -> Iterator[visitor.Visit]:
+    return visitor.Visit(chromium, start)

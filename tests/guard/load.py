@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.guard import rig
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Sequence
 
 
@@ -51,3 +52,16 @@ def offer(guards: Sequence[rig.Guard], seconds: float, warm: float = 0.0, key: s
 
     with futures.ThreadPoolExecutor(len(guards)) as callers:
         return Passed(sum(callers.map(one, guards)), time.monotonic() - begin)
+
+
+def assert_true_retry_after(connection: http.client.HTTPConnection) -> int:
+    """Compare the promise of a 429 with when the next request passes; refused ones cost nothing."""
+    refused, since = rig.ask(connection, "GET", "/v1/models", rig.KEY), time.monotonic()
+    assert refused.status == 429
+    promised = int(refused.headers["retry-after"])
+    while time.monotonic() < since + promised:
+        if rig.ask(connection, "GET", "/v1/models", rig.KEY).status == 200:
+            assert time.monotonic() >= since + promised - 1.1, "the promise is rounded up, by no more than a second"
+            return promised
+    assert rig.ask(connection, "GET", "/v1/models", rig.KEY).status == 200, "the first after the pause passes"
+    return promised

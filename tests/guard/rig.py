@@ -1,35 +1,28 @@
-"""A real Envoy before a scripted engine, on loopback: what the guard's tests stand on.
-
-`Guard` runs Envoy with the files laid out as the kubelet lays out a Secret.
-`Engine` is a stand-in for vLLM: it remembers what reached it, and answers as a test says.
-"""
+"""A real guard on loopback: Envoy with its files laid out as the kubelet lays out a Secret, and a client of it."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import http.server
 import json
 import re
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tests.guard import envoys, secret_volume
+from tests.guard import envoys, fake_engine, secret_volume
 from vllm_operator import guard
 
 if TYPE_CHECKING:
-    import email.message
     import pathlib
+    from collections.abc import Callable
 
 T = TypeVar("T")
-Script = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 DEADLINE = 60.0
-HOST = "127.0.0.1"
+HOST = fake_engine.HOST
 KEY, OTHER, STALE, FRESH = (f"sk-{letter * 43}" for letter in "aoxf")
 PAGE = guard.Page("/guide", "<!doctype html>", (("cache-control", "no-store"),))
 MINUTE = guard.RateLimit(6000, "Minute")
@@ -80,88 +73,13 @@ class Reply(NamedTuple):
         return error
 
 
-class StatusContext(NamedTuple):
-    method: str
-    path: str
-    headers: email.message.Message
-    body: bytes
-
-
-def answer(status: int = 200, body: bytes = b'{"ok":true}', **headers: str) -> Script:
-    """Return a script that gives one whole answer."""
-
-    def script(handler: http.server.BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in {"content-length": str(len(body)), "content-type": "application/json", **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return script
-
-
-class Engine:
-    """vLLM's place: a server that can be absent (as while a model loads), and that does as `script` says."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.seen: list[StatusContext] = []
-        self.script: Script = answer()
-        self._server: http.server.ThreadingHTTPServer | None = None
-
-    def start(self) -> None:
-        engine = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                engine.seen.append(StatusContext(self.command, self.path, self.headers, read_body(self)))
-                engine.script(self)
-
-            def __getattr__(self, name: str) -> Callable[[], None]:
-                """Answer every method as GET."""
-                if name.startswith("do_"):
-                    return self.do_GET
-                raise AttributeError(name)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def handle(self) -> None:
-                with contextlib.suppress(ConnectionError, TimeoutError):
-                    super().handle()
-
-        self._server = http.server.ThreadingHTTPServer((HOST, self.port), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def stop(self) -> None:
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-
-def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
-    if handler.headers.get("transfer-encoding") != "chunked":
-        return handler.rfile.read(int(handler.headers.get("content-length", 0)))
-    parts = []
-    while size := int(handler.rfile.readline(), 16):
-        parts.append(handler.rfile.read(size))
-        handler.rfile.readline()
-    handler.rfile.readline()
-    return b"".join(parts)
-
-
 class Guard:
     """A running Envoy, the newest or another; `alter` may change its bootstrap for one test."""
 
     def __init__(
         self,
         root: pathlib.Path,
-        engine: Engine,
+        engine: fake_engine.Engine,
         now: guard.Access,
         alter: Callable[[Any], None] | None = None,
         envoy: envoys.Envoy | None = None,
@@ -169,7 +87,9 @@ class Guard:
         self.envoy = envoy or envoys.newest()
         self.mount, self.run = secret_volume.Mount(root / "etc"), root / "run"
         directory = str(self.mount.directory)
-        self.site = guard.Site(HOST, free_port(), free_port(), HOST, engine.port, directory, str(self.run))
+        self.site = guard.Site(
+            HOST, fake_engine.free_port(), fake_engine.free_port(), HOST, engine.port, directory, str(self.run)
+        )
         self.run.mkdir()
         self.alter = alter
         self.log = root / "log"
@@ -191,10 +111,14 @@ class Guard:
         until(lambda: self.state().version == version)
 
     def start(self) -> None:
+        self.launch()
+        until(self.is_up)
+
+    def launch(self) -> None:
+        """Start Envoy without waiting for it."""
         arguments = ["-c", f"{self.site.directory}/bootstrap.yaml", *guard.ARGUMENTS[2:]]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([self.envoy.executable, *arguments], stdout=log, stderr=log)
-        until(self.is_up)
 
     def stop(self) -> None:
         """End Envoy, which must have had no error, such as one in its script."""
@@ -269,9 +193,3 @@ def ask(
 
 def statuses(answer: bytes) -> list[int]:
     return [int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3})", answer)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -9,12 +9,11 @@ import itertools
 import re
 import threading
 import time
-from concurrent import futures
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 POST = ("POST", "/v1/completions")
 
 
-def test_key_opens_each_endpoint(start: Start, engine: rig.Engine) -> None:
+def test_key_opens_each_endpoint(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     for method, path, _ in rig.ENDPOINTS:
         reply = running.ask(method, path, rig.KEY, b"{}" if method == "POST" else None)
@@ -37,14 +36,14 @@ def test_scheme_of_the_header_is_read_as_http_says(start: Start) -> None:
         assert running.ask("GET", "/v1/models", authorization=scheme + rig.KEY).status == 200
 
 
-def test_engine_learns_the_client_and_never_the_key(start: Start, engine: rig.Engine) -> None:
+def test_engine_learns_the_client_and_never_the_key(start: Start, engine: fake_engine.Engine) -> None:
     start().ask("GET", "/v1/models", rig.KEY, x_client_id="admin")
     headers = engine.seen[-1].headers
     assert headers.get_all("x-client-id") == ["team-a"]
     assert rig.KEY not in str(headers)
 
 
-def test_health_needs_no_key_and_lends_no_name(start: Start, engine: rig.Engine) -> None:
+def test_health_needs_no_key_and_lends_no_name(start: Start, engine: fake_engine.Engine) -> None:
     reply = start().ask("GET", "/health", x_client_id="admin", authorization="Bearer something")
     assert reply.status == 200
     assert not {"x-client-id", "authorization"} & {name.lower() for name in engine.seen[-1].headers}
@@ -57,7 +56,7 @@ NO_KEYS = (
 )
 
 
-def test_no_valid_key_is_401_and_says_what_to_send(start: Start, engine: rig.Engine) -> None:
+def test_no_valid_key_is_401_and_says_what_to_send(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     targets = (("GET", "/v1/models"), POST, ("GET", "/v1/unknown"), ("DELETE", "/v1/models"))
     for authorization, (method, path) in itertools.product(NO_KEYS, targets):
@@ -94,7 +93,7 @@ def test_a_refusal_waits_for_a_small_body_and_keeps_the_connection(start: Start)
             assert (reply.status, reply.getheader("connection")) == (401, None)
 
 
-def test_what_is_not_in_the_table_is_404_with_a_key(start: Start, engine: rig.Engine) -> None:
+def test_what_is_not_in_the_table_is_404_with_a_key(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     for method, path in NOT_IN_THE_TABLE:
         reply = running.ask(method, path, rig.KEY)
@@ -109,7 +108,7 @@ def test_client_without_credentials_is_shut_out_and_others_are_not(start: Start)
     assert running.ask("GET", "/v1/models", rig.KEY).status == 200
 
 
-def test_expiry_comes_on_time_by_itself(start: Start, engine: rig.Engine) -> None:
+def test_expiry_comes_on_time_by_itself(start: Start, engine: fake_engine.Engine) -> None:
     def team(until: int | None) -> guard.Access:
         keys = (guard.Credential(rig.KEY, until), guard.Credential(rig.FRESH))
         return guard.Access((guard.Client("team-a", rig.MINUTE, keys),), "localhost")
@@ -132,74 +131,7 @@ def test_expiry_comes_on_time_by_itself(start: Start, engine: rig.Engine) -> Non
     assert running.ask("GET", "/v1/models", rig.FRESH).status == 200
 
 
-def test_limit_is_429_with_a_true_retry_after(start: Start, engine: rig.Engine) -> None:
-    running = start(rig.access(limit=guard.RateLimit(20, "Minute")))
-    with contextlib.closing(running.connection()) as connection:
-        replies = [rig.ask(connection, "GET", "/v1/models", rig.KEY) for _ in range(25)]
-        limited = [reply for reply in replies if reply.status == 429]
-        assert [reply.status for reply in replies[:20]] == [200] * 20
-        assert len(limited) == 5
-        assert len(engine.seen) == 20
-        assert limited[0].error["code"] == "rate_limit_exceeded"
-        assert_true_retry_after(connection)
-
-
-def test_limit_holds_in_a_flood(start: Start, engine: rig.Engine) -> None:
-    running = start(rig.access(limit=guard.RateLimit(50, "Hour")))
-
-    def flood(_: int) -> list[rig.Reply]:
-        with contextlib.closing(running.connection()) as connection:
-            return [rig.ask(connection, "GET", "/v1/models", rig.KEY) for _ in range(100)]
-
-    with futures.ThreadPoolExecutor(8) as threads:
-        replies = list(itertools.chain.from_iterable(threads.map(flood, range(8))))
-    refused = [reply for reply in replies if reply.status == 429]
-    assert (len(engine.seen), len(refused)) == (50, 750)
-    assert {int(reply.headers["retry-after"]) for reply in refused} <= set(range(60, 73))
-
-
-def assert_true_retry_after(connection: http.client.HTTPConnection) -> int:
-    """Compare the promise of a 429 with when the next request passes; refused ones cost nothing."""
-    refused, since = rig.ask(connection, "GET", "/v1/models", rig.KEY), time.monotonic()
-    assert refused.status == 429
-    promised = int(refused.headers["retry-after"])
-    while time.monotonic() < since + promised:
-        if rig.ask(connection, "GET", "/v1/models", rig.KEY).status == 200:
-            assert time.monotonic() >= since + promised - 1.1, "the promise is rounded up, by no more than a second"
-            return promised
-    assert rig.ask(connection, "GET", "/v1/models", rig.KEY).status == 200, "the first after the pause passes"
-    return promised
-
-
-def test_limit_is_told_in_requests(start: Start) -> None:
-    running = start(rig.access(limit=guard.RateLimit(3, "Hour")))
-    told = [_told(running.ask("GET", "/v1/models", rig.KEY)) for _ in range(4)]
-    assert [remaining for _, remaining, _ in told] == [2, 1, 0, 0]
-    assert {limit for limit, _, _ in told} == {3}
-    assert [reset for _, _, reset in told] == pytest.approx([1200, 2400, 3600, 1200], abs=10)
-
-
-def _told(reply: rig.Reply) -> tuple[int, ...]:
-    return tuple(int(reply.headers[f"x-ratelimit-{name}"]) for name in ("limit", "remaining", "reset"))
-
-
-@pytest.mark.parametrize("requests", [1, 7, 60, 999])
-def test_burst_is_exactly_the_limit(start: Start, requests: int) -> None:
-    running = start(rig.access(limit=guard.RateLimit(requests, "Hour")))
-    with contextlib.closing(running.connection()) as connection:
-        accepted = [rig.ask(connection, "GET", "/v1/models", rig.KEY).status for _ in range(requests + 2)].count(200)
-    assert accepted == requests
-
-
-def test_health_and_refusals_are_outside_the_limit(start: Start) -> None:
-    running = start(rig.access(limit=guard.RateLimit(1, "Hour")))
-    assert [running.ask("GET", "/health").status for _ in range(3)] == [200] * 3
-    assert [running.ask("GET", "/v1/models").status for _ in range(3)] == [401] * 3
-    assert [running.ask("GET", "/v1/models", rig.KEY).status for _ in range(2)] == [200, 429]
-    assert "x-ratelimit-limit" not in running.ask("GET", "/health").headers
-
-
-def test_loading_is_503_with_retry_after(start: Start, engine: rig.Engine) -> None:
+def test_loading_is_503_with_retry_after(start: Start, engine: fake_engine.Engine) -> None:
     engine.stop()
     running = start()
     for method, path in (POST, ("GET", "/health")):
@@ -211,24 +143,26 @@ def test_loading_is_503_with_retry_after(start: Start, engine: rig.Engine) -> No
     assert running.ask(*POST, rig.KEY).status == 200
 
 
-def test_engines_own_503_gets_a_retry_after_and_keeps_its_body(start: Start, engine: rig.Engine) -> None:
+def test_engines_own_503_gets_a_retry_after_and_keeps_its_body(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
-    engine.script = rig.answer(503, b'{"error":"queue full"}')
+    engine.script = fake_engine.answer(503, b'{"error":"queue full"}')
     reply = running.ask(*POST, rig.KEY)
     assert (reply.status, reply.headers["retry-after"], reply.body) == (503, "5", b'{"error":"queue full"}')
-    engine.script = rig.answer(503, retry_after="17")
+    engine.script = fake_engine.answer(503, retry_after="17")
     assert running.ask(*POST, rig.KEY).headers.get_all("retry-after") == ["17"]
 
 
-def test_engines_answers_pass_untouched(start: Start, engine: rig.Engine) -> None:
+def test_engines_answers_pass_untouched(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     for status in (200, 400, 404, 422, 500):
-        engine.script = rig.answer(status, b"{}")
+        engine.script = fake_engine.answer(status, b"{}")
         reply = running.ask(*POST, rig.KEY, b"{}")
         assert (reply.status, reply.body, reply.headers["retry-after"]) == (status, b"{}", None)
 
 
-def test_engine_that_dies_under_a_request_is_an_error_of_the_documented_shape(start: Start, engine: rig.Engine) -> None:
+def test_engine_that_dies_under_a_request_is_an_error_of_the_documented_shape(
+    start: Start, engine: fake_engine.Engine
+) -> None:
     def die(handler: http.server.BaseHTTPRequestHandler) -> None:
         handler.connection.close()
         handler.close_connection = True
@@ -239,7 +173,7 @@ def test_engine_that_dies_under_a_request_is_an_error_of_the_documented_shape(st
 
 
 @pytest.mark.parametrize("given", ["mine", "6b7b6b0c-2f2a-4a51-9a3d-5d3b1a0f9c11"])
-def test_request_id_is_kept_passed_on_and_returned(start: Start, engine: rig.Engine, given: str) -> None:
+def test_request_id_is_kept_passed_on_and_returned(start: Start, engine: fake_engine.Engine, given: str) -> None:
     running = start()
     for path in ("/v1/models", "/v1/unknown"):
         assert running.ask("GET", path, rig.KEY, x_request_id=given).headers["x-request-id"] == given
@@ -247,10 +181,10 @@ def test_request_id_is_kept_passed_on_and_returned(start: Start, engine: rig.Eng
     assert len(running.ask("GET", "/v1/models").headers["x-request-id"]) == 36
 
 
-def test_headers_of_envoy_have_no_power(start: Start, engine: rig.Engine) -> None:
+def test_headers_of_envoy_have_no_power(start: Start, engine: fake_engine.Engine) -> None:
     def late(handler: http.server.BaseHTTPRequestHandler) -> None:
         threading.Event().wait(0.1)
-        rig.answer(500)(handler)
+        fake_engine.answer(500)(handler)
 
     engine.script = late
     reply = start().ask(*POST, rig.KEY, b"{}", **{
@@ -261,14 +195,14 @@ def test_headers_of_envoy_have_no_power(start: Start, engine: rig.Engine) -> Non
     assert re.fullmatch(r"127\.0\.0\.1,[\d.]+", engine.seen[0].headers["x-forwarded-for"])
 
 
-def test_large_bodies_pass(start: Start, engine: rig.Engine) -> None:
+def test_large_bodies_pass(start: Start, engine: fake_engine.Engine) -> None:
     body = b'{"prompt":"' + b"x" * 5_000_000 + b'"}'
-    engine.script = rig.answer(200, body)
+    engine.script = fake_engine.answer(200, body)
     reply = start().ask(*POST, rig.KEY, body)
     assert reply.body == body
     assert engine.seen[-1].body == body
 
 
-def test_a_query_goes_no_further_than_the_guard(start: Start, engine: rig.Engine) -> None:
+def test_a_query_goes_no_further_than_the_guard(start: Start, engine: fake_engine.Engine) -> None:
     reply = start().ask("GET", f"/v1/models?key={rig.KEY}&beta=true", rig.KEY)
     assert (reply.status, engine.seen[-1].path) == (200, "/v1/models")

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests import waiting
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ LISTED = json.dumps({"object": "list", "data": [{"id": "opt", "object": "model",
     "limit", [guard.RateLimit(1, "Second"), guard.RateLimit(40, "Minute"), guard.RateLimit(2400, "Hour")]
 )
 def test_the_sdk_waits_as_long_as_it_is_told_and_is_answered(
-    start: Start, engine: rig.Engine, limit: guard.RateLimit
+    start: Start, engine: fake_engine.Engine, limit: guard.RateLimit
 ) -> None:
-    engine.script = rig.answer(body=LISTED.encode())
+    engine.script = fake_engine.answer(body=LISTED.encode())
     running = start(rig.access(rig.KEY, limit=limit))
     connection = running.connection()
     while rig.ask(connection, "GET", "/v1/models", rig.KEY).status != 429:

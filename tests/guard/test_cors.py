@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def said(reply: rig.Reply) -> set[str]:
     return {name.lower() for name in reply.headers if name.lower().startswith("access-control-")}
 
 
-def test_preflight_needs_no_key_and_is_answered_for_every_documented_endpoint(start: Start, engine: rig.Engine) -> None:
+def test_preflight_needs_no_key_and_is_answered_for_every_documented_endpoint(
+    start: Start, engine: fake_engine.Engine
+) -> None:
     running = start(opened(PAGE))
     for method, path, _ in rig.ENDPOINTS:
         reply = preflight(running, method, path)
@@ -62,7 +64,7 @@ def test_other_origins_are_told_nothing(start: Start, origin: str) -> None:
     assert (reply.status, said(reply)) == (200, set())
 
 
-def test_errors_can_be_read_by_the_page(start: Start, engine: rig.Engine) -> None:
+def test_errors_can_be_read_by_the_page(start: Start, engine: fake_engine.Engine) -> None:
     running = start(opened(PAGE, limit=guard.RateLimit(1, "Hour")))
     answers = {
         401: running.ask(*COMPLETE, origin=PAGE),
@@ -70,7 +72,7 @@ def test_errors_can_be_read_by_the_page(start: Start, engine: rig.Engine) -> Non
         429: running.ask(*COMPLETE, rig.KEY, b"{}", origin=PAGE),
         404: running.ask("GET", "/v1/unknown", rig.KEY, origin=PAGE),
     }
-    engine.script = rig.answer(503)
+    engine.script = fake_engine.answer(503)
     answers[503] = running.ask("GET", "/health", origin=PAGE)
     for status, reply in answers.items():
         assert (reply.status, reply.headers.get_all(ALLOW), reply.headers["vary"]) == (status, [PAGE], "Origin")
@@ -84,9 +86,9 @@ def test_an_expired_key_can_be_read_by_the_page(start: Start) -> None:
     assert (reply.status, reply.headers[ALLOW]) == (401, PAGE)
 
 
-def test_engines_own_words_on_origins_are_not_passed_on(start: Start, engine: rig.Engine) -> None:
+def test_engines_own_words_on_origins_are_not_passed_on(start: Start, engine: fake_engine.Engine) -> None:
     """By itself vLLM lets the pages of every origin read."""
-    engine.script = rig.answer(access_control_allow_origin="*", access_control_allow_credentials="true")
+    engine.script = fake_engine.answer(access_control_allow_origin="*", access_control_allow_credentials="true")
     running = start(opened(PAGE))
     assert running.ask(*COMPLETE, rig.KEY, b"{}", origin=PAGE).headers.get_all(ALLOW) == [PAGE]
     assert said(running.ask(*COMPLETE, rig.KEY, b"{}", origin=OTHER)) == set()
@@ -94,7 +96,7 @@ def test_engines_own_words_on_origins_are_not_passed_on(start: Start, engine: ri
     assert said(running.ask(*COMPLETE, rig.KEY, b"{}", origin=PAGE)) == set()
 
 
-def test_without_origins_nothing_of_cors_is_answered(start: Start, engine: rig.Engine) -> None:
+def test_without_origins_nothing_of_cors_is_answered(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     for origin, method in itertools.product((PAGE, "null"), ("GET", "POST")):
         reply = preflight(running, method, "/v1/completions", origin)

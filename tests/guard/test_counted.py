@@ -6,7 +6,7 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def counts(running: rig.Guard) -> dict[tuple[str, str], int]:
     return {(client, code): int(number) for client, code, number in found}
 
 
-def test_every_end_is_counted_by_client_and_code(start: Start, engine: rig.Engine) -> None:
+def test_every_end_is_counted_by_client_and_code(start: Start, engine: fake_engine.Engine) -> None:
     running = start(access(guard.RateLimit(3, "Hour"), 2))
     started = counts(running)[("", "404")]
     assert [running.ask("GET", "/v1/models", key()).status for _ in range(5)] == [200] * 3 + [429] * 2
     assert [running.ask("GET", "/v1/models", rig.OTHER).status for _ in range(4)] == [401] * 4
     assert running.ask("GET", "/v1/unknown", key(1)).status == 404
-    engine.script = rig.answer(503)
+    engine.script = fake_engine.answer(503)
     assert running.ask("GET", "/v1/models", key(1)).status == 503
     assert rig.statuses(running.raw(b"GET /v1%2f HTTP/1.1\r\nHost: m\r\n\r\n")) == [400]
     wanted = {("team-0", "200"): 3, ("team-0", "429"): 2, ("team-1", "503"): 1, ("team-1", "404"): 1,
@@ -51,10 +51,10 @@ def test_every_end_is_counted_by_client_and_code(start: Start, engine: rig.Engin
     rig.until(lambda: counts(running) == wanted)
 
 
-def test_duration_is_of_answers_and_not_of_refusals(start: Start, engine: rig.Engine) -> None:
+def test_duration_is_of_answers_and_not_of_refusals(start: Start, engine: fake_engine.Engine) -> None:
     def slow(handler: http.server.BaseHTTPRequestHandler) -> None:
         threading.Event().wait(0.15)
-        rig.answer()(handler)
+        fake_engine.answer()(handler)
 
     engine.script = slow
     running = start(access(guard.RateLimit(2, "Hour")))

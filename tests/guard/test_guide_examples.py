@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.contract import node
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import api
 from vllm_operator.engine import endpoints
 from vllm_operator.guide import examples
@@ -44,11 +44,11 @@ ANSWERS = {
 
 @pytest.mark.parametrize("task", get_args(api.Task))
 def test_examples_ask_and_show_the_answer(
-    task: str, start: Start, engine: rig.Engine, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    task: str, start: Start, engine: fake_engine.Engine, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rig, "ENDPOINTS", endpoints.of(task))
     path, answer, shown = ANSWERS[task]
-    engine.script = rig.answer(body=json.dumps(answer).encode())
+    engine.script = fake_engine.answer(body=json.dumps(answer).encode())
     url = f"http://{rig.HOST}:{start().site.public_port}"
     (tmp_path / "node_modules").symlink_to(node.modules())
     (tmp_path / "speech.wav").write_bytes(b"RIFF")

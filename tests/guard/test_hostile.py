@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.guard import hostile, rig
+from tests.guard import fake_engine, hostile, rig
 
 if TYPE_CHECKING:
     import http.server
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 class Stand(NamedTuple):
     guard: rig.Guard
-    engine: rig.Engine
+    engine: fake_engine.Engine
 
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    engine = rig.Engine()
+    engine = fake_engine.Engine()
     engine.start()
     guard = rig.Guard(
         tmp_path_factory.mktemp("guard"),
@@ -59,7 +59,7 @@ def test_slow_headers_are_not_waited_for(start: Start) -> None:
     assert rig.statuses(start(alter=hurry).raw(b"GET /health HTTP/1.1\r\nHost: model\r\n")) == [408]
 
 
-def test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is(start: Start, engine: rig.Engine) -> None:
+def test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is(start: Start, engine: fake_engine.Engine) -> None:
     def hurry(bootstrap: Any) -> None:
         manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
         assert manager["request_timeout"] == "120s"
@@ -67,7 +67,7 @@ def test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is(start: Start
 
     def late(handler: http.server.BaseHTTPRequestHandler) -> None:
         threading.Event().wait(1)
-        rig.answer()(handler)
+        fake_engine.answer()(handler)
 
     running, engine.script = start(alter=hurry), late
     begun = b"POST /v1/completions HTTP/1.1\r\nHost: model\r\nContent-Length: 5\r\n\r\n{"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract import document
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ fetch('http://127.0.0.1:%d/v1/completions', {method: 'POST', body: '{}',
 
 
 @pytest.fixture
-def site() -> Iterator[rig.Engine]:
+def site() -> Iterator[fake_engine.Engine]:
     """A web site of somebody else: its own port makes it another origin."""
-    site = rig.Engine()
+    site = fake_engine.Engine()
     site.start()
     yield site
     site.stop()
@@ -48,23 +48,23 @@ def access(*origins: str, limit: guard.RateLimit = rig.MINUTE) -> guard.Access:
     return dataclasses.replace(rig.access(limit=limit), origins=origins)
 
 
-def visit(chromium: browser.Chromium, site: rig.Engine, script: str = "") -> browser.Page:
+def visit(chromium: browser.Chromium, site: fake_engine.Engine, script: str = "") -> browser.Page:
     """Open the site's page, on which the script runs."""
     body = f'<!doctype html><link rel="icon" href="data:,"><script>{script}</script>'.encode()
-    site.script = rig.answer(body=body, content_type="text/html")
+    site.script = fake_engine.answer(body=body, content_type="text/html")
     page = chromium.page()
     page.open(f"http://{rig.HOST}:{site.port}/")
     return page
 
 
-def origin(site: rig.Engine) -> str:
+def origin(site: fake_engine.Engine) -> str:
     return f"http://{rig.HOST}:{site.port}"
 
 
 def test_the_documented_program_runs_on_a_page_that_may_call(
-    start: Start, engine: rig.Engine, site: rig.Engine, chromium: browser.Chromium
+    start: Start, engine: fake_engine.Engine, site: fake_engine.Engine, chromium: browser.Chromium
 ) -> None:
-    engine.script = rig.answer(body=COMPLETION)
+    engine.script = fake_engine.answer(body=COMPLETION)
     page = visit(chromium, site, program(start(access(origin(site)))))
     rig.until(lambda: page.run("1") and page.complaints)
     assert page.complaints == ['log: [{"type": "string", "value": " bright"}]']
@@ -72,14 +72,16 @@ def test_the_documented_program_runs_on_a_page_that_may_call(
 
 
 def test_it_does_not_on_a_page_that_may_not(
-    start: Start, engine: rig.Engine, site: rig.Engine, chromium: browser.Chromium
+    start: Start, engine: fake_engine.Engine, site: fake_engine.Engine, chromium: browser.Chromium
 ) -> None:
     page = visit(chromium, site, program(start(access("https://app.example.com"))))
     rig.until(lambda: page.run("1") and any("blocked by CORS policy" in text for text in page.complaints))
     assert not engine.seen
 
 
-def test_page_reads_why_and_how_long_it_is_refused(start: Start, site: rig.Engine, chromium: browser.Chromium) -> None:
+def test_page_reads_why_and_how_long_it_is_refused(
+    start: Start, site: fake_engine.Engine, chromium: browser.Chromium
+) -> None:
     running = start(access("*", limit=guard.RateLimit(1, "Minute")))
     page = visit(chromium, site)
     assert running.ask("GET", "/v1/models", rig.KEY).status == 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard import envoys, rig
+from tests.guard import envoys, fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def with_page(body: str = BODY) -> guard.Access:
 
 
 @pytest.mark.parametrize("version", envoys.versions())
-def test_page_arrives_as_it_is_written(start: Start, engine: rig.Engine, version: tuple[int, int]) -> None:
+def test_page_arrives_as_it_is_written(start: Start, engine: fake_engine.Engine, version: tuple[int, int]) -> None:
     reply = start(with_page(), envoy=envoys.find(version)).ask("GET", "/guide", rig.KEY)
     assert (reply.status, reply.body.decode()) == (200, BODY)
     assert reply.headers.get_all("content-type") == ["text/html; charset=utf-8"]
@@ -32,14 +32,14 @@ def test_page_arrives_as_it_is_written(start: Start, engine: rig.Engine, version
     assert not engine.seen
 
 
-def test_page_needs_no_key_and_no_model(start: Start, engine: rig.Engine) -> None:
+def test_page_needs_no_key_and_no_model(start: Start, engine: fake_engine.Engine) -> None:
     engine.stop()
     running = start(with_page())
     assert [running.ask("GET", "/guide", key).status for key in ("", "sk-wrong", rig.KEY)] == [200] * 3
     assert running.ask("GET", "/health").status == 503
 
 
-def test_page_is_at_one_method_and_path(start: Start, engine: rig.Engine) -> None:
+def test_page_is_at_one_method_and_path(start: Start, engine: fake_engine.Engine) -> None:
     running = start(with_page())
     assert running.ask("GET", "/guide?a=%2f").status == 200
     elsewhere = ("/guide/", "//guide", "/GUIDE", "/guide/x", "/%67uide", "/guide;x", "/v1/../guide", "/./guide")

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
 
 
-def test_live_is_envoys_and_ready_is_the_engines(start: Start, engine: rig.Engine) -> None:
+def test_live_is_envoys_and_ready_is_the_engines(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 200]
     assert engine.seen[-1].path == "/health"
-    engine.script = rig.answer(503)
+    engine.script = fake_engine.answer(503)
     assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 503]
     engine.stop()
     assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 503]
 
 
-def test_metrics_are_the_engines(start: Start, engine: rig.Engine) -> None:
-    engine.script = rig.answer(body=b"vllm:num_requests_running 0\n")
+def test_metrics_are_the_engines(start: Start, engine: fake_engine.Engine) -> None:
+    engine.script = fake_engine.answer(body=b"vllm:num_requests_running 0\n")
     assert start().private(guard.METRICS_PATH).body == b"vllm:num_requests_running 0\n"
     assert engine.seen[-1].path == "/metrics"
 
@@ -53,7 +53,7 @@ def test_stats_hold_what_an_operator_needs_and_no_key(start: Start) -> None:
     assert len(text) < 150_000
 
 
-def test_private_port_only_reads(start: Start, engine: rig.Engine) -> None:
+def test_private_port_only_reads(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     paths = (guard.LIVE_PATH, guard.READY_PATH, guard.METRICS_PATH, guard.STATS_PATH)
     for method in ("POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"):
@@ -71,7 +71,7 @@ def test_private_port_only_reads(start: Start, engine: rig.Engine) -> None:
         (400, ["/stats/prometheus%2f..%2fconfig_dump", "/metrics%2f..%2fv1%2fmodels"]),
     ],
 )
-def test_private_port_knows_four_paths(start: Start, engine: rig.Engine, status: int, paths: list[str]) -> None:
+def test_private_port_knows_four_paths(start: Start, engine: fake_engine.Engine, status: int, paths: list[str]) -> None:
     running = start()
     assert {path: running.private(path).status for path in paths} == dict.fromkeys(paths, status)
     assert not engine.seen

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 from vllm_operator import guard
 from vllm_operator.engine import verification
 from vllm_operator.probes import http_client
@@ -34,8 +34,10 @@ def test_the_operator_reads_what_a_guard_has(start: Start) -> None:
     assert now.version == guard.version(rig.access(rig.FRESH), rig.ENDPOINTS)
 
 
-def test_the_operators_request_passes_the_guard_with_a_key_and_not_without(start: Start, engine: rig.Engine) -> None:
-    engine.script = rig.answer(body=CHOICES)
+def test_the_operators_request_passes_the_guard_with_a_key_and_not_without(
+    start: Start, engine: fake_engine.Engine
+) -> None:
+    engine.script = fake_engine.answer(body=CHOICES)
     running = start(rig.access(rig.KEY))
     right = asyncio.run(_complete(running, rig.KEY))
     assert verification.fault(right.status, right.text) is None

@@ -7,7 +7,7 @@ import http.server
 import threading
 from typing import TYPE_CHECKING
 
-from tests.guard import rig
+from tests.guard import fake_engine, rig
 
 if TYPE_CHECKING:
     import http.client
@@ -57,7 +57,7 @@ def _token(reply: http.client.HTTPResponse) -> bytes:
     return line
 
 
-def test_each_token_passes_when_it_is_made(start: Start, engine: rig.Engine) -> None:
+def test_each_token_passes_when_it_is_made(start: Start, engine: fake_engine.Engine) -> None:
     engine.script = tokens = Tokens()
     connection, reply = _opened(start())
     with contextlib.closing(connection), contextlib.closing(reply):
@@ -67,7 +67,7 @@ def test_each_token_passes_when_it_is_made(start: Start, engine: rig.Engine) -> 
         assert not tokens.hung_up.is_set()
 
 
-def test_hanging_up_ends_the_work(start: Start, engine: rig.Engine) -> None:
+def test_hanging_up_ends_the_work(start: Start, engine: fake_engine.Engine) -> None:
     engine.script = tokens = Tokens()
     connection, reply = _opened(start())
     tokens.go.release()
@@ -77,7 +77,7 @@ def test_hanging_up_ends_the_work(start: Start, engine: rig.Engine) -> None:
     assert tokens.hung_up.wait(rig.DEADLINE)
 
 
-def test_stream_outlives_the_revocation_of_its_key(start: Start, engine: rig.Engine) -> None:
+def test_stream_outlives_the_revocation_of_its_key(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
     engine.script = tokens = Tokens()
     connection, reply = _opened(running)
