@@ -157,6 +157,7 @@ def _listener(name: str, address: str, port: int, manager: Json) -> Json:
     return {
         "name": name,
         "address": _socket(address, port),
+        "enable_reuse_port": False,  # true by default: a process of the engine could bind the port too, and read keys
         "per_connection_buffer_limit_bytes": 262144,
         "filter_chains": [chain],
     }
