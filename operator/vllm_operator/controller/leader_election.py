@@ -5,7 +5,7 @@ renewal, and begins at `lease` seconds: between the two nobody writes, whatever 
 before every write. A holder that was stopped and wakes finds its time over, for the monotonic clock goes on, and does not even
 try to renew.
 
-    Lost    the Lease is held no more, or not yet: nothing may be written, and the process is to end
+    Lost    the Lease is held no more, or not yet: nothing may be written
 """
 
 import asyncio
@@ -21,8 +21,7 @@ from vllm_operator.kube import client, errors, kinds, requests
 LOG = logging.getLogger(__name__)
 
 
-class Lost(Exception):  # noqa: N818 - it says what happened
-    """The Lease is not held."""
+Lost = errors.Lost
 
 
 class Leader:

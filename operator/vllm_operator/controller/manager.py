@@ -128,7 +128,7 @@ class Manager:
         return all(one.synced.is_set() for one in self.informers)
 
     def _refresh(self) -> None:
-        metrics.QUEUE_DEPTH.set(self.queue.depth)
+        metrics.set_depth(self.queue.depth)
         metrics.LEADER.set(self.leader.holds())
         models = [self.store.model(key) or {} for key in self.store.models()]
         metrics.count_models([one for model in models for one in conditions.conditions(model)])

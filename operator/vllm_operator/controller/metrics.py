@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import prometheus_client
 from aiohttp import web
 
-from vllm_operator.kube import kinds
+from vllm_operator.kube import kinds, workqueue
 
 Work = Callable[[kinds.Key], Awaitable[float | None]]
 
@@ -24,7 +24,10 @@ API_CALLS = prometheus_client.Counter(
     "vllm_operator_api_calls", "Calls to the API server.", ["verb", "resource", "code"], registry=REGISTRY
 )
 QUEUE_DEPTH = prometheus_client.Gauge(
-    "vllm_operator_queue_depth", "Models that wait to be worked on.", registry=REGISTRY
+    "vllm_operator_queue_depth",
+    "Models that wait to be worked on: because something changed, or for their periodic check (idle).",
+    ["priority"],
+    registry=REGISTRY,
 )
 LEADER = prometheus_client.Gauge("vllm_operator_leader", "1 while this process holds the Lease.", registry=REGISTRY)
 MODELS = prometheus_client.Gauge(
@@ -51,6 +54,12 @@ def timed(work: Work) -> Work:
         return again
 
     return measured
+
+
+def set_depth(depth: workqueue.Depth) -> None:
+    """Set how many models wait, by priority."""
+    QUEUE_DEPTH.labels("changed").set(depth.changed)
+    QUEUE_DEPTH.labels("idle").set(depth.idle)
 
 
 def count_models(conditions: Iterable[kinds.Object]) -> None:

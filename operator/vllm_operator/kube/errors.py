@@ -10,6 +10,8 @@
     ├── Invalid            400, 413, 415, 422: the object is refused as it is
     └── Denied             401, 403: who we are does not suffice
 
+    Lost                   the Lease is not held: nothing may be written, and what runs is to end
+
 None holds a request's body, nor what a Secret holds.
 """
 
@@ -27,6 +29,10 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+
+
+class Lost(Exception):
+    """This process does not hold the Lease: raised before a write leaves, so nothing was written."""
 
 
 class Unavailable(ApiError):

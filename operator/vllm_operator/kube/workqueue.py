@@ -1,127 +1,183 @@
 """The keyed queue: wakes of one key become one run, one key is worked on once at a time, failures wait longer each time.
 
-A run begins with all that is known, so it makes void what was planned for its key: each run says anew when it wants to be
-called again. A wake comes at once, also for a key that waits after failures. First come, first served.
-Must not know what the work is.
+Two priorities: a key that changed goes before those that are only due for their periodic check. After CHANGED_IN_A_ROW runs of
+changed keys one idle key has its turn, so that constant change never ends the checks. A key that waits as idle and changes moves
+to the changed ones.
+
+A run says in how many seconds something is due for its key; that replaces what was planned before. A run that fails leaves the
+plan as it was and is repeated after a pause; a wake repeats it at once. Must not know what the work is.
 """
 
 import asyncio
+import collections
+import functools
 import logging
-import random
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
-from vllm_operator.kube import errors, kinds
+from vllm_operator.kube import backoff, errors, kinds
 
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 300.0
+CHANGED_IN_A_ROW = 8
+FAILED = backoff.Backoff(first=0.2, longest=300.0)
+NEVER = float("inf")
 LOG = logging.getLogger(__name__)
 
-
 Work = Callable[[kinds.Key], Awaitable[float | None]]
+"""Works on one key; returns the seconds until it is due again, None where only a wake makes it so."""
+
+
+class Depth(NamedTuple):
+    """How many keys wait for a worker, by priority."""
+
+    changed: int
+    idle: int
 
 
 class Queue:
-    """Runs `work(key)`, `workers` at once; what it returns is in how many seconds it wants to be called again, if at all."""
+    """Runs `work`, at most `workers` at once. What it says is due in `idle_from` seconds or later is a periodic check."""
 
-    def __init__(self, work: Work, workers: int = 16) -> None:
-        self._work = work
-        self._workers = workers
-        self._queue: asyncio.Queue[kinds.Key | None] = asyncio.Queue()
-        self._waiting: set[kinds.Key] = set()
-        self._running: set[kinds.Key] = set()
-        self._again: set[kinds.Key] = set()
-        self._timers: dict[kinds.Key, tuple[float, asyncio.TimerHandle]] = {}
+    def __init__(self, work: Work, workers: int = 16, *, idle_from: float = NEVER) -> None:
+        self._work, self._workers, self._idle_from = work, workers, idle_from
+        self._changed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
+        self._idle: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
+        self._in_a_row = 0
+        self._running: dict[kinds.Key, asyncio.Task[None]] = {}
+        self._again: dict[kinds.Key, bool] = {}  # woken while running; the value tells whether as idle
+        self._plans, self._retries = _Timers(self.add), _Timers(self.add)
         self._failures: dict[kinds.Key, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Future[None] | None = None
         self._stopping = False
 
     @property
-    def depth(self) -> int:
-        """Return how many keys wait for a worker."""
-        return len(self._waiting) + len(self._again)
+    def depth(self) -> Depth:
+        """Return how many keys wait; one that was woken during its run counts as well."""
+        idle = sum(self._again.values())
+        return Depth(len(self._changed) + len(self._again) - idle, len(self._idle) + idle)
 
-    def add(self, key: kinds.Key) -> None:
-        """Wake `key`: it is run soon, and after a run that is under way."""
+    def add(self, key: kinds.Key, *, idle: bool = False) -> None:
+        """Wake `key`: it is run soon, and once more after a run that is under way."""
         if key in self._running:
-            self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting.add(key)
-            self._queue.put_nowait(key)
-
-    def add_after(self, key: kinds.Key, seconds: float) -> None:
-        """Wake `key` after `seconds`, unless it is to be woken sooner."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + seconds
-        planned = self._timers.get(key)
-        if planned and planned[0] <= due:
-            return
-        self._unplan(key)
-        self._timers[key] = (due, loop.call_later(seconds, self._due, key))
+            self._again[key] = idle and self._again.get(key, True)
+        elif not idle:
+            self._idle.pop(key, None)
+            self._changed.setdefault(key)
+        elif key not in self._changed:
+            self._idle.setdefault(key)
+        self._begin()
 
     async def run(self) -> None:
-        """Work until `stop`; what was added before waits for this."""
+        """Work until `stop`; raise `Lost` where a run does. Cancelled runs wait again, for the next call of this."""
         if self._stopping:
             return
-        self._tasks = {asyncio.create_task(self._serve()) for _ in range(self._workers)}
+        self._ended = asyncio.get_running_loop().create_future()
+        self._begin()
         try:
-            await asyncio.gather(*self._tasks)
+            await self._ended
         finally:
-            for task in self._tasks:
-                task.cancel()
+            self._ended = None
+            await self._cancel()
 
-    async def stop(self, grace: float) -> None:
-        """Begin nothing more; let what runs end, and cancel it after `grace` seconds."""
+    async def stop(self, grace: float) -> bool:
+        """Begin nothing more; let what runs end, and cancel it after `grace` seconds. Tell whether all ended by itself."""
         self._stopping = True
-        for key in tuple(self._timers):
-            self._unplan(key)
-        for _ in range(self._workers):
-            self._queue.put_nowait(None)
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=grace)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        self._plans.clear()
+        self._retries.clear()
+        late: set[asyncio.Task[None]] = set()
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=grace)
+        await self._cancel()
+        if self._ended and not self._ended.done():
+            self._ended.set_result(None)
+        return not late
 
-    async def _serve(self) -> None:
-        while True:
-            key = await self._queue.get()
-            if key is None or self._stopping:
+    def _begin(self) -> None:
+        """Begin as many runs as there are keys and free workers."""
+        while self._is_working() and len(self._running) < self._workers:
+            key = self._next()
+            if key is None:
                 return
-            await self._run(key)
+            task = self._running[key] = asyncio.create_task(self._run(key))
+            task.add_done_callback(functools.partial(self._finished, key))
+
+    def _is_working(self) -> bool:
+        return self._ended is not None and not self._ended.done() and not self._stopping
+
+    def _next(self) -> kinds.Key | None:
+        """Take the key whose turn it is, if any waits."""
+        idle_first = self._in_a_row >= CHANGED_IN_A_ROW
+        first, second = (self._idle, self._changed) if idle_first else (self._changed, self._idle)
+        waiting = first or second
+        if not waiting:
+            return None
+        self._in_a_row = 0 if waiting is self._idle else self._in_a_row + 1
+        return waiting.popitem(last=False)[0]
 
     async def _run(self, key: kinds.Key) -> None:
-        self._waiting.discard(key)
-        self._unplan(key)
-        self._running.add(key)
+        self._retries.cancel(key)
+        self._again.pop(key, None)  # this run begins with all that is known by now
         try:
-            again = await self._work(key)
+            due = await self._work(key)
+        except errors.Lost as lost:
+            self._again.setdefault(key, False)
+            self._end(lost)
         except Exception as error:  # noqa: BLE001 - whatever fails for one model costs only that model
             self._failed(key, error)
         else:
-            self._failures.pop(key, None)
-            if again is not None:
-                self.add_after(key, again)
-        finally:
-            self._running.discard(key)
-            if key in self._again:
-                self._again.discard(key)
-                self.add(key)
+            self._succeeded(key, due)
+
+    def _finished(self, key: kinds.Key, task: asyncio.Task[None]) -> None:
+        """Let the next begin; what was cancelled, perhaps before its first step, waits again."""
+        del self._running[key]
+        if task.cancelled():
+            self._again.setdefault(key, False)
+        if key in self._again:
+            self.add(key, idle=self._again.pop(key))
+        self._begin()
+
+    def _end(self, lost: errors.Lost) -> None:
+        if self._ended and not self._ended.done():
+            self._ended.set_exception(lost)
+
+    def _succeeded(self, key: kinds.Key, due: float | None) -> None:
+        self._failures.pop(key, None)
+        self._plans.cancel(key)
+        if due is not None:
+            self._plans.set(key, due, idle=due >= self._idle_from)
 
     def _failed(self, key: kinds.Key, error: Exception) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 20))
-        pause *= random.uniform(0.75, 1)  # noqa: S311 - spreads load, guards nothing
+        pause = FAILED.pause(failures)
         unexpected = None if isinstance(error, errors.ApiError) else error
         LOG.warning(
             "Work failed key=%s failures=%d retry=%.1fs error=%s", key, failures, pause, error, exc_info=unexpected
         )
-        self.add_after(key, pause)
+        self._retries.set(key, pause, idle=False)
 
-    def _due(self, key: kinds.Key) -> None:
-        del self._timers[key]
-        self.add(key)
+    async def _cancel(self) -> None:
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def _unplan(self, key: kinds.Key) -> None:
-        if planned := self._timers.pop(key, None):
-            planned[1].cancel()
+
+class _Timers:
+    """At most one timer a key; `due(key, idle=...)` is called when it ends."""
+
+    def __init__(self, due: Callable[..., None]) -> None:
+        self._due = due
+        self._handles: dict[kinds.Key, asyncio.TimerHandle] = {}
+
+    def set(self, key: kinds.Key, seconds: float, *, idle: bool) -> None:
+        self.cancel(key)
+        self._handles[key] = asyncio.get_running_loop().call_later(seconds, self._fire, key, idle)
+
+    def cancel(self, key: kinds.Key) -> None:
+        if handle := self._handles.pop(key, None):
+            handle.cancel()
+
+    def clear(self) -> None:
+        for key in tuple(self._handles):
+            self.cancel(key)
+
+    def _fire(self, key: kinds.Key, idle: bool) -> None:
+        del self._handles[key]
+        self._due(key, idle=idle)

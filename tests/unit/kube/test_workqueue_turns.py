@@ -1,0 +1,124 @@
+"""Whose turn it is: what changed first, idle checks in between, and what a lost Lease leaves waits for the next one."""
+
+import asyncio
+
+import pytest
+
+from tests import clock
+from tests import work as queued
+from vllm_operator.kube import errors, kinds, workqueue
+
+PERIOD = 500.0
+
+
+def key(name: object) -> kinds.Key:
+    return kinds.Key("models", str(name))
+
+
+def names(work: queued.Work) -> str:
+    return "".join(one.name for one in work.order())
+
+
+@clock.virtual
+async def test_what_changed_goes_before_any_number_of_idle_checks() -> None:
+    work = queued.Work(seconds=1)
+    async with queued.working(work, 1, PERIOD) as queue:
+        for name in range(1000):
+            queue.add(key(name), idle=True)
+        await asyncio.sleep(3.5)
+        queue.add(key("changed"))
+        assert queue.depth == (1, 996)
+        await asyncio.sleep(1)
+        assert work.order()[4] == key("changed")
+
+
+@clock.virtual
+async def test_an_idle_key_that_changes_moves_to_the_changed_ones() -> None:
+    work = queued.Work(seconds=1)
+    async with queued.working(work, 1, PERIOD) as queue:
+        for name in "abcd":
+            queue.add(key(name), idle=True)
+        queue.add(key("d"))
+        queue.add(key("d"), idle=True)
+        assert queue.depth == (1, 2)
+        await asyncio.sleep(10)
+    assert names(work) == "adbc"
+
+
+@clock.virtual
+async def test_a_change_during_an_idle_run_is_a_change() -> None:
+    work = queued.Work(seconds=1)
+    async with queued.working(work, 1, PERIOD) as queue:
+        for name in "abc":
+            queue.add(key(name), idle=True)
+        await asyncio.sleep(0.5)
+        queue.add(key("a"))
+        queue.add(key("a"), idle=True)
+        assert queue.depth == (1, 2)
+        await asyncio.sleep(10)
+    assert names(work) == "aabc"
+
+
+@clock.virtual
+async def test_idle_checks_go_on_while_something_changes_all_the_time() -> None:
+    work = queued.Work(seconds=1)
+    async with queued.working(work, 1, PERIOD) as queue:
+        for name in range(10):
+            queue.add(key(f"idle-{name}"), idle=True)
+        for name in range(200):
+            queue.add(key(f"changed-{name}"))
+        await asyncio.sleep(100)
+        idle = [one for one in work.order() if one.name.startswith("idle")]
+        assert len(idle) >= 100 / (workqueue.CHANGED_IN_A_ROW + 2)
+        assert len(idle) <= 100 / workqueue.CHANGED_IN_A_ROW + 1
+
+
+@pytest.mark.parametrize(("due", "depth"), [(PERIOD, (0, 1)), (PERIOD - 1, (1, 0))])
+def test_a_plan_for_later_is_an_idle_check_and_one_for_soon_is_a_change(due: float, depth: tuple[int, int]) -> None:
+    @clock.virtual
+    async def scenario() -> None:
+        work = queued.Work(seconds=1)
+        async with queued.working(work, 1, PERIOD) as queue:
+            work.again[key("a")] = due
+            queue.add(key("a"))
+            await asyncio.sleep(due + 0.5)
+            queue.add(key("busy"))
+            await asyncio.sleep(0.7)
+            assert queue.depth == depth
+
+    scenario()
+
+
+@clock.virtual
+async def test_a_lost_lease_ends_the_work_and_what_was_cut_off_is_done_under_the_next_one() -> None:
+    work = queued.Work(seconds=1)
+    work.lost.add(key("b"))
+    work.held[key("c")] = asyncio.Event()
+    queue = workqueue.Queue(work, workers=3)
+    for name in "abcd":
+        queue.add(key(name))
+    with pytest.raises(errors.Lost):
+        await queue.run()
+    await asyncio.sleep(60)
+    assert (names(work), work.ended) == ("abc", [key("a")])
+    work.lost.clear()
+    work.held.clear()
+    task = asyncio.create_task(queue.run())
+    await asyncio.sleep(20)
+    assert sorted(one.name for one in work.ended) == ["a", "b", "c", "d"]
+    await queue.stop(1)
+    await task
+
+
+@clock.virtual
+async def test_work_that_is_cancelled_waits_for_the_next_time() -> None:
+    work = queued.Work(seconds=1)
+    queue = workqueue.Queue(work, workers=1)
+    task = asyncio.create_task(queue.run())
+    queue.add(key("a"))
+    queue.add(key("b"), idle=True)
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(60)
+    assert (names(work), work.ended, queue.depth) == ("a", [], (1, 1))
