@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 
+from tests import canonical
 from tests.golden import render
 from vllm_operator import guard
 
@@ -29,3 +30,9 @@ def test_no_key_stands_outside_a_secret(folder: pathlib.Path) -> None:
     words = [json.dumps(child) for child in render.desired(model) if child["kind"] != "Secret"]
     words.append(render.guard_files(model)[guard.BOOTSTRAP])
     assert not any(key in text for text in words for key in render.KEYS.values())
+
+
+@FOLDERS
+def test_every_child_comes_back_as_it_is_sent(folder: pathlib.Path) -> None:
+    for child in render.desired(render.model(folder)):
+        assert canonical.lossy(child) == ()

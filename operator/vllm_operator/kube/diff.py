@@ -4,7 +4,7 @@ Only what we send is compared: the API server's defaults and what others add are
 compared by that key, others whole, and so are selectors. What we no longer send cannot be seen this way; the hash annotation
 tells of it.
 
-Knows list keys and which zero values come back; must not know what any field is for.
+Knows list keys; must not know what any field is for.
 """
 
 import hashlib
@@ -38,19 +38,6 @@ WHOLE = {("ingress", "ports"), ("egress", "ports")}
 WHOLE_MAPS = {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
 """Maps that Kubernetes merges as one value: one key more, and a Service or a policy selects no pod of ours."""
 
-HARMLESS_EMPTY = {
-    "affinity", "emptyDir", "labelSelector", "namespaceSelector", "podSelector", "resources", "securityContext", "selector",
-}  # fmt: skip
-HARMLESS_ZERO = {
-    # pointers, or fields that are always written: a zero comes back as it was sent
-    "allowPrivilegeEscalation", "automountServiceAccountToken", "averageUtilization", "controller", "defaultMode",
-    "enableServiceLinks", "immutable", "maxSurge", "maxUnavailable", "minAvailable", "optional", "progressDeadlineSeconds",
-    "readOnlyRootFilesystem", "replicas", "revision", "revisionHistoryLimit", "runAsGroup", "runAsNonRoot", "runAsUser",
-    "seconds", "storageClassName", "terminationGracePeriodSeconds", "tolerationSeconds",
-}  # fmt: skip
-MAPS = {"annotations", "data", "labels", "matchLabels", "nodeSelector"}
-"""Maps whose values are the user's: an empty one comes back."""
-
 
 def digest(obj: kinds.Object) -> str:
     """Return the hash of what is sent; the same object in another order has the same."""
@@ -72,11 +59,6 @@ def immutable(desired: kinds.Object, live: kinds.Object) -> str | None:
     if kind == kinds.SERVICE.kind and (spec.get("clusterIP") == "None") != (live_spec.get("clusterIP") == "None"):
         return "spec.clusterIP"
     return _immutable_secret(desired, live) if kind == kinds.SECRET.kind else None
-
-
-def canonical(obj: kinds.Object) -> tuple[str, ...]:
-    """Return the paths of values that the API server does not give back as they were sent; a check for tests."""
-    return tuple(_uncanonical(obj, "", ""))
 
 
 def list_key(around: str, field: str, item: Any) -> tuple[str, ...] | None:
@@ -138,19 +120,3 @@ def _whole(wanted: list[Any], live: list[Any], path: str, field: str) -> str | N
     return next(
         (found for at, (one, other) in pairs if (found := _value(one, other, f"{path}[{at}]", field, ""))), None
     )
-
-
-def _uncanonical(value: Any, path: str, field: str) -> list[str]:
-    if isinstance(value, dict) and value:
-        inside = "*" if field in MAPS else ""
-        return [
-            found
-            for name, one in value.items()
-            for found in _uncanonical(one, f"{path}.{name}".lstrip("."), inside or name)
-        ]
-    if isinstance(value, list) and value:
-        return [found for at, one in enumerate(value) for found in _uncanonical(one, f"{path}[{at}]", "[]")]
-    empty = value is None or value in ({}, [])
-    harmless = HARMLESS_EMPTY if value == {} else HARMLESS_ZERO
-    zero = not value and (empty or field not in {"*", "[]"})
-    return [path] if zero and (field not in harmless or value is None or value == []) else []

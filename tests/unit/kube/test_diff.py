@@ -132,23 +132,6 @@ class TestImmutable:
         assert diff.immutable(deployment(), live) == "spec.selector"
 
 
-class TestCanonical:
-    @pytest.mark.parametrize("value", [None, [], {}, "", 0, False])
-    def test_a_value_that_would_not_come_back_is_named(self, value: Any) -> None:
-        assert diff.canonical({"spec": {"x": [{"hostNetwork": value}]}}) == ("spec.x[0].hostNetwork",)
-
-    def test_zeros_that_come_back_are_fine(self) -> None:
-        obj = {
-            "metadata": {"labels": {"a": ""}},
-            "data": {"empty": ""},
-            "spec": {"replicas": 0, "podSelector": {}, "args": [""], "volumes": [{"name": "x", "emptyDir": {}}]},
-        }
-        assert diff.canonical(obj) == ()
-
-    def test_nothing_is_harmless_as_null(self) -> None:
-        assert diff.canonical({"spec": {"replicas": None}, "data": {"a": None}}) == ("spec.replicas", "data.a")
-
-
 def _set(obj: kinds.Object, path: str, value: Any) -> None:
     """Set, or with None remove, what `path` names, keyed items in brackets; a label's dots belong to its name."""
     head, label, rest = path.partition("serving.byteshop.in/")
