@@ -1,4 +1,8 @@
-"""The Ingress, and the URL that it gives a model."""
+"""The Ingress, and the URL that it gives a model.
+
+An IngressClass does not tell which controller serves it, so the annotations of Contour and of ingress-nginx are all written. A
+controller ignores those of others.
+"""
 
 from typing import NamedTuple
 
@@ -7,16 +11,22 @@ from vllm_operator.children import service
 from vllm_operator.kube import kinds, naming
 
 STREAMING = {
-    # An answer may stream for longer than any edge's default time-out, and token by token. Each controller reads its own.
     "projectcontour.io/response-timeout": "infinity",
     "nginx.ingress.kubernetes.io/proxy-body-size": "0",
     "nginx.ingress.kubernetes.io/proxy-buffering": "off",
     "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
 }
+"""An answer may stream for longer than a controller's default time-out, token by token."""
+
+HTTPS_ONLY = {
+    "kubernetes.io/ingress.allow-http": "false",
+    "nginx.ingress.kubernetes.io/force-ssl-redirect": "true",
+}
+"""A key in a plain HTTP request can be read on the way. Contour then serves no HTTP for the host; ingress-nginx redirects."""
 
 
 class Exposure(NamedTuple):
-    """Host, IngressClass and certificate Secret; the last two empty where there is none."""
+    """Host, IngressClass and certificate Secret; the last two are "" where there is none."""
 
     host: str
     class_name: str
@@ -29,8 +39,16 @@ def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | N
     host = expose.host or (settings.domain and f"{name}.{settings.domain}")
     if not host:
         return None
-    tls = expose.ingress.tls.secret_name if expose.ingress.tls else "" if expose.host else settings.tls_secret
-    return Exposure(host, expose.ingress.class_name or settings.ingress_class, tls)
+    return Exposure(host, expose.ingress.class_name or settings.ingress_class, _certificate(expose, settings))
+
+
+def _certificate(expose: api.Expose, settings: config.Config) -> str:
+    """Return the name of the certificate's Secret; "" for plain HTTP. The operator's certificate is for its own domain alone."""
+    if expose.ingress.tls:
+        return expose.ingress.tls.secret_name
+    if expose.host:
+        return ""
+    return settings.tls_secret
 
 
 def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
@@ -55,5 +73,11 @@ def ingress(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kin
     if exposed.tls_secret:
         body["tls"] = [{"hosts": [exposed.host], "secretName": exposed.tls_secret}]
     child = naming.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
-    child["metadata"]["annotations"] = {**STREAMING, **(spec.expose.ingress.annotations if spec.expose else {})}
+    child["metadata"]["annotations"] = _annotations(exposed, spec)
     return child
+
+
+def _annotations(exposed: Exposure, spec: api.Spec) -> dict[str, str]:
+    own = {**STREAMING, **HTTPS_ONLY} if exposed.tls_secret else STREAMING
+    chosen = spec.expose.ingress.annotations if spec.expose else {}
+    return {**own, **chosen}

@@ -7,6 +7,11 @@ from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status.context import StatusContext
 
+_PLAIN = (
+    "it has no certificate, so clients' keys travel in plain text: set spec.expose.ingress.tls,"
+    " or expose.tlsSecret of the operator's chart"
+)
+
 
 def name_taken(seen: StatusContext) -> ConditionValue | None:
     """Say that an object of somebody else has one of the model's names."""
@@ -81,7 +86,11 @@ def _ingress_taken(seen: StatusContext) -> ConditionValue | None:
 def _addressed(seen: StatusContext) -> ConditionValue | None:
     child = seen.world.child(kinds.INGRESS, seen.world.owner.name)
     addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
-    return ConditionValue("True", "Exposed", "the Ingress has an address") if addresses else None
+    if not addresses:
+        return None
+    if seen.exposed and not seen.exposed.tls_secret:
+        return ConditionValue("True", "ExposedWithoutTLS", f"the Ingress has an address; {_PLAIN}")
+    return ConditionValue("True", "Exposed", "the Ingress has an address")
 
 
 def _unaddressed(_: StatusContext) -> ConditionValue:

@@ -76,6 +76,10 @@ SERVING = [
     Row("an Ingress with an address", EXPOSED, serving(ingress=ADDRESS),
         "+Serving +Serving -Complete +Exposed +Configured +Verified", "servers that answer: 1 of 1",
         {"Exposed": "the Ingress has an address"}),
+    Row("an Ingress without a certificate", {"expose": {"host": "web.example"}}, serving(ingress=ADDRESS),
+        "+Serving +Serving -Complete +ExposedWithoutTLS +Configured +Verified", "servers that answer: 1 of 1",
+        {"Exposed": "the Ingress has an address; it has no certificate, so clients' keys travel in plain text: "
+                    "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart"}),
     Row("an Ingress without an address", EXPOSED, serving(),
         "+Serving +Serving -Complete ?NoAddress +Configured +Verified", "servers that answer: 1 of 1",
         {"Exposed": "no ingress controller has given the Ingress an address yet"}),
