@@ -9,12 +9,15 @@ import wave
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import orjson
+
 from vllm_operator import api
 
 OK = 200
 BUSY = (429, 503)
 """The client's limit is spent, or the queue is full: it says nothing of whether the model answers."""
 WORDS_LIMIT = 200
+MOST_BRACKETS = 1000
 BOUNDARY = "part-of-a-form"
 RATE = 16_000
 
@@ -55,11 +58,17 @@ def request(model: str, task: api.Task = "Generate") -> Request:
     return Request(proof.path, json.dumps(parameters).encode())
 
 
-def fault(status: int, text: str, task: api.Task = "Generate") -> str | None:
-    """Return what is wrong with the answer, in words that name its status, or None where it is right."""
-    if status == OK and _decoded(text).get(PROOFS[task].field) not in (None, []):
+def fault(status: int, text: str, task: api.Task = "Generate", key: str = "") -> str | None:
+    """Return what is wrong with the answer, in words that name its status and not the `key`, or None where it is right.
+
+    `text` may be anything that a server sends.
+    """
+    answer = _decoded(text)
+    if status == OK and answer.get(PROOFS[task].field) not in (None, []):
         return None
-    return f"{status}: {_first_line(text) or 'nothing'}"
+    words = _words(answer) or text
+    hidden = words.replace(key, "sk-...") if key else words
+    return f"{status}: {_first_line(hidden) or 'nothing'}"
 
 
 def _form(fields: Mapping[str, str], file: bytes) -> bytes:
@@ -83,15 +92,28 @@ def _silence() -> bytes:
     return written.getvalue()
 
 
-def _first_line(text: str) -> str:
-    error = _decoded(text).get("error")
-    words = str(error.get("message", "")) if isinstance(error, dict) else text
-    return next((line.strip()[:WORDS_LIMIT] for line in words.splitlines() if line.strip()), "")
+def _words(answer: Mapping[str, Any]) -> str:
+    """Return the message of an error in vLLM's form, "" where there is none."""
+    error = answer.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) else ""
+
+
+def _first_line(words: str) -> str:
+    """Return the first line that is not blank, without what cannot be printed."""
+    line = next(iter(words.lstrip()[:WORDS_LIMIT].splitlines()), "")
+    return "".join(letter if letter.isprintable() else " " for letter in line).strip()
 
 
 def _decoded(text: str) -> dict[str, Any]:
+    """Return the JSON object that `text` is; {} where it is none, or more than a right answer is.
+
+    orjson refuses what is nested too deeply; a list takes a hundred times the memory of its two brackets.
+    """
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        return {}
     try:
-        found = json.loads(text)
+        found = orjson.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

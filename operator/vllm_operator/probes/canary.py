@@ -82,7 +82,7 @@ class Canary:
         now = observed.snapshot(self._store, key)
         if now is None or guard_conditions.wanted(now) != guard_conditions.wanted(seen):
             return AGAIN_SECONDS  # the keys changed meanwhile
-        after = judged(before, _meaning(answer, spec.model.task), asyncio.get_running_loop().time())
+        after = judged(before, _meaning(answer, spec.model.task, client), asyncio.get_running_loop().time())
         self._verdicts[key] = after
         if after.said != before.said:
             self._wake(key)
@@ -101,14 +101,14 @@ def judged(before: Verdict, heard: ConditionValue | None, now: float) -> Verdict
     )
 
 
-def _meaning(answer: http_client.Answer, task: api.Task) -> ConditionValue | None:
+def _meaning(answer: http_client.Answer, task: api.Task, key: str) -> ConditionValue | None:
     if not answer.reached:
         return ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
     if answer.status in verification.BUSY:
         return None
     if not answer.status:
         return _wrong(f"got no answer: {answer.text}")
-    if fault := verification.fault(answer.status, answer.text, task):
+    if fault := verification.fault(answer.status, answer.text, task, key):
         return _wrong(f"was answered {fault}")
     return ConditionValue("True", "Verified", f"{verification.PROOFS[task].what} came back through the Service")
 

@@ -1,6 +1,8 @@
 """The one client of guards and Services: what a guard says of its configuration, what a model answers to one request.
 
-Knows HTTP and how long an answer may take; must not decide when to ask, nor what an answer means for a model.
+Knows HTTP, and how long an answer may be and take. Pods may answer anything: it is read as it comes, not inflated, up to a limit,
+no redirect is followed and no cookie kept, and nothing that they do raises here.
+Must not decide when to ask, nor what an answer means for a model.
 """
 
 from typing import NamedTuple, Self
@@ -12,10 +14,13 @@ from vllm_operator.engine import verification
 
 GUARD_SECONDS = 2.0
 GUARD_TRIES = 2  # one lost answer is not silence
-LONGEST_ANSWER = 1_000_000
-MODEL_SECONDS, CONNECT_SECONDS = 60.0, 5.0
+GUARD_BYTES = 512 * 1024
+"""Envoy writes counters by name: those of each client and code, up to 350 KB, stand before what is read of a guard."""
+MODEL_BYTES = 1_000_000  # a vector for each part of a word is the longest right answer
+MODEL_SECONDS = 60.0
+CONNECT_SECONDS = 5.0  # with the name's look-up
 OK = 200
-BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
+BROKEN = (aiohttp.ClientError, OSError, ValueError)  # ValueError: what is no URL or no header
 
 
 class Answer(NamedTuple):
@@ -34,8 +39,12 @@ class Probe:
 
     async def __aenter__(self) -> Self:
         """Open. Each question has its connection, so that a Service may give it to any server; no proxy is asked."""
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": "vllm-operator"})
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            headers={"User-Agent": "vllm-operator", "Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -53,34 +62,37 @@ class Probe:
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> Answer:
         """Send `request` with a client's key to the model at the URL `base`; the key is never in what comes back."""
-        timeout = aiohttp.ClientTimeout(total=MODEL_SECONDS, sock_connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=MODEL_SECONDS, connect=CONNECT_SECONDS)
         headers = {"Authorization": f"Bearer {key}", "Content-Type": request.content_type}
         try:
             async with self._session.post(
                 base + request.path, data=request.content, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
-                return Answer(reached=True, status=response.status, text=(await _text(response)).replace(key, "sk-..."))
+                text = await _text(response, MODEL_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(reached=False)
         except TimeoutError:
             return Answer(reached=True, text=f"none came within {MODEL_SECONDS:g} s")
-        except (aiohttp.ClientError, OSError):
+        except aiohttp.ClientResponseError:
+            return Answer(reached=True, text="what came back is not HTTP")
+        except BROKEN:
             return Answer(reached=True, text="the connection was cut")
+        return Answer(reached=True, status=response.status, text=text.replace(key, "sk-..."))
 
     async def _stats(self, url: str) -> str | None:
         timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)
         try:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
-                return await _text(response) if response.status == OK else None
+                return await _text(response, GUARD_BYTES) if response.status == OK else None
         except BROKEN:
             return None
 
 
-async def _text(response: aiohttp.ClientResponse) -> str:
-    """Return the body, or its beginning where it is larger than any right one."""
+async def _text(response: aiohttp.ClientResponse, limit: int) -> str:
+    """Return the body as text, or its first `limit` bytes."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LONGEST_ANSWER:
+        if len(body) >= limit:
             break
-    return body.decode(errors="replace")
+    return body[:limit].decode(errors="replace")

@@ -235,24 +235,6 @@ def test_before_the_first_answer_the_condition_stays_as_it_is() -> None:
         assert said(observed.ObservedState(MODEL, objects)).reason == "NotAsked"
 
 
-@pytest.mark.parametrize(
-    ("status", "text", "fault"),
-    [
-        (200, '{"choices": [{}]}', None),
-        (200, '{"choices": []}', '200: {"choices": []}'),
-        (200, "", "200: nothing"),
-        (200, "<html>\n<body>", "200: <html>"),
-        (401, '{"error": {"message": "No valid API key"}}', "401: No valid API key"),
-        (404, '{"error": "flat"}', '404: {"error": "flat"}'),
-        (500, "\n \n Internal Server Error\n", "500: Internal Server Error"),
-        (502, "x" * 5000, "502: " + "x" * 200),
-        (200, "[1]", "200: [1]"),
-    ],
-)
-def test_the_first_line_of_a_wrong_answer_is_told(status: int, text: str, fault: str | None) -> None:
-    assert verification.fault(status, text) == fault
-
-
 def test_it_is_asked_with_the_key_of_a_client_whose_time_is_not_over() -> None:
     clients = [{"name": "team-a", "expiresAt": "2025-12-31T23:59:59Z"}, {"name": "team-b"}]
     seen = observations.state(observations.model({"access": {"clients": clients}}), observations.serving())

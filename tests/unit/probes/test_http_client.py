@@ -70,7 +70,7 @@ async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
                 await response.write(b"#" * 60_000 + b"\n")
         return response
 
-    monkeypatch.setattr(http_client, "LONGEST_ANSWER", 200_000)
+    monkeypatch.setattr(http_client, "GUARD_BYTES", 200_000)
     async with asking(answer) as one:
         assert await one.ask_guard("127.0.0.1") == guard.State("0123456789abcdef", 2)
 

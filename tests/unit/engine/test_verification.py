@@ -1,0 +1,65 @@
+"""What is told of a wrong answer, whatever it holds."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vllm_operator.engine import verification
+
+KEY = "sk-" + "p" * 43
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "fault"),
+    [
+        (200, '{"choices": [{}]}', None),
+        (200, '{"choices": []}', '200: {"choices": []}'),
+        (200, "", "200: nothing"),
+        (200, "<html>\n<body>", "200: <html>"),
+        (401, '{"error": {"message": "No valid API key"}}', "401: No valid API key"),
+        (404, '{"error": "flat"}', '404: {"error": "flat"}'),
+        (404, '{"error": {"message": [1]}}', '404: {"error": {"message": [1]}}'),
+        (500, "\n \n Internal Server Error\n", "500: Internal Server Error"),
+        (500, "a\tb\x1b[31m", "500: a b [31m"),
+        (502, "x" * 5000, "502: " + "x" * 200),
+        (200, "[1]", "200: [1]"),
+    ],
+)
+def test_the_first_line_of_a_wrong_answer_is_told(status: int, text: str, fault: str | None) -> None:
+    assert verification.fault(status, text) == fault
+
+
+def test_a_key_that_is_sent_back_in_escapes_is_not_told() -> None:
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
+    text = '{"error": {"message": "' + "x" * 180 + escaped + '"}}'
+    words = verification.fault(400, text, key=KEY) or ""
+    assert "sk-..." in words
+    assert "ppp" not in words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * MEGABYTE,
+        '{"error":' * (MEGABYTE // 9),
+        '{"error": {"message": ' + "[" * 990 + "]" * 990 + "}}",
+        '{"choices": [' + "[]," * (MEGABYTE // 3) + "[]]}",
+        '{"choices": ' + "9" * MEGABYTE + "}",
+        '{"error": {"message": "\\ud800"}}',
+        "\ufffd" * MEGABYTE,
+        "\n" * MEGABYTE,
+    ],
+    ids=["lists", "objects", "deep message", "many lists", "a long number", "half a letter", "no UTF-8", "blank"],
+)
+def test_no_answer_is_too_odd_to_be_told_in_a_short_line_that_can_be_written(text: str) -> None:
+    words = verification.fault(500, text) or ""
+    assert len(words) <= 205
+    assert orjson.dumps(words)
+
+
+@given(st.text(), st.integers())
+def test_whatever_a_model_says_is_judged(text: str, status: int) -> None:
+    words = verification.fault(status, text)
+    assert words is None or len(words.splitlines()) == 1
