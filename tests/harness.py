@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests import fake_apiserver, samples
@@ -17,6 +18,25 @@ KEY = kinds.Key("models", samples.MODEL)
 NOW = 1_800_000_000.0
 SETTINGS = config.Config(engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"})
 WRITES = {"create", "apply", "patch", "update", "delete"}
+
+
+MOST_WRITES = 50  # of one run; more are a fault
+
+EndedRun = Callable[[int], Awaitable[bool]]
+
+
+def at_every_write(scenario: EndedRun) -> Callable[[], Awaitable[None]]:
+    """Make a test of `scenario(at)`, for each `at` from 0 on, until it returns that the operator was not interrupted."""
+
+    async def run() -> None:
+        for at in range(MOST_WRITES):
+            if not await scenario(at):
+                assert at, "the operator wrote nothing that could be interrupted"
+                return
+        raise AssertionError("no run came to its end")
+
+    run.__name__, run.__doc__, run.__module__ = scenario.__name__, scenario.__doc__, scenario.__module__
+    return run
 
 
 class Ended(Exception):  # noqa: N818 - it is what happened
@@ -60,7 +80,7 @@ class OperatorHarness:
         self.again = await self.reconciler(KEY)
 
     async def interrupted(self, at: int) -> bool:
-        """Let a new operator end at its write number `at`, before or after it took effect; False where it wrote less."""
+        """Let a new operator end at its write number `at` / 2, and a half: after it took effect; False where it wrote less."""
         left = at
 
         def interrupt(verb: str, _ref: kinds.Ref, _when: str) -> None:
@@ -110,6 +130,11 @@ class OperatorHarness:
         with contextlib.suppress(errors.NotFound):
             await self.api.delete_by("tool", kinds.ref(body))
         await self.api.create_by("tool", body)
+
+    async def edit(self, name: str, entry: str, text: str) -> None:
+        """Write an entry of a Secret by hand."""
+        data = {entry: base64.b64encode(text.encode()).decode()}
+        await self.api.edit_by("admin", self.ref(name), {"data": data})
 
     async def delete(self, name: str) -> None:
         """Delete a Secret by hand."""

@@ -18,7 +18,7 @@ class Plan(NamedTuple):
     """All that the children are made of.
 
     `issued`: client name -> its keys; `pinned`: the live ControllerRevision, if any; `asked`: the upgrade annotation's value;
-    `guards`: the images of the guards that run, which in a rollout are of two templates; `void`: as keys.Observed has it.
+    `guards`: the images of the guards that run, which in a rollout are of two templates; `revoked_until`: as IssueResult has it.
     """
 
     owner: naming.Owner
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     pinned: kinds.Object | None = None
     asked: str = ""
     guards: tuple[str, ...] = ()
-    void: Mapping[str, int] = {}
+    revoked_until: int = 0
 
 
 WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
@@ -52,7 +52,9 @@ def desired(plan: Plan) -> tuple[kinds.Object, ...]:
     who = secrets.access(owner, spec, plan.issued, guide.page(owner, spec, settings))
     wanted = (
         *client_secrets(owner, spec, settings, plan.issued),
-        secrets.guard_secret(owner, who, endpoints.of(spec.model.task), images, record.noted(plan.issued, plan.void)),
+        secrets.guard_secret(
+            owner, who, endpoints.of(spec.model.task), images, record.noted(plan.issued, plan.revoked_until)
+        ),
         revision,
         deployment.deployment(owner, spec, revision),
         service.service(owner),

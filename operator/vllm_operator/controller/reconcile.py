@@ -70,7 +70,7 @@ class Reconciler:
         pinned = (await self._writer.look_for((pin,), owner)).get(pin)
         seen = observed.snapshot(self._store, kinds.Key(owner.namespace, owner.name))
         guards = template.guard_images(seen.pods() if seen else ())
-        return children.Plan(owner, spec, self._settings, made.issued, pinned, asked, guards, made.void)
+        return children.Plan(owner, spec, self._settings, made.issued, pinned, asked, guards, made.revoked_until)
 
     def _world(self, model: kinds.Object) -> observed.ObservedState:
         owner = naming.owner(model)

@@ -1,51 +1,49 @@
-"""The clients' keys, one subject in one place: which keys each client has, how they are stored, how they are issued and revoked.
+"""The clients' keys: which keys each client has, how they are stored, how they are issued and revoked.
 
-decision.py    what the keys are: a pure function of the spec and of what the Secrets hold
-record.py      how keys are encoded in a client's Secret and in the guard's, and read back
-issuer.py      writes and deletes the clients' Secrets, before anything is derived from them
+state.py         the shapes: records of keys, what was found of them, what is decided
+decision.py      what the keys are: a pure function of the spec and of what was found
+expiry.py        when keys end without anybody's doing
+troubles.py      why a client has no key, in words for a condition
+record.py        how records are encoded in a client's Secret and in the guard's, and read back
+issuer.py        writes and deletes the clients' Secrets, before anything is derived from them
 
-The rest of a key's way: `api.access` has the fields, `children.secrets` the guard's Secret, `guard.routes` the routes.
+A key's way from here: `children.secrets` builds the Secrets' bodies, `guard.routes` the routes that let a key in, `probes.prober`
+asks the guards whether they have them, `status.guard_conditions` says so. The fields of the spec stand in `api.access`.
 Must not put a key into words, a log or an error.
 """
 
-from vllm_operator.keys.decision import (
+from vllm_operator.keys.decision import clients, decide, last, newest, usable
+from vllm_operator.keys.expiry import due, expired, expiry
+from vllm_operator.keys.state import (
     KEY_ENTRY,
+    LATEST,
     MOST_PREVIOUS,
     Decision,
-    Held,
     Issued,
     Observed,
     Previous,
-    clients,
-    decide,
-    due,
-    expired,
-    expiry,
-    issue,
-    last,
-    mark,
-    ours,
-    unseen,
-    void,
+    Stored,
+    fingerprint,
+    is_genuine,
 )
 
 __all__ = [
     "KEY_ENTRY",
+    "LATEST",
     "MOST_PREVIOUS",
     "Decision",
-    "Held",
     "Issued",
     "Observed",
     "Previous",
+    "Stored",
     "clients",
     "decide",
     "due",
     "expired",
     "expiry",
-    "issue",
+    "fingerprint",
+    "is_genuine",
     "last",
-    "mark",
-    "ours",
-    "unseen",
-    "void",
+    "newest",
+    "usable",
 ]

@@ -7,11 +7,11 @@ client's trouble touches no other. What the keys are, keys/decision.py decides.
 
 import asyncio
 import secrets as randomness
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, keys
-from vllm_operator.keys import record
+from vllm_operator.keys import record, troubles
 from vllm_operator.kube import apply, cache, errors, kinds, naming
 from vllm_operator.kube import client as kube_client
 from vllm_operator.kube.conditions import ConditionValue
@@ -25,14 +25,17 @@ Bodies = Callable[[naming.Owner, api.Spec, Mapping[str, keys.Issued]], Iterable[
 
 
 class IssueResult(NamedTuple):
-    """What is so now: the keys, why a client has none, what could not be written, who is newly revoked, which keys are void."""
+    """What is so now: the keys, what is wrong with a client's, what could not be written, and who is newly revoked.
+
+    `revoked_until`: all records made up to then (unix seconds) are revoked, except those `issued`.
+    """
 
     issued: Mapping[str, keys.Issued]
     troubles: Mapping[str, ConditionValue]
     strangers: Mapping[kinds.Ref, str]
     refused: Mapping[kinds.Ref, str]
     revoked: tuple[str, ...]
-    void: Mapping[str, int]
+    revoked_until: int
 
 
 class Issuer:
@@ -54,44 +57,43 @@ class Issuer:
         """Write what differs and return the keys as they are then."""
         seen = await self._observe(owner, keys.clients(spec.access))
         decision = keys.decide(spec.access, seen, int(self._clock()), _new_key)
-        wanted = self._bodies(owner, spec, decision.issued)
-        known = {_ref(owner, name) for name in seen.held}  # deleting one revokes: its keys go into no other
+        wanted = [_repairing(body, seen.edited) for body in self._bodies(owner, spec, decision.issued)]
+        known = {_ref(owner, name) for name in seen.stored}  # deleting one revokes: its keys go into no other
         blocked, kept = await asyncio.gather(
             self._writer.ensure_all(wanted, owner, known),
-            self._revoke(owner, seen.held.keys() - decision.issued.keys() - seen.ending),
+            self._revoke(owner, seen.stored.keys() - decision.issued.keys() - set(seen.ending)),
         )
-        issued = {name: one for name, one in decision.issued.items() if _ref(owner, name) not in blocked.strangers}
-        for name in [name for name in issued if _ref(owner, name) in blocked.refused]:
-            del issued[name]
-            before, others = keys.last(name, seen), issued.values()
-            if before and not any(set(one.keys) & set(before.keys) for one in others):
-                issued[name] = before
+        unwritten = [name for name in decision.issued if _ref(owner, name) in blocked.refused]
+        foreign = [name for name in decision.issued if _ref(owner, name) in blocked.strangers]
+        issued = keys.usable(decision, seen, unwritten, foreign)
         listed = {client.name for client in keys.clients(spec.access)}
-        revoked = tuple(sorted(seen.accepted.keys() - listed))
+        revoked = tuple(sorted(seen.applied.keys() - listed))
         refused = blocked.refused | {_ref(owner, name): why for name, why in kept.items()}
-        void = keys.void(seen, kept, issued)
-        return IssueResult(issued, decision.troubles, blocked.strangers, refused, revoked, void)
+        said = {**decision.repaired, **decision.troubles}
+        return IssueResult(issued, said, blocked.strangers, refused, revoked, keys.newest(seen, issued))
 
-    async def _observe(self, owner: naming.Owner, clients: Iterable[api.Client]) -> keys.Observed:
+    async def _observe(self, owner: naming.Owner, clients: tuple[api.Client, ...]) -> keys.Observed:
         guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, naming.guard_secret(owner.name))
         noted = (await self._writer.look_for((guard,), owner)).get(guard)
-        accepted, void = record.accepted(noted), record.void(noted)
-        names = {client.name for client in clients} | accepted.keys() | void.keys() | self._labelled(owner)
+        listed = {client.name for client in clients}
+        notes = record.notes(noted, listed)
+        names = {*listed, *notes.applied, *notes.unreadable, *self._known(owner)}
         live = await self._writer.look_for([_ref(owner, name) for name in sorted(names)], owner)
         secrets = {name: live[ref] for name in names if (ref := _ref(owner, name)) in live}
         brought = {client.name: await self._brought(owner, client) for client in clients if client.key_secret_ref}
         return keys.Observed(
-            held={name: record.held(secret) for name, secret in secrets.items()},
-            accepted=accepted,
+            stored={name: record.stored(secret) for name, secret in secrets.items()},
+            applied=notes.applied,
+            revoked_until=notes.revoked_until,
             brought=brought,
             ending=frozenset(name for name, secret in secrets.items() if _is_ending(secret)),
-            void=void,
+            unreadable=notes.unreadable,
         )
 
-    def _labelled(self, owner: naming.Owner) -> set[str]:
-        """Return the names of all clients of whom a Secret is seen."""
+    def _known(self, owner: naming.Owner) -> set[str]:
+        """Return the names of all clients of whom a Secret is known, listed or not."""
         seen = self._store.of(kinds.Key(owner.namespace, owner.name))
-        names = [one["metadata"]["name"] for one in seen if naming.CLIENT_LABEL in one["metadata"]["labels"]]
+        names = [one["metadata"]["name"] for one in seen if naming.is_ours(one, owner)]
         prefix = naming.client_secret(owner.name, "")
         return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
@@ -100,11 +102,18 @@ class Issuer:
         ref = kinds.Ref(kinds.SECRET.kind, owner.namespace, client.key_secret_ref.name if client.key_secret_ref else "")
         secret = self._store.get(ref)
         labelled = secret and naming.key(secret) == kinds.Key(owner.namespace, owner.name)
-        ending = bool(secret and _is_ending(secret))
-        if secret is None or not labelled or ending:
-            return keys.unseen(client, owner.name, exists=bool(secret) or await self._exists(ref), ending=ending)
+        if secret is None or not labelled or _is_ending(secret):
+            return await self._why_unseen(client, owner, ref, secret)
         self._asked.pop(ref, None)
-        return keys.ours(client) if naming.is_ours(secret, owner) else record.key(secret)
+        return troubles.owned_by_operator(client) if naming.is_ours(secret, owner) else record.key(secret)
+
+    async def _why_unseen(
+        self, client: api.Client, owner: naming.Owner, ref: kinds.Ref, secret: kinds.Object | None
+    ) -> ConditionValue:
+        ending = bool(secret and _is_ending(secret))
+        if ending or not (secret or await self._exists(ref)):
+            return troubles.not_found(client, ending=ending)
+        return troubles.not_labelled(client, owner.name)
 
     async def _exists(self, ref: kinds.Ref) -> bool:
         """Tell whether there is such a Secret; what was answered a moment ago is not asked again."""
@@ -131,6 +140,13 @@ class Issuer:
         found = await self._writer.look_for(refs := {_ref(owner, name): name for name in names}, owner)
         await asyncio.gather(*(delete(refs[ref], secret) for ref, secret in found.items()))
         return kept
+
+
+def _repairing(secret: kinds.Object, edited: Collection[str]) -> kinds.Object:
+    """Return an `edited` client's Secret with the entry for replaced keys even if there are none: so what is there is removed."""
+    if secret["metadata"]["labels"][naming.CLIENT_LABEL] not in edited:
+        return secret
+    return {**secret, "data": {**record.NO_PREVIOUS, **secret["data"]}}
 
 
 def _ref(owner: naming.Owner, client: str) -> kinds.Ref:

@@ -1,24 +1,67 @@
-"""How keys lie in Secrets, written and read back: a client's own record in its Secret, all that are accepted in the guard's.
+"""How keys are encoded in Secrets, and read back: a client's own record in its Secret, all accepted records in the guard's.
 
-The entries of a client's Secret are names of variables, so that `envFrom` takes them without a complaint. What is garbled reads
-as nothing. Must not decide which key a client has: keys/decision.py does.
+The entries of a client's Secret are names of variables, so that `envFrom` takes them without a complaint. Whatever else stands in
+an entry or an annotation reads as nothing, and costs no other client its record: JSON is read by pydantic, in linear time and to
+a bounded depth. Must not decide which key a client has: keys/decision.py does.
 """
 
 import base64
-import binascii
 import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import pydantic
 
 from vllm_operator import api, guard, keys
+from vllm_operator.api import schema
 from vllm_operator.kube import kinds, naming
 
+T = TypeVar("T")
 KEY = keys.KEY_ENTRY
 PREVIOUS = "PREVIOUS_API_KEYS"
-ACCEPTED, VOID = "keys.json", "void.json"
-MARK_ANNOTATION = f"{kinds.GROUP}/key-mark"
+NO_PREVIOUS = {PREVIOUS: base64.b64encode(b"[]").decode()}
+APPLIED, REVOKED_UNTIL = "keys.json", "revoked-until"
+REVOKED = "void.json"
+"""What earlier operators wrote in place of `revoked-until`: the same for each client whose Secret could not be deleted."""
+
+FINGERPRINT_ANNOTATION = f"{kinds.GROUP}/key-mark"
 VERSION_ANNOTATION = f"{kinds.GROUP}/key-version"
 AT_ANNOTATION = f"{kinds.GROUP}/key-changed-at"
+
+
+def _key(text: str) -> str:
+    if not guard.is_key(text):
+        raise ValueError("not a key")
+    return text
+
+
+def _or_none(value: Any, read: pydantic.ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValueError:
+        return None
+
+
+Whole = Annotated[int, pydantic.Field(strict=True, ge=0, le=keys.LATEST)]
+Key = Annotated[str, pydantic.AfterValidator(_key)]
+Client = Annotated[str, pydantic.Field(pattern=f"^{schema.DNS_LABEL}$", max_length=63)]
+Replaced = list[tuple[Key, Whole]]
+Record = tuple[Key, Whole, Whole, Replaced]
+RecordOrNone = Annotated[Record | None, pydantic.WrapValidator(_or_none)]
+
+RECORD = pydantic.TypeAdapter(Record)
+REPLACED = pydantic.TypeAdapter(Replaced)
+RECORDS = pydantic.TypeAdapter(dict[pydantic.OnErrorOmit[Client], RecordOrNone])
+MOMENTS = pydantic.TypeAdapter(dict[str, pydantic.OnErrorOmit[Whole]])
+
+
+class Notes(NamedTuple):
+    """What the operator noted in the guard's Secret: `applied`, `unreadable` and `revoked_until` as keys.Observed has them."""
+
+    applied: Mapping[str, keys.Issued]
+    unreadable: Collection[str]
+    revoked_until: int
 
 
 def entries(issued: keys.Issued) -> dict[str, str]:
@@ -30,46 +73,32 @@ def entries(issued: keys.Issued) -> dict[str, str]:
 def annotations(name: str, issued: keys.Issued) -> dict[str, str]:
     """Return the annotations that make the record of client `name` whole."""
     version = {VERSION_ANNOTATION: str(issued.version)} if issued.version else {}
-    return {**version, AT_ANNOTATION: api.moment(issued.at), MARK_ANNOTATION: keys.mark(name, issued)}
+    return {**version, AT_ANNOTATION: api.moment(issued.at), FINGERPRINT_ANNOTATION: keys.fingerprint(name, issued)}
 
 
-def held(secret: kinds.Object) -> keys.Held:
-    """Return what a client's Secret holds."""
+def stored(secret: kinds.Object) -> keys.Stored:
+    """Return what a client's Secret stores."""
     found = secret["metadata"].get("annotations") or {}
-    previous = decoded(secret, PREVIOUS)
-    try:
-        issued = _issued(
-            decoded(secret, KEY),
-            found.get(VERSION_ANNOTATION, 0),
-            api.unix(found[AT_ANNOTATION]) if AT_ANNOTATION in found else 0,
-            json.loads(previous) if previous else (),
-        )
-    except (ValueError, TypeError):
-        issued = None
-    return keys.Held(issued, found.get(MARK_ANNOTATION, ""))
+    return keys.Stored(_stored(secret, found), str(found.get(FINGERPRINT_ANNOTATION, "")))
 
 
-def noted(issued: Mapping[str, keys.Issued], void: Mapping[str, int]) -> dict[str, str]:
-    """Return the entries of the guard's Secret that are the operator's alone: what is accepted, and what never will be again."""
-    accepted = json.dumps({name: _record(one) for name, one in issued.items()}, sort_keys=True)
-    return {ACCEPTED: accepted, **({VOID: json.dumps(void, sort_keys=True)} if void else {})}
+def noted(issued: Mapping[str, keys.Issued], revoked_until: int) -> dict[str, str]:
+    """Return the entries of the guard's Secret that are the operator's alone, from which `notes` reads them."""
+    records = {name: _fields(one) for name, one in issued.items()}
+    return {APPLIED: json.dumps(records, sort_keys=True), REVOKED_UNTIL: str(revoked_until)}
 
 
-def accepted(secret: kinds.Object | None) -> dict[str, keys.Issued]:
-    """Return the records that the guard's Secret holds."""
-    try:
-        found = json.loads(decoded(secret, ACCEPTED)) if secret else {}
-        return {name: _issued(*record) for name, record in found.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
-def void(secret: kinds.Object | None) -> dict[str, int]:
-    """Return up to which `at` the records of those are void whose Secret could not be deleted."""
-    try:
-        return {name: int(at) for name, at in json.loads(decoded(secret, VOID)).items()} if secret else {}
-    except (ValueError, TypeError, AttributeError):
-        return {}
+def notes(secret: kinds.Object | None, listed: Collection[str]) -> Notes:
+    """Return what is noted in the guard's Secret; where nothing there can be read, that is so of every client `listed`."""
+    if secret is None:
+        return Notes({}, (), 0)
+    records = _read(RECORDS, decoded(secret, APPLIED))
+    found = dict.fromkeys(listed) if records is None else records
+    applied = {name: _issued(one) for name, one in found.items() if one is not None}
+    earlier = _read(MOMENTS, decoded(secret, REVOKED)) or {}
+    revoked_until = _number(decoded(secret, REVOKED_UNTIL)) or 0
+    ends = (revoked_until, *earlier.values(), *(one.at for one in applied.values()))
+    return Notes(applied, found.keys() - applied.keys(), max(ends))
 
 
 def key(secret: kinds.Object | None) -> str:
@@ -84,20 +113,54 @@ def guard_version(secret: kinds.Object | None) -> str:
 
 
 def decoded(secret: kinds.Object, entry: str) -> str:
-    """Return an entry of a Secret as text; "" where it is missing or garbled."""
+    """Return an entry of a Secret as text; "" where it is missing or is no text."""
     try:
         return base64.b64decode((secret.get("data") or {}).get(entry, ""), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 
-def _record(issued: keys.Issued) -> list[Any]:
+def _issued(record: Record) -> keys.Issued:
+    key, version, at, previous = record
+    return keys.Issued(key, version, at, tuple(keys.Previous(*one) for one in previous))
+
+
+def _fields(issued: keys.Issued) -> list[Any]:
     return [issued.key, issued.version, issued.at, [(one.key, one.until) for one in issued.previous]]
 
 
-def _issued(key: str, version: Any, at: Any, previous: Any) -> keys.Issued:
-    """Return a record; raise ValueError or TypeError where it cannot be one."""
-    kept = tuple(keys.Previous(str(old), int(until)) for old, until in previous)
-    if not all(guard.is_key(one) for one in (key, *(old.key for old in kept))):
-        raise ValueError("not a key")
-    return keys.Issued(key, int(version), int(at), kept)
+def _stored(secret: kinds.Object, annotations: Mapping[str, str]) -> keys.Issued | None:
+    """Return the record in a client's Secret; one that lost its annotations has version 0 and moment 0."""
+    previous = decoded(secret, PREVIOUS)
+    fields = (
+        decoded(secret, KEY),
+        _number(annotations.get(VERSION_ANNOTATION, "0")),
+        _moment(annotations.get(AT_ANNOTATION, api.moment(0))),
+        _read(REPLACED, previous) if previous else [],
+    )
+    try:
+        return _issued(RECORD.validate_python(fields))
+    except ValueError:
+        return None
+
+
+def _read(shape: pydantic.TypeAdapter[T], text: str) -> T | None:
+    try:
+        return shape.validate_json(text)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int | None:
+    """Return a whole number that the operator wrote."""
+    number = int(text) if re.fullmatch("[0-9]{1,12}", text) else keys.LATEST + 1
+    return number if number <= keys.LATEST else None
+
+
+def _moment(text: str) -> int | None:
+    """Return the unix seconds of a moment that the operator wrote."""
+    try:
+        at = api.unix(text)
+        return at if api.moment(at) == text else None
+    except (ValueError, OverflowError):
+        return None

@@ -180,7 +180,7 @@ def status(world: ObservedState, spec: api.Spec, settings: config.Config, now: s
 def _client(client: api.Client, seen: StatusContext) -> kinds.Object:
     name = naming.client_secret(seen.world.owner.name, client.name)
     secret = seen.world.child(kinds.SECRET, name)
-    held = record.held(secret).issued if secret else None
+    held = record.stored(secret).issued if secret else None
     return {
         "name": client.name,
         "secretName": name,

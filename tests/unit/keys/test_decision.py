@@ -1,50 +1,16 @@
 """Which keys each client has: what people do to Secrets and to the spec has the effect that they mean, and nothing comes back."""
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import hypothesis
+import pytest
 from hypothesis import strategies
 
+from tests.unit.keys.cases import FIRST, HOUR, NOW, A, B, C, access, brought, decide, key, observed, one, stored
 from vllm_operator import api, keys
-from vllm_operator.kube.conditions import ConditionValue
 
-NOW, HOUR = 1_800_000_000, 3600
-
-
-def key(number: int) -> str:
-    return f"sk-{number:040}"
-
-
-A, B, C = (key(number) for number in range(3))
-MADE = (key(number) for number in itertools.count(100))
-
-
-def access(*clients: Mapping[str, Any], overlap: str = "1h") -> api.Access:
-    return api.Access.model_validate(
-        {"clients": [{"name": "a"} | dict(one) for one in clients], "rotationOverlap": overlap}
-    )
-
-
-def held(issued: keys.Issued, name: str = "a") -> keys.Held:
-    """A Secret as the operator wrote it."""
-    return keys.Held(issued, keys.mark(name, issued))
-
-
-def decide(wanted: api.Access, now: int = NOW, **seen: Any) -> keys.Decision:
-    return keys.decide(wanted, keys.Observed(**{"held": {}, "accepted": {}, **seen}), now, lambda: next(MADE))
-
-
-def one(
-    wanted: api.Access, secret: keys.Held | None, accepted: keys.Issued | None = None, now: int = NOW
-) -> keys.Issued:
-    """The keys of client `a`."""
-    seen: dict[str, Any] = {"held": {"a": secret} if secret else {}, "accepted": {"a": accepted} if accepted else {}}
-    return decide(wanted, now, **seen).issued["a"]
-
-
-FIRST = keys.Issued(A, 1, NOW - 10)
+OTHERS = keys.Issued(B, 1, NOW)
 
 
 def test_without_a_list_one_client_is_implied_and_an_empty_list_is_nobody() -> None:
@@ -54,8 +20,8 @@ def test_without_a_list_one_client_is_implied_and_an_empty_list_is_nobody() -> N
 
 
 def test_a_key_stays_whatever_else_there_is() -> None:
-    for accepted in (None, FIRST, keys.Issued(B, 1, NOW - 20)):
-        assert one(access({}), held(FIRST), accepted) == FIRST
+    for applied in (None, FIRST, keys.Issued(B, 1, NOW - 20)):
+        assert one(access({}), stored(FIRST), applied) == FIRST
 
 
 def test_a_deleted_secret_revokes_every_key_it_held() -> None:
@@ -66,132 +32,80 @@ def test_a_deleted_secret_revokes_every_key_it_held() -> None:
 
 
 def test_a_secret_that_is_being_deleted_revokes_and_makes_no_key_yet() -> None:
-    found = decide(access({}), held={"a": held(FIRST)}, ending=frozenset({"a"}))
+    found = decide(access({}), stored={"a": stored(FIRST)}, ending={"a"})
     assert (found.issued, found.troubles["a"].reason) == ({}, "ClientSecretEnding")
 
 
-def test_a_raised_version_makes_a_new_key_and_keeps_the_old_one_for_the_overlap() -> None:
-    after = one(access({"keyVersion": 2}, overlap="30m"), held(FIRST), FIRST)
-    assert after.key not in ("", A)
-    assert (after.version, after.previous) == (2, (keys.Previous(A, NOW + HOUR // 2),))
-    assert one(access({"keyVersion": 2}, overlap="30m"), held(after), FIRST, NOW + 60) == after
-
-
-def test_without_an_overlap_the_old_key_ends_at_once() -> None:
-    assert one(access({"keyVersion": 2}, overlap="0s"), held(FIRST)).previous == ()
-
-
-def test_the_overlap_ends_and_stays_ended() -> None:
-    before = keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + HOUR),))
-    assert one(access({"keyVersion": 2}), held(before), before, NOW + HOUR - 1).keys == (B, A)
-    after = one(access({"keyVersion": 2}), held(before), before, NOW + HOUR)
-    assert after.keys == (B,)
-    assert one(access({"keyVersion": 2}), held(after), before, NOW).keys == (B,)
-
-
-def test_a_shortened_overlap_shortens_one_that_runs_and_a_longer_one_prolongs_none() -> None:
-    before = keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + HOUR),))
-    assert one(access({"keyVersion": 2}, overlap="1m"), held(before)).previous == (keys.Previous(A, NOW + 60),)
-    assert one(access({"keyVersion": 2}, overlap="0s"), held(before)).previous == ()
-    assert one(access({"keyVersion": 2}, overlap="9h"), held(before)) == before
-
-
-def test_who_rotates_twice_in_haste_keeps_the_first_key_for_its_overlap_too() -> None:
-    second = one(access({"keyVersion": 2}), held(FIRST))
-    third = one(access({"keyVersion": 3}), held(second), second, NOW + 60)
-    assert third.keys[1:] == (second.key, A)
-    fourth = one(access({"keyVersion": 4}), held(third), third, NOW + 90)
-    assert fourth.keys[1:] == (third.key, second.key)
-
-
-def test_a_lowered_version_changes_no_key_and_the_next_rise_makes_one() -> None:
-    high = keys.Issued(A, 3, NOW - 10)
-    low = one(access({}), held(high))
-    assert (low.key, low.version) == (A, 1)
-    assert one(access({"keyVersion": 2}), held(low)).key != A
-
-
-def test_an_edited_secret_is_put_back() -> None:
-    mark = keys.mark("a", FIRST)
+def test_an_edited_secret_is_put_back_and_said() -> None:
+    fingerprint = keys.fingerprint("a", FIRST)
     for edited in (keys.Issued(B, 1, NOW - 10), keys.Issued(A, 9, NOW - 10), None):
-        assert one(access({}), keys.Held(edited, mark), FIRST) == FIRST
+        found = decide(access({}), stored={"a": keys.Stored(edited, fingerprint)}, applied={"a": FIRST})
+        assert found.issued == {"a": FIRST}
+        assert found.repaired["a"].message == "a: its Secret did not store what the operator wrote; it is restored"
 
 
 def test_a_secret_that_lost_its_annotations_keeps_its_key() -> None:
-    assert one(access({}), keys.Held(keys.Issued(A, 0, 0), ""), FIRST) == FIRST
+    assert one(access({}), keys.Stored(keys.Issued(A, 0, 0), ""), FIRST) == FIRST
 
 
-def test_what_cannot_be_proven_is_made_anew() -> None:
-    for accepted in (None, keys.Issued(C, 1, NOW - 20)):
-        assert one(access({}), keys.Held(keys.Issued(B, 1, NOW), ""), accepted).key not in (A, B, C)
+def test_what_cannot_be_proven_is_made_anew_and_said() -> None:
+    for applied in ({}, {"a": keys.Issued(C, 1, NOW - 20)}):
+        edited = {"a": keys.Stored(keys.Issued(B, 1, NOW), "")}
+        found = decide(access({}), stored=edited, applied=applied)
+        assert found.issued["a"].key not in (A, B, C)
+        assert "made anew, with another key" in found.repaired["a"].message
+
+
+def test_what_the_operator_wrote_is_not_said_to_be_repaired() -> None:
+    assert decide(access({}), stored={"a": stored(FIRST)}).repaired == {}
+    assert decide(access({})).repaired == {}
 
 
 def test_a_secret_from_a_backup_brings_no_revoked_key_back() -> None:
-    fresh = keys.Issued(B, 1, NOW)
-    assert one(access({}), held(FIRST), fresh) == fresh
+    assert one(access({}), stored(FIRST), OTHERS) == OTHERS
+    same_second = keys.Issued(B, 1, FIRST.at)
+    assert one(access({}), stored(FIRST), same_second) == same_second
 
 
 def test_a_secret_from_before_a_rotation_brings_no_ended_key_back() -> None:
-    second = one(access({"keyVersion": 2}), held(FIRST), FIRST, FIRST.at)
-    third = one(access({"keyVersion": 2}), held(second), second, FIRST.at + HOUR)
-    assert one(access({"keyVersion": 2}), held(FIRST), third, FIRST.at + HOUR) == third
+    second = one(access({"keyVersion": 2}), stored(FIRST), FIRST, FIRST.at)
+    third = one(access({"keyVersion": 2}), stored(second), second, FIRST.at + HOUR)
+    assert one(access({"keyVersion": 2}), stored(FIRST), third, FIRST.at + HOUR) == third
+
+
+def test_a_secret_of_a_client_that_guards_do_not_know_is_revoked_unless_it_is_newer_than_all_they_knew() -> None:
+    seen: dict[str, Any] = {"stored": {"a": stored(FIRST)}}
+    assert decide(access({}), revoked_until=FIRST.at - 1, **seen).issued["a"] == FIRST
+    revoked = decide(access({}), revoked_until=FIRST.at, **seen).issued["a"]
+    assert revoked.key != A
+    assert revoked.at > FIRST.at
+
+
+def test_a_record_that_cannot_be_read_in_the_guards_secret_costs_no_key_and_is_said() -> None:
+    found = decide(access({}), stored={"a": stored(FIRST)}, revoked_until=NOW, unreadable={"a"})
+    assert found.issued == {"a": FIRST}
+    assert found.repaired["a"].message == "a: the guard's Secret held no readable record of its keys"
+
+
+@pytest.mark.parametrize("now", [NOW, NOW - 100, NOW + 100])
+def test_a_new_record_is_dated_after_all_that_was_ever_accepted_whatever_the_clock_says(now: int) -> None:
+    made = decide(access({}), now, applied={"b": OTHERS}, revoked_until=NOW + 5).issued["a"]
+    assert made.at == max(now, NOW + 6)
+    rotated = decide(access({"keyVersion": 2}), now, stored={"a": stored(FIRST)}, revoked_until=NOW + 5).issued
+    assert rotated["a"].at == max(now, NOW + 6)
+
+
+def test_a_moment_at_the_end_of_time_ends_no_run_and_loops_in_none() -> None:
+    last = keys.Issued(A, 1, keys.LATEST)
+    after = one(access({"keyVersion": 2}), stored(last), last, keys.LATEST)
+    assert (after.at, after.previous) == (keys.LATEST, ())
+    assert one(access({"keyVersion": 2}), stored(after), after, keys.LATEST) == after
 
 
 def test_a_copy_of_another_clients_secret_is_no_key() -> None:
-    found = decide(access({}, {"name": "b"}), held={"a": held(FIRST), "b": held(FIRST)})
+    found = decide(access({}, {"name": "b"}), stored={"a": stored(FIRST), "b": stored(FIRST)})
     assert found.issued["a"] == FIRST
     assert found.issued["b"].key != A
-
-
-def brought(*clients: str, overlap: str = "1h") -> api.Access:
-    return access(*({"name": name, "keySecretRef": {"name": f"from-{name}"}} for name in clients), overlap=overlap)
-
-
-def test_a_brought_key_is_taken_as_it_is_and_its_successor_overlaps() -> None:
-    first = decide(brought("a"), brought={"a": A}).issued["a"]
-    assert (first.keys, first.version) == ((A,), 0)
-    second = decide(brought("a"), held={"a": held(first)}, brought={"a": B}).issued["a"]
-    assert (second.key, second.previous) == (B, (keys.Previous(A, NOW + HOUR),))
-    third = decide(brought("a"), NOW + 1, held={"a": held(second)}, brought={"a": A}).issued["a"]
-    assert third.keys == (A, B)
-
-
-def test_a_client_goes_over_to_a_brought_key_and_back_as_in_a_rotation() -> None:
-    taken = decide(brought("a"), held={"a": held(FIRST)}, brought={"a": B}).issued["a"]
-    assert taken.keys == (B, A)
-    made = one(access({}), held(taken))
-    assert made.key not in (A, B)
-    assert made.keys[1:] == (B, A)
-
-
-def test_a_brought_key_that_is_none_is_named_and_touches_nobody_else() -> None:
-    for bad, reason in (
-        ("", "ClientKeyRefused"),
-        (A + "\n", "ClientKeyRefused"),
-        ("password", "ClientKeyRefused"),
-        (ConditionValue("False", "ClientKeyNotFound", "a: …"), "ClientKeyNotFound"),
-    ):
-        wanted = access({"keySecretRef": {"name": "x"}}, {"name": "b"})
-        found = decide(wanted, held={"a": held(FIRST), "b": held(keys.Issued(B, 1, NOW), "b")}, brought={"a": bad})
-        assert {name: issued.key for name, issued in found.issued.items()} == {"b": B}
-        assert found.troubles["a"].reason == reason
-        assert "password" not in found.troubles["a"].message
-
-
-def test_who_brings_anothers_key_is_refused_and_the_other_keeps_it() -> None:
-    wanted = access({"keySecretRef": {"name": "x"}}, {"name": "b"})
-    found = decide(wanted, held={"b": held(keys.Issued(B, 1, NOW), "b")}, brought={"a": B})
-    assert (found.issued["b"].key, found.troubles["a"].reason) == (B, "ClientKeyRefused")
-    assert B not in found.troubles["a"].message
-    found = decide(brought("a", "b"), held={"b": held(keys.Issued(B, 0, NOW), "b")}, brought={"a": B, "b": B})
-    assert (found.issued["b"].key, list(found.troubles)) == (B, ["a"])
-
-
-def test_expiry_and_the_ends_of_overlaps_are_due_in_order() -> None:
-    wanted = access({"expiresAt": api.moment(NOW + 50)}, {"name": "b", "expiresAt": "2027-01-01T01:00:00.5+01:00"})
-    issued = [keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + 20),))]
-    assert [keys.due(wanted, issued, NOW + later) for later in (0, 20, 50)] == [20, 30, None]
-    assert [keys.expired(wanted, NOW + later) for later in (0, 49, 50)] == [("b",), ("b",), ("a", "b")]
 
 
 def test_no_key_shows_where_a_record_is_printed() -> None:
@@ -200,11 +114,46 @@ def test_no_key_shows_where_a_record_is_printed() -> None:
     assert B not in shown
 
 
+def test_of_a_terminating_model_keys_are_only_taken_away() -> None:
+    running = keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + 5),))
+    wanted = access({"keyVersion": 3}, {"name": "new"}, {"name": "gone"})
+    seen: dict[str, Any] = {"stored": {"a": stored(running)}, "applied": {"a": running, "gone": OTHERS}}
+    assert decide(wanted, terminating=True, **seen).issued == {"a": running}
+    later = decide(wanted, NOW + 5, terminating=True, **seen)
+    assert (later.issued["a"].keys, later.troubles) == ((B,), {})
+
+
+def test_a_brought_key_of_a_terminating_model_still_replaces_the_one_before() -> None:
+    first = keys.Issued(A, 0, NOW)
+    found = decide(
+        brought("a", "b", overlap="0s"), terminating=True, stored={"a": stored(first)}, brought={"a": B, "b": C}
+    )
+    assert {name: issued.keys for name, issued in found.issued.items()} == {"a": (B,)}
+
+
+def test_guards_accept_only_what_a_secret_stores() -> None:
+    there: dict[str, Any] = {"stored": {"a": stored(FIRST)}, "applied": {"a": FIRST}}
+    seen, decision = observed(**there), decide(access({"keyVersion": 2}, {"name": "b"}), **there)
+    assert keys.usable(decision, seen, ()) == decision.issued
+    assert keys.usable(decision, seen, {"a", "b"}) == {"a": FIRST}
+    assert keys.usable(decision, seen, (), {"a"}) == {"b": decision.issued["b"]}
+
+
+def test_who_has_to_keep_its_keys_keeps_none_that_another_has_by_now() -> None:
+    before = keys.Issued(A, 1, NOW, (keys.Previous(B, NOW + HOUR),))
+    seen = observed(stored={"a": stored(before)})
+    for taken, kept in ((A, None), (B, (A,))):
+        issued = {"a": keys.Issued(C, 2, NOW), "b": keys.Issued(taken, 0, NOW)}
+        found = keys.usable(keys.Decision(issued, {}, {}), seen, {"a"})
+        assert found["b"] == issued["b"]
+        assert (found["a"].keys if "a" in found else None) == kept
+
+
 STEPS = strategies.lists(
     strategies.tuples(
         strategies.sampled_from(["raise", "delete", "edit", "replay", "strip", "wait"]),
         strategies.booleans(),
-        strategies.integers(0, 4000),
+        strategies.integers(-100, 4000),
     ),
     max_size=12,
 )
@@ -214,11 +163,11 @@ STEPS = strategies.lists(
 def test_a_revoked_key_never_comes_back_whatever_write_is_the_last(steps: list[Any], overlap: str) -> None:
     """`crashed`: the operator ended after it wrote the client's Secret and before it wrote the guard's."""
     made = (key(number) for number in itertools.count())
-    accepted: dict[str, keys.Issued] = {}
-    secret: keys.Held | None = None
-    old: list[keys.Held] = []
+    applied: dict[str, keys.Issued] = {}
+    secret: keys.Stored | None = None
+    old: list[keys.Stored] = []
     revoked: set[str] = set()
-    version, now = 1, NOW
+    version, now, until = 1, NOW, 0
     for happened, crashed, seconds in steps:
         now += seconds
         if happened == "raise":
@@ -226,19 +175,19 @@ def test_a_revoked_key_never_comes_back_whatever_write_is_the_last(steps: list[A
         elif happened == "delete":
             secret = None
         elif happened == "edit" and secret:
-            secret = keys.Held(keys.Issued(key(10**6), version, now), secret.mark)
+            secret = keys.Stored(keys.Issued(key(10**6), version, now), secret.fingerprint)
         elif happened == "strip" and secret and secret.issued:
-            secret = keys.Held(keys.Issued(secret.issued.key, 0, 0), "")
-        elif happened == "replay" and old and accepted:
+            secret = keys.Stored(keys.Issued(secret.issued.key, 0, 0), "")
+        elif happened == "replay" and old:
             secret = old[0]
         wanted = access({"keyVersion": version}, overlap=overlap)
-        observed = keys.Observed({"a": secret} if secret else {}, accepted)
-        before = accepted.get("a")
-        issued = keys.decide(wanted, observed, now, lambda: next(made)).issued["a"]
+        seen = keys.Observed({"a": secret} if secret else {}, applied, until)
+        before = applied.get("a")
+        issued = keys.decide(wanted, seen, now, lambda: next(made)).issued["a"]
         assert not revoked & set(issued.keys)
-        secret = keys.Held(issued, keys.mark("a", issued))
+        secret = stored(issued)
         old.append(secret)
         if not crashed:
-            accepted = {"a": issued}
+            applied, until = {"a": issued}, keys.newest(seen, {"a": issued})
             revoked |= set(before.keys if before else ()) - set(issued.keys)
-    assert key(10**6) not in {one for record in accepted.values() for one in record.keys}
+    assert key(10**6) not in {one for record in applied.values() for one in record.keys}

@@ -1,83 +1,63 @@
-"""Keys in Secrets: what was written is read back, what is garbled is nothing, and the most that may be asked for fits."""
+"""Keys in Secrets: what was written is read back, and the most that may be asked for fits."""
 
 import base64
 import itertools
+import json
 from typing import get_args
 
 import pytest
 
 from tests.golden import render
+from tests.unit.keys.cases import key
 from vllm_operator import api, children, keys
 from vllm_operator.api import access
 from vllm_operator.children import secrets
 from vllm_operator.keys import record
-from vllm_operator.kube import naming
+from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
 SPEC = api.Spec(model=api.Model(source="file:///models/facebook/opt-125m"))
 MIB = 1 << 20
-
-
-def key(number: int, length: int = 43) -> str:
-    return f"sk-{number:0{length}}"
-
-
 RECORD = keys.Issued(
     key(1), 2, 1_800_000_000, (keys.Previous(key(2), 1_800_000_060), keys.Previous(key(3), 1_800_000_030))
 )
 
 
+def guards(**entries: str) -> kinds.Object:
+    """A guard's Secret; dots in the names of its entries are written as `_`."""
+    data = {name.replace("_", "."): base64.b64encode(text.encode()).decode() for name, text in entries.items()}
+    return {"metadata": {}, "data": data}
+
+
 @pytest.mark.parametrize("issued", [RECORD, keys.Issued(key(1), 0, 1)])
 def test_a_record_is_read_back_as_it_was_written(issued: keys.Issued) -> None:
     secret = secrets.client_secret(OWNER, SPEC, "https://h/", "a", issued)
-    assert record.held(secret) == keys.Held(issued, keys.mark("a", issued))
-    guards = children.desired(children.Plan(OWNER, SPEC, render.SETTINGS, {"a": issued, "b": RECORD}))[2]
-    assert record.accepted(guards) == {"a": issued, "b": RECORD}
-    assert record.void(guards) == {}
+    assert record.stored(secret) == keys.Stored(issued, keys.fingerprint("a", issued))
+    written = guards(**record.noted({"a": issued, "b": RECORD}, RECORD.at + 5))
+    assert record.notes(written, ["a", "c"]) == record.Notes({"a": issued, "b": RECORD}, set(), RECORD.at + 5)
 
 
-def test_what_is_void_is_read_back_as_it_was_noted() -> None:
-    guards = children.desired(children.Plan(OWNER, SPEC, render.SETTINGS, {"a": RECORD}, void={"b": 7}))[1]
-    assert record.void(guards) == {"b": 7}
+def test_the_plan_notes_in_the_guards_secret_what_is_accepted_and_until_when_all_else_is_revoked() -> None:
+    plan = children.Plan(OWNER, SPEC, render.SETTINGS, {"a": RECORD}, revoked_until=RECORD.at + 7)
+    written = next(one for one in children.desired(plan) if one["metadata"]["name"].endswith(".guard"))
+    assert record.notes(written, []) == record.Notes({"a": RECORD}, set(), RECORD.at + 7)
 
 
-@pytest.mark.parametrize(
-    ("entry", "text"),
-    [
-        (record.KEY, b"short"), (record.KEY, b""), (record.KEY, b"\xff"), (record.PREVIOUS, b"{"),
-        (record.PREVIOUS, b"[1]"), (record.PREVIOUS, b'[["short", 1]]'), (record.PREVIOUS, b"7"),
-    ],
-)  # fmt: skip
-def test_what_is_garbled_is_no_record(entry: str, text: bytes) -> None:
-    secret = secrets.client_secret(OWNER, SPEC, "https://h/", "a", RECORD)
-    secret["data"][entry] = base64.b64encode(text).decode()
-    assert record.held(secret).issued is None
+def test_nothing_is_noted_where_there_is_no_secret() -> None:
+    assert record.notes(None, ["a"]) == record.Notes({}, (), 0)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "7", '{"a": 1}', '{"a": ["short", 1, 1, []]}', '{"a": [{}, 1, 1, []]}']
-)
-def test_what_is_garbled_in_the_guards_secret_is_nobody(text: str) -> None:
-    data = {record.ACCEPTED: base64.b64encode(text.encode()).decode()}
-    assert record.accepted({"metadata": {}, "data": data}) == {}
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"a": "soon"}', '{"a": [1]}'])
-def test_what_is_garbled_of_what_is_void_is_nothing(text: str) -> None:
-    data = {record.VOID: base64.b64encode(text.encode()).decode()}
-    assert record.void({"metadata": {}, "data": data}) == {}
-
-
-@pytest.mark.parametrize("field", [record.VERSION_ANNOTATION, record.AT_ANNOTATION])
-def test_an_annotation_that_is_no_number_or_moment_is_no_record(field: str) -> None:
-    secret = secrets.client_secret(OWNER, SPEC, "https://h/", "a", RECORD)
-    secret["metadata"]["annotations"][field] = "soon"
-    assert record.held(secret).issued is None
+def test_what_an_earlier_operator_noted_is_understood() -> None:
+    """It noted the moment by client, and none where every deletion had succeeded."""
+    accepted = record.noted({"a": RECORD}, 0)[record.APPLIED]
+    assert record.notes(guards(keys_json=accepted), []).revoked_until == RECORD.at
+    later = json.dumps({"b": RECORD.at + 9, "c": 1})
+    assert record.notes(guards(keys_json=accepted, void_json=later), []).revoked_until == RECORD.at + 9
 
 
 @pytest.mark.parametrize("task", get_args(api.Task))
 def test_the_most_clients_with_the_longest_names_and_keys_fit_into_one_secret(task: api.Task) -> None:
-    made = (key(number, 128) for number in itertools.count())
+    made = (f"sk-{number:0128}" for number in itertools.count())
     names = [f"{number:03}{'x' * 60}" for number in range(access.MOST_CLIENTS)]
     listed = tuple(api.Client(name=name, expires_at="2100-01-01T00:00:00Z") for name in names)
     model = api.Model(source="file:///" + "m" * 120, task=task)
@@ -88,5 +68,5 @@ def test_the_most_clients_with_the_longest_names_and_keys_fit_into_one_secret(ta
         for name in names
     }
     plan = children.Plan(OWNER, spec, render.SETTINGS, issued)
-    guards = next(one for one in children.desired(plan) if one["metadata"]["name"].endswith(".guard"))
-    assert sum(len(base64.b64decode(value)) for value in guards["data"].values()) < MIB
+    written = next(one for one in children.desired(plan) if one["metadata"]["name"].endswith(".guard"))
+    assert sum(len(base64.b64decode(value)) for value in written["data"].values()) < MIB
