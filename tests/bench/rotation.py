@@ -108,15 +108,18 @@ def _repeat(core: client.CoreV1Api, held: list[wire.Line], change: Callable[[int
     return found
 
 
+def _ready(apps: client.AppsV1Api) -> int:
+    return apps.read_namespaced_deployment(*OPERATOR).status.ready_replicas or 0
+
+
 def _missed(apps: client.AppsV1Api, core: client.CoreV1Api, held: list[wire.Line]) -> float:
     """Delete the Secret while no operator runs; return how long after the next one is ready the old key was accepted."""
-    old, gone = _key(core), lambda: not core.list_namespaced_pod(demo.OPERATOR_NAMESPACE).items
+    old = _key(core)
     before = _scale(apps, 0)
-    waiting.until("the operator's end", gone)
+    waiting.until("the operator's end", lambda: not core.list_namespaced_pod(demo.OPERATOR_NAMESPACE).items)
     _delete(core)
     _scale(apps, before)
-    ready = lambda: apps.read_namespaced_deployment(*OPERATOR).status.ready_replicas  # noqa: E731
-    waiting.until("a ready operator", ready, seconds=DEADLINE)
+    waiting.until("a ready operator", lambda: _ready(apps), seconds=DEADLINE)
     since = time.monotonic()
     new = waiting.until("a new key", lambda: (key := _key(core)) not in ("", old) and key)
     return max(_settled(line, old, new) for line in held) - since

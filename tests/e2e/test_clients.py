@@ -115,7 +115,10 @@ def test_a_tenant_reads_its_own_secret_alone(team: Team) -> None:
     own = f"{NAME}.key.team-a"
     team.admin.kubectl("create", "role", "team-a", "--verb=get", "--resource=secrets", f"--resource-name={own}")
     team.admin.kubectl("create", "rolebinding", "team-a", "--role=team-a", "--user=team-a")
-    read = lambda *what: team.admin.kubectl("get", *what, "--as=team-a", "-o", "name", check=False).strip()  # noqa: E731
+
+    def read(*what: str) -> str:
+        return team.admin.kubectl("get", *what, "--as=team-a", "-o", "name", check=False).strip()
+
     assert read("secret", own) == f"secret/{own}"
     assert [read("secret", f"{NAME}.key.team-b"), read("secret", f"{NAME}.guard"), read("secrets")] == ["", "", ""]
     team.admin.kubectl("delete", "role,rolebinding", "team-a")
@@ -139,7 +142,10 @@ def test_a_pod_that_takes_the_secret_by_envfrom_calls_the_model(team: Team) -> N
     security = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
     spec = {"restartPolicy": "Never", "containers": [container], "securityContext": security}
     team.admin.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tenant"}, "spec": spec})
-    phase = lambda: team.admin.get("pod", "tenant").get("status", {}).get("phase")  # noqa: E731
+
+    def phase() -> Any:
+        return team.admin.get("pod", "tenant").get("status", {}).get("phase")
+
     waiting.until("its end", lambda: phase() in ("Succeeded", "Failed"), team.admin.world, 60)
     first, _, rest = team.admin.kubectl("logs", "tenant").partition("\n")
     assert (first, json.loads(rest)["data"][0]["id"]) == ("4", "facebook/opt-125m")

@@ -61,7 +61,10 @@ def test_the_documented_program_runs_on_a_page_that_may_call_and_only_there(
     assert "access-control-allow-origin" not in client.get("/health", "-H", f"Origin: {site}").headers
     admin.patch("vllm", "vllm11", {"spec": {"access": {"cors": {"allowOrigins": [site]}}}})
     asked = ("-H", f"Origin: {site}")
-    allowed = lambda: client.get("/health", *asked).headers.get("access-control-allow-origin") == site  # noqa: E731
+
+    def allowed() -> bool:
+        return client.get("/health", *asked).headers.get("access-control-allow-origin") == site
+
     waiting.until("the guard to take up the origin", allowed, admin.world, 100)
     page.complaints.clear()
     page.open(site)
@@ -80,7 +83,10 @@ def test_a_request_id_comes_back_and_stands_in_the_log_with_the_clients_name(
     answer = client.get("/v1/models?secret=hush", "-H", f"X-Request-Id: {mine}")
     assert (answer.status, answer.headers["x-request-id"]) == (200, mine)
     assert len(client.get("/v1/models").headers["x-request-id"]) == 36
-    logged = lambda: mine in admin.kubectl("logs", "deployment/vllm11", "-c", "guard")  # noqa: E731
+
+    def logged() -> bool:
+        return mine in admin.kubectl("logs", "deployment/vllm11", "-c", "guard")
+
     waiting.until("the line", logged, admin.world)
     log = admin.kubectl("logs", "deployment/vllm11", "-c", "guard")
     told = json.loads(next(line for line in log.splitlines() if mine in line))

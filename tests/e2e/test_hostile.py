@@ -33,7 +33,10 @@ for number in *; do echo "$number $(head -c 65536 "$number" | base64 | tr -d '\\
 @pytest.fixture
 def unmoved(admin: kubectl.Admin, client: conftest.Client) -> Iterator[None]:
     """During the test no request comes to vLLM's API but with a key, and no guard is started anew."""
-    verified = lambda: admin.condition("vllm11", "Verified").get("status") == "True"  # noqa: E731
+
+    def verified() -> bool:
+        return admin.condition("vllm11", "Verified").get("status") == "True"
+
     waiting.until("the operator's own request", verified, admin.world, 60)
     came, keyed, restarts = _came(admin), _keyed(admin), _restarts(admin)
     yield

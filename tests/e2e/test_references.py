@@ -10,7 +10,10 @@ def test_an_ingress_class_that_does_not_exist_is_named_and_heals(admin: kubectl.
     )
     body["metadata"]["namespace"] = demo.NAMESPACE
     admin.apply(body)
-    reason = lambda: admin.condition("classless", "Exposed").get("reason")  # noqa: E731
+
+    def reason() -> str:
+        return str(admin.condition("classless", "Exposed").get("reason", ""))
+
     waiting.until("IngressClassNotFound", lambda: reason() == "IngressClassNotFound", admin.world)
     assert "none-such" in admin.condition("classless", "Exposed")["message"]
     admin.patch("vllm", "classless", {"spec": {"expose": {"ingress": {"className": "contour"}}}})

@@ -28,7 +28,10 @@ def home(admin: kubectl.Admin) -> Iterator["Home"]:
     """A model with two clients."""
     one = Home(admin)
     one.list({"name": "a"}, {"name": "b"})
-    held = lambda: {admin.key(one.name, "a"), admin.key(one.name, "b")} - {""}  # noqa: E731
+
+    def held() -> set[str]:
+        return {admin.key(one.name, "a"), admin.key(one.name, "b")} - {""}
+
     waiting.until("two keys", lambda: len(held()) == 2 and one.accepted() == held(), admin.world)
     yield one
     admin.kubectl("delete", "vllm", one.name)

@@ -30,7 +30,10 @@ def admin(served: pathlib.Path, operator: conftest.Operator) -> kubectl.Admin:
     admin.kubectl("create", "namespace", conftest.RATIONED)
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "rations"}, "spec": {"hard": HARD}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps(quota))
-    used = lambda: admin.get("resourcequota", "rations").get("status", {}).get("used")  # noqa: E731
+
+    def used() -> Any:
+        return admin.get("resourcequota", "rations").get("status", {}).get("used")
+
     waiting.until("the quota to count", used, admin.world)
     return admin
 

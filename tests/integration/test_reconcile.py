@@ -119,7 +119,10 @@ def test_deleting_the_clients_secret_makes_a_new_key_and_the_guard_learns_it(adm
     old = admin.key(vllm)
     admin.kubectl("delete", "secret", f"{vllm}.key.default")
     waiting.until("a new key", lambda: admin.key(vllm) not in ("", old), admin.world)
-    held = lambda: base64.b64decode(admin.get("secret", f"{vllm}.guard")["data"]["keys.json"]).decode()  # noqa: E731
+
+    def held() -> str:
+        return base64.b64decode(admin.get("secret", f"{vllm}.guard")["data"]["keys.json"]).decode()
+
     waiting.until("the guard's Secret to hold it", lambda: admin.key(vllm) in held() and old not in held(), admin.world)
 
 

@@ -81,8 +81,5 @@ async def test_a_run_that_fails_leaves_the_plan_as_it_was() -> None:
         await asyncio.sleep(900)
         work.failing.add(A)
         queue.add(A)
-        await asyncio.sleep(95)
-        count = len(work.begun)
-        await asyncio.sleep(10)
-        assert len(work.begun) == count + 1
-        assert round(work.times(A)[-1] - begun) == 1000
+        await asyncio.sleep(105)
+        assert 1000 in [round(at - begun) for at in work.times(A)]
