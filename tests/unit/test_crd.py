@@ -1,8 +1,12 @@
-"""The CRD is structural, documented and bounded, and the committed copies are the generated ones."""
+"""The CRD is structural, documented and bounded, and the committed files are the generated ones."""
 
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from tests import generated
 from vllm_operator import crd
 
 
@@ -38,3 +42,8 @@ def test_every_string_list_and_number_is_bounded() -> None:
 def test_no_reference_or_null_is_left() -> None:
     for path, node in _fields():
         assert not {"$ref", "anyOf", "title", "$defs"} & node.keys(), path
+
+
+@pytest.mark.parametrize("path", generated.files(), ids=lambda path: path.name)
+def test_the_committed_file_is_the_generated_one(path: pathlib.Path) -> None:
+    assert path.read_text() == generated.files()[path], "`make generate`, and read the change"

@@ -121,7 +121,7 @@ async def test_after_a_forgotten_past_what_vanished_meanwhile_is_gone_too() -> N
 
 
 @clock.virtual
-async def test_a_bookmark_spares_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bookmark_spares_the_list() -> None:
     followed = Followed()
     async with followed.running():
         await followed.create("a")
@@ -132,7 +132,6 @@ async def test_a_bookmark_spares_the_list(monkeypatch: pytest.MonkeyPatch) -> No
         followed.api.compact()
         await followed.create("b")
         await clock.until(followed.knows("a", "b"))
-    del monkeypatch
     assert [verb for verb, _ in followed.api.calls].count("list") == 1
 
 
