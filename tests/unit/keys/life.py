@@ -12,7 +12,7 @@ from vllm_operator.kube import errors, kinds
 NAMES = ("a", "b", "vault")
 BROUGHT = tuple(f"sk-{'brought' * 5}-{number}" for number in range(3))
 ACTS = ("list", "drop", "rotate", "overlap", "delete", "edit", "garble", "strip", "backup", "bring", "vanish", "pause", "lose",
-        "scribble", "wait", "behind")  # fmt: skip
+        "regress", "scribble", "wait", "behind")  # fmt: skip
 AWAY = -1  # at which of its writes the operator ends: before it looks at all
 
 Step = tuple[str, str, int | None]
@@ -27,9 +27,11 @@ class Life:
         self.versions = dict.fromkeys(("a", "b"), 1)
         self.listed, self.overlap, self.paused = ["a", "b"], "1h", False
         self.backups: dict[str, kinds.Object] = {}
+        self.guards: kinds.Object | None = None
         self.before: set[str] = set()
         self.revoked: set[str] = set()
         self.restored: set[str] = set()  # whose Secret was put back since an operator last finished its work
+        self.regressed = False  # the guard's Secret was put back since then
         self.forgotten: set[str] = set()  # whose Secret nobody can know of any more
 
     async def run(self, steps: list[Step]) -> None:
@@ -44,11 +46,17 @@ class Life:
                 self.home.now += 1
             await self.home.run()
             self.restored.clear()
+            self.regressed = False
             self.judge()
             await self._settled()
 
     def judge(self) -> None:
-        """A key that was accepted and then was not is accepted no more; who brings a key again means it."""
+        """A key that was accepted and then was not is accepted no more; who brings a key again means it.
+
+        What somebody puts back into the guard's Secret is accepted until the operator writes it again.
+        """
+        if self.regressed:
+            return
         now = self.accepted()
         self.revoked |= self.before - now
         assert not now & self.revoked - set(BROUGHT)
@@ -122,6 +130,15 @@ class Life:
             secrets = {name: self.home.secret(name) for name in NAMES}
             self.forgotten |= {name for name, one in secrets.items() if one and not one["metadata"].get("labels")}
 
+    async def _regress(self, _name: str) -> None:
+        """Put back what the guard's Secret was when this was last asked for, as `_lose`; or remember what it is."""
+        now = self._guard()
+        if now and self.guards is None:
+            self.guards = copy.deepcopy(now)
+        elif now and self.guards and not self.restored:
+            self.regressed = True
+            await self.home.api.edit_by("admin", kinds.ref(now), {"data": self.guards["data"]})
+
     async def _edit(self, name: str) -> None:
         await self._patch(name, {"data": {record.KEY: "c2stZWRpdGVk"}})
 
@@ -144,7 +161,7 @@ class Life:
         if now:
             self.backups.setdefault(name, copy.deepcopy(now))
         old = self.backups.get(name)
-        if old and self._guard():
+        if old and self._guard() and not self.regressed:
             self.restored.add(name)
             await self._restore(old, exists=now is not None)
 
