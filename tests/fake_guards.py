@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-from tests import clock, fake_apiserver
+from tests import clock, fake_apiserver, samples
 from tests.golden import render
 from vllm_operator import guard
 from vllm_operator.engine import verification
@@ -61,11 +61,10 @@ class FakeGuards:
         self, name: str, address: str, state: guard.State | None, *, ready: bool = False, template: str = "1"
     ) -> kinds.Object:
         """Let a pod run whose guard says `state`."""
-        labels = {**naming.selector("vllm11"), "pod-template-hash": template}
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "namespace": "models", "labels": labels},
+            "metadata": {"name": name, "namespace": "models", **samples.made_by_deployment("vllm11", template)},
             "status": {
                 "podIP": address,
                 "conditions": [{"type": "Ready", "status": str(ready)}],

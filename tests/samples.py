@@ -66,3 +66,13 @@ def pod(owner: naming.Owner, version: int, **status: Any) -> kinds.Object:
         },
         "status": status,
     }
+
+
+def made_by_deployment(model: str, template: str = "1") -> kinds.Object:
+    """Return what the metadata of a pod says that the model's Deployment has made; `template`: the pod template's hash."""
+    name = f"{model}-{template}"
+    replica_set = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": name, "controller": True}
+    return {
+        "labels": {**naming.labels(model, "server"), "pod-template-hash": template},
+        "ownerReferences": [replica_set],
+    }

@@ -23,7 +23,6 @@ from vllm_operator.status.observed import ObservedState
 
 SLOWEST_SECONDS = 600.0
 AGAIN_SECONDS = 2.0
-TEMPLATE_LABEL = "pod-template-hash"
 
 AskModel = Callable[[str, str, verification.Request], Awaitable[http_client.Answer]]
 
@@ -75,7 +74,7 @@ class Canary:
     async def _verify(self, key: kinds.Key, seen: ObservedState, before: Verdict) -> float | None:
         spec = api.Spec.model_validate(seen.model["spec"])
         client = _client_key(seen, spec, time.time())
-        if not client or not _ours(seen, kinds.SERVICE, seen.owner.name):
+        if not client or not seen.child(kinds.SERVICE, seen.owner.name):
             return None
         request = verification.request(options.served_name(spec.model), spec.model.task)
         answer = await self._ask(service.address(seen.owner), client, request)
@@ -120,18 +119,12 @@ def _wrong(words: str) -> ConditionValue:
 def _served(seen: ObservedState) -> frozenset[str]:
     """Return the pod templates that are served."""
     ready = (pod for pod in seen.pods() if pod_diagnosis.is_ready(pod))
-    return frozenset(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, "") for pod in ready)
-
-
-def _ours(seen: ObservedState, kind: kinds.Kind, name: str) -> kinds.Object | None:
-    """Return the model's object of that name: a Service of somebody else who holds it would be sent a client's key."""
-    found = seen.child(kind, name)
-    return found if found and naming.is_ours(found, seen.owner) else None
+    return frozenset(map(observed.template_hash, ready))
 
 
 def _client_key(seen: ObservedState, spec: api.Spec, now: float) -> str:
     """Return the key of the first client that has one and whose time is not over."""
     late = keys.expired(spec.access, now)
     names = [client.name for client in keys.clients(spec.access) if client.name not in late]
-    secrets = (_ours(seen, kinds.SECRET, naming.client_secret(seen.owner.name, name)) for name in names)
+    secrets = (seen.child(kinds.SECRET, naming.client_secret(seen.owner.name, name)) for name in names)
     return next(filter(None, map(record.key, secrets)), "")

@@ -1,6 +1,7 @@
 """What was observed of one model: the model, its objects and pods, and what stood in the way of the last writes.
 
-A snapshot that `status()` and `prune()` read; it decides nothing.
+A snapshot that `status()` and `prune()` read; it decides nothing. What only bears the model's label, or one of its names, is left
+out here, once for all who read it: such an object is counted in no condition, and such a pod is asked nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,11 @@ from vllm_operator import guard
 from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
 
+TEMPLATE_LABEL = "pod-template-hash"
+
 
 class ObservedState(NamedTuple):
-    """One model as observed. `objects`: children and pods; then what the last look found wrong, and what was answered."""
+    """One model as observed. `objects`: its own children and pods; then what the last look found wrong, and what was answered."""
 
     model: kinds.Object
     objects: Mapping[kinds.Ref, kinds.Object]
@@ -41,9 +44,37 @@ class ObservedState(NamedTuple):
 
 
 def snapshot(objects: cache.Cache, key: kinds.Key) -> ObservedState | None:
-    """Return what was seen of the model `key`, if it is known."""
+    """Return what was seen of the model `key` and of what belongs to it, if it is known."""
     model = objects.model(key)
-    return ObservedState(model, {kinds.ref(obj): obj for obj in objects.of(key)}) if model else None
+    if model is None:
+        return None
+    own = belonging(objects.of(key), naming.owner(model))
+    return ObservedState(model, {kinds.ref(obj): obj for obj in own})
+
+
+def belonging(labelled: Iterable[kinds.Object], owner: naming.Owner) -> list[kinds.Object]:
+    """Return those of the objects with the model's label that belong to the model `owner`, and the pods of its Deployment."""
+    found = list(labelled)
+    children = [obj for obj in found if obj["kind"] != kinds.POD.kind and naming.is_ours(obj, owner)]
+    deployed = any(obj["kind"] == kinds.DEPLOYMENT.kind and obj["metadata"]["name"] == owner.name for obj in children)
+    pods = [obj for obj in found if obj["kind"] == kinds.POD.kind and _is_server(obj, owner.name)] if deployed else []
+    return [*children, *pods]
+
+
+def template_hash(pod: kinds.Object) -> str:
+    """Return what tells the pods of one pod template from those of another; "" for a pod of no Deployment."""
+    return str(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, ""))
+
+
+def _is_server(pod: kinds.Object, deployment: str) -> bool:
+    """Tell whether a ReplicaSet of the Deployment made `pod`; the label alone anybody may give to a pod."""
+    made_from = template_hash(pod)
+    references = pod["metadata"].get("ownerReferences") or []
+    maker = next((one for one in references if one.get("controller")), None)
+    if maker is None or not made_from:
+        return False
+    group, _, _ = maker["apiVersion"].partition("/")
+    return (group, maker["kind"], maker["name"]) == ("apps", "ReplicaSet", f"{deployment}-{made_from}")
 
 
 def _is_over(obj: kinds.Object) -> bool:
