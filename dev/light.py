@@ -25,10 +25,11 @@ LIBC = ctypes.CDLL(None)
 
 
 @contextlib.contextmanager
-def cluster(directory: pathlib.Path, flags: tuple[str, ...] = ()) -> Iterator[pathlib.Path]:
+def cluster(directory: pathlib.Path, flags: tuple[str, ...] = (), controllers: str = "*") -> Iterator[pathlib.Path]:
     """Run a light cluster; yield the path of its admin kubeconfig. Keys and logs lie in `directory`, data in memory.
 
-    `flags` are more flags of the API server. Raises `steps.Failure` where it does not start.
+    `flags` are more flags of the API server, `controllers` is the flag of that name of the controller manager. Raises
+    `steps.Failure` where it does not start.
     """
     for group in binaries.LIGHT:
         binaries.directory(group)
@@ -37,11 +38,11 @@ def cluster(directory: pathlib.Path, flags: tuple[str, ...] = ()) -> Iterator[pa
         data = pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=MEMORY))
         )
-        yield _start(directory, data, stack, flags)
+        yield _start(directory, data, stack, flags, controllers)
 
 
 def _start(
-    directory: pathlib.Path, data: pathlib.Path, stack: contextlib.ExitStack, flags: tuple[str, ...]
+    directory: pathlib.Path, data: pathlib.Path, stack: contextlib.ExitStack, flags: tuple[str, ...], controllers: str
 ) -> pathlib.Path:
     client, peer, api, manager = _free_ports(4)
     etcd_url, server = f"http://127.0.0.1:{client}", f"https://127.0.0.1:{api}"
@@ -53,7 +54,11 @@ def _start(
     commands = {
         "etcd": components.etcd(data / "etcd", etcd_url, f"http://127.0.0.1:{peer}"),
         "kube-apiserver": components.api_server(directory, etcd_url, "127.0.0.1", api, alone),
-        "kube-controller-manager": [*components.controller_manager(directory, user), f"--secure-port={manager}"],
+        "kube-controller-manager": [
+            *components.controller_manager(directory, user),
+            f"--secure-port={manager}",
+            f"--controllers={controllers}",
+        ],
     }
     processes = {name: _run(name, command, directory, stack) for name, command in commands.items()}
     _await(directory, processes, admin, "/readyz")
