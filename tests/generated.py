@@ -9,6 +9,7 @@ import sys
 import yaml
 
 from tests import chart
+from tests.bench.scale import tables
 from vllm_operator import __main__ as command
 from vllm_operator import crd
 
@@ -26,6 +27,7 @@ def files() -> dict[pathlib.Path, str]:
         ROOT / "crds/modeldeployments.yaml": HEADER + _yaml(plain),
         ROOT / "charts/vllm-operator/templates/crd.yaml": f"{KEEP}{HEADER}{_yaml(kept)}{{{{- end }}}}\n",
         ROOT / "docs/chart.md": _with_values((ROOT / "docs/chart.md").read_text()),
+        **tables.files(),
     }
 
 
@@ -56,7 +58,7 @@ def main(argv: list[str]) -> int:
             path.write_text(files()[path])
         return 0
     for path in stale:
-        sys.stderr.write(f"{path.relative_to(ROOT)} is not what the package api says: run `make generate`\n")
+        sys.stderr.write(f"{path.relative_to(ROOT)} is not what its source says: run `make generate`\n")
     return 1 if stale else 0
 
 

@@ -1,4 +1,6 @@
-"""`make bench`: every module here that has a `main`, which returns its figures; or those named: `make bench ONLY="startup"`.
+"""`make bench`: every module and every folder's module `main` here that has a `main`, which returns its figures.
+
+Or those named: `make bench ONLY="startup"`.
 
 Prints each figure with machine and versions, and keeps it all in .artifacts/bench/. Ends with 1 where a promise is not kept.
 """
@@ -7,6 +9,7 @@ import importlib
 import pathlib
 import sys
 import time
+import types
 
 from dev import steps
 from tests.bench import figures
@@ -32,14 +35,18 @@ def main(chosen: list[str]) -> int:
 
 def names() -> list[str]:
     """Return the modules that measure something, in the order of their names."""
-    found = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
-    return [name for name in found if hasattr(importlib.import_module(f"tests.bench.{name}"), "main")]
+    found = sorted(path.stem for path in HERE.glob("[a-z]*"))
+    return [name for name in found if hasattr(_module(name), "main")]
 
 
 def measure(name: str) -> list[figures.Figure]:
     """Return a module's figures; a time-stamp before it says how long one waits."""
     steps.say(f"\n==> {name} ({time.strftime('%H:%M:%S')})")
-    return list(importlib.import_module(f"tests.bench.{name}").main())
+    return list(_module(name).main())
+
+
+def _module(name: str) -> types.ModuleType:
+    return importlib.import_module(f"tests.bench.{name}{'.main' if (HERE / name).is_dir() else ''}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""Phases in which the operator is to write nothing: at rest, woken for nothing, restarted, and after the models are gone."""
+
+import asyncio
+import os
+import time
+
+from tests.bench.scale import audit, cluster, load, measure, processes, wire
+from vllm_operator.kube import kinds, naming, requests
+
+REST = float(os.environ.get("REST", "5"))  # seconds
+WAKES = 300
+POLL = 0.1
+SETTLE = 3.0
+GONE_POLL = 1.0
+CHECKED = "vllm_operator_reconciles_total"
+WAITING = "vllm_operator_queue_depth"
+
+
+async def resting(on: cluster.Cluster) -> measure.Phase:
+    """Rest; return what the operator holds in memory then, and what it did meanwhile."""
+    on.log.fresh()
+    before = on.cpu()["operator"]
+    await asyncio.sleep(REST)
+    pid = on.servers["operator"]
+    return {
+        "resident MB": processes.resident(pid),
+        "peak MB": processes.peak(pid),
+        "cpu share": (on.cpu()["operator"] - before) / REST,
+        "writes": len(audit.writes(on.log.fresh())),
+    }
+
+
+async def woken(
+    on: cluster.Cluster, one: cluster.Operator, api: wire.Api, names: list[str], wakes: int
+) -> measure.Phase:
+    """Wake models for nothing, `wakes` times at least; return the operator's CPU milliseconds for each run."""
+    chosen = names[:wakes]
+    rounds = -(-wakes // len(chosen))
+    on.log.fresh()
+    before, runs = on.cpu()["operator"], one.metrics()[CHECKED]
+    for number in range(rounds):
+        await load.wake(api, chosen, number)
+        await asyncio.sleep(SETTLE)  # or two wakes of a model are one run
+    cpu = on.cpu()["operator"] - before
+    runs = one.metrics()[CHECKED] - runs
+    calls = on.log.fresh()
+    return {
+        "runs": runs,
+        "wakes": rounds * len(chosen),
+        "cpu ms": 1000 * cpu / max(runs, 1),
+        "calls per model": {name: count / max(runs, 1) for name, count in audit.counts(calls).items()},
+        "writes": len(audit.writes(calls)),
+    }
+
+
+async def restarted(on: cluster.Cluster, one: cluster.Operator, models: int) -> measure.Phase:
+    """Restart the operator; return how long it took from the start of the process until every model was checked."""
+    one.end()
+    on.log.fresh()
+    since = time.monotonic()
+    one.start()
+    on.servers["operator"] = one.process.pid
+    while not _is_done(one.metrics(), models):  # noqa: ASYNC110 - the operator is another process
+        await asyncio.sleep(POLL)
+    seconds, cpu = time.monotonic() - since, on.cpu()["operator"]
+    await asyncio.sleep(SETTLE)
+    calls = on.log.fresh()
+    return {
+        "seconds": seconds,
+        "cpu": {"operator": cpu},
+        "runs": one.metrics()[CHECKED],
+        "calls per model": {name: count / models for name, count in audit.counts(calls).items()},
+        "writes": len(audit.writes(calls)),
+    }
+
+
+async def deleted(on: cluster.Cluster, api: wire.Api) -> measure.Phase:
+    """Delete all models; return how long it took until nothing of them was left."""
+    on.log.fresh()
+    since = time.monotonic()
+    await load.delete_all(api)
+    while left := await _left(api):
+        if time.monotonic() > since + measure.PATIENCE:
+            break
+        await asyncio.sleep(GONE_POLL)
+    seconds = time.monotonic() - since
+    return {"seconds": seconds, "left": left, "writes": len(audit.writes(on.log.fresh()))}
+
+
+def _is_done(metrics: dict[str, float], models: int) -> bool:
+    """Tell whether every model was worked on: as many runs as models, and none waits."""
+    return metrics.get(CHECKED, 0) >= models and metrics.get(WAITING) == 0
+
+
+async def _left(api: wire.Api) -> list[str]:
+    """Return the kinds of which something of a model is left."""
+    found = []
+    for kind in kinds.CHILDREN:
+        path = f"{requests.all_of(kind, 'default').path}?limit=1&labelSelector={naming.MODEL_LABEL}"
+        if (await api.ask("GET", path))["items"]:
+            found.append(kind.kind)
+    return found
