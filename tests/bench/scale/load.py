@@ -62,9 +62,9 @@ async def foreign(api: wire.Api, count: int) -> None:
     await parallel(map(str, range(count)), one, 2)
 
 
-async def delete_all(api: wire.Api) -> None:
-    """Delete all models."""
-    await api.ask("DELETE", MODELS)
+async def delete(api: wire.Api, chosen: Iterable[str]) -> None:
+    """Delete models; what they own follows."""
+    await parallel(chosen, lambda name: api.ask("DELETE", f"{MODELS}/{name}"))
 
 
 async def parallel(chosen: Iterable[str], act: Act, clients: int = CLIENTS) -> None:

@@ -10,6 +10,7 @@ from vllm_operator.kube import kinds, naming, requests
 REST = float(os.environ.get("REST", "5"))  # seconds
 WAKES = 300
 POLL = 0.1
+POLLED = 20_000  # models a second that an answer of /metrics may count, for it counts them all
 SETTLE = 3.0
 GONE_POLL = 1.0
 CHECKED = "vllm_operator_reconciles_total"
@@ -61,7 +62,7 @@ async def restarted(on: cluster.Cluster, one: cluster.Operator, models: int) -> 
     one.start()
     on.servers["operator"] = one.process.pid
     while not _is_done(one.metrics(), models):  # noqa: ASYNC110 - the operator is another process
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(max(POLL, models / POLLED))
     seconds, cpu = time.monotonic() - since, on.cpu()["operator"]
     await asyncio.sleep(SETTLE)
     calls = on.log.fresh()
@@ -74,11 +75,11 @@ async def restarted(on: cluster.Cluster, one: cluster.Operator, models: int) -> 
     }
 
 
-async def deleted(on: cluster.Cluster, api: wire.Api) -> measure.Phase:
+async def deleted(on: cluster.Cluster, api: wire.Api, names: list[str]) -> measure.Phase:
     """Delete all models; return how long it took until nothing of them was left."""
     on.log.fresh()
     since = time.monotonic()
-    await load.delete_all(api)
+    await load.delete(api, names)
     while left := await _left(api):
         if time.monotonic() > since + measure.PATIENCE:
             break

@@ -54,7 +54,7 @@ async def crowd(models: int, wakes: int = rest.WAKES) -> Phases:
             found["wake"] = await rest.woken(on, one, api, names, wakes)
             found["restart"] = await rest.restarted(on, one, models)
             found["rest after restart"] = await rest.resting(on)
-            found["delete"] = await rest.deleted(on, api)
+            found["delete"] = await rest.deleted(on, api, names)
     return found
 
 
