@@ -28,7 +28,7 @@ accept: setup ## Try a cluster of yours: install, serve a small model, run the c
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
-	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/keys/test_key_revocation_properties.py
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -m hypothesis tests/unit
 	@$(PYTHON) -m pytest --ignore=tests/unit --ignore=tests/golden
 
 check: .venv/ready ## What needs no cluster, in under a minute

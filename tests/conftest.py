@@ -1,8 +1,8 @@
 """What holds for every test.
 
-Properties are not timed, since a loaded machine is not a broken promise. They try the same examples each time, so that a failure
-comes from a change; HYPOTHESIS_PROFILE=thorough tries many others. What kubectl and helm keep, they keep in the cache directory,
-not in the home.
+HYPOTHESIS_PROFILE says with how many examples a property is tried: `check` takes a few, and the same ones each time, so that a
+failure comes from a change; `thorough` takes many others. Neither is timed, since a loaded machine is not a broken promise. What
+kubectl and helm keep, they keep in the cache directory, not in the home.
 """
 
 import os
@@ -11,7 +11,7 @@ import hypothesis
 
 from dev import binaries
 
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("check", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 os.environ.update(binaries.environment())

@@ -10,7 +10,6 @@ from hypothesis import strategies
 
 from tests.unit.keys.life import ACTS, AWAY, NAMES, Life, Step
 
-PROFILE = hypothesis.settings()
 STEPS: strategies.SearchStrategy[list[Step]] = strategies.lists(
     strategies.tuples(
         strategies.sampled_from(ACTS),
@@ -23,7 +22,6 @@ STEPS: strategies.SearchStrategy[list[Step]] = strategies.lists(
 SAVED, RESTORED = ("backup", "a", None), ("backup", "a", None)
 
 
-@hypothesis.settings(max_examples=40 if PROFILE.derandomize else PROFILE.max_examples)
 @hypothesis.given(STEPS)
 @hypothesis.example([("strip", "a", AWAY), ("drop", "a", None), ("list", "a", None)])
 @hypothesis.example([("strip", "a", AWAY), ("backup", "a", None)])

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import clock
@@ -40,7 +40,6 @@ async def test_a_wake_during_a_run_leads_to_one_more_after_it() -> None:
     assert len(work.begun) == 2
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([A, B, C]), max_size=30), st.integers(1, 4))
 def test_no_key_is_ever_worked_on_twice_at_once_and_none_is_forgotten(keys: list[kinds.Key], workers: int) -> None:
     @clock.virtual
