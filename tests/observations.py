@@ -9,9 +9,10 @@ status, reason and message).
 from typing import Any
 
 from tests.golden import render
-from vllm_operator import api, config, guard
+from vllm_operator import api, children, config, guard
+from vllm_operator.children import template
 from vllm_operator.keys import record
-from vllm_operator.kube import kinds
+from vllm_operator.kube import apply, errors, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import observed, rules
 
@@ -57,8 +58,7 @@ def state(one: kinds.Object, said: dict[str, Any]) -> observed.ObservedState:
         one,
         {kinds.ref(obj): obj for obj in objects},
         missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
-        strangers={kinds.Ref(*ref): holder for ref, holder in said.get("strangers", [])},
-        refused={kinds.Ref(*ref): words for ref, words in said.get("refused", [])},
+        failures=_failures(said),
         guards={name: _guard(found, one) for name, found in said.get("guards", {}).items()},
         troubles={client: ConditionValue("False", *why) for client, why in said.get("troubles", {}).items()},
         verified=ConditionValue(**said["verified"]) if said.get("verified") else None,
@@ -69,7 +69,13 @@ def status(
     found: observed.ObservedState, settings: config.Config = render.SETTINGS, now: str = render.NOW
 ) -> kinds.Object:
     """Return the status that a state deserves."""
-    return rules.status(found, api.Spec.model_validate(found.model["spec"]), settings, now)
+    owner, spec = found.owner, api.Spec.model_validate(found.model["spec"])
+    revisions = tuple(obj for obj in found.objects.values() if obj["kind"] == "ControllerRevision")
+    serving = children.serving(owner, spec, settings)
+    asked = template.asked(found.model)
+    return rules.status(
+        found, children.plan(children.Inputs(owner, spec, settings, serving, revisions, "", asked)), now
+    )
 
 
 def signs(body: kinds.Object) -> str:
@@ -85,6 +91,12 @@ def messages(body: kinds.Object) -> dict[str, str]:
 def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
     found = said.get(child["kind"].lower())
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+
+
+def _failures(said: dict[str, Any]) -> apply.Failures:
+    taken = {kinds.Ref(*ref): apply.NotOwned(kinds.Ref(*ref), holder) for ref, holder in said.get("strangers", [])}
+    refused = {kinds.Ref(*ref): errors.Invalid(422, "Invalid", words) for ref, words in said.get("refused", [])}
+    return {ref: apply.failure(ref, met) for ref, met in {**taken, **refused}.items()}
 
 
 def _guard(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:

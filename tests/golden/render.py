@@ -81,7 +81,18 @@ def model(folder: pathlib.Path) -> kinds.Object:
 def desired(one: kinds.Object) -> tuple[kinds.Object, ...]:
     """Return the children of a model."""
     spec = api.Spec.model_validate(one["spec"])
-    return children.desired(children.Plan(naming.owner(one), spec, SETTINGS, issued(spec)))
+    found = decided(naming.owner(one), spec)
+    keys_of = issued(spec)
+    guards = children.guard_secret(found, keys_of, 0)
+    return (*children.client_secrets(found, keys_of), guards, *found.first, *found.server)
+
+
+def decided(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config = SETTINGS, *revisions: kinds.Object, asked: str = ""
+) -> children.Plan:
+    """Return what is decided of a model of which nothing but `revisions` is there."""
+    serving = children.serving(owner, spec, settings)
+    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, asked=asked))
 
 
 def issued(spec: api.Spec) -> dict[str, keys.Issued]:

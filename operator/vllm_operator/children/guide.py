@@ -1,20 +1,19 @@
 """The page for a model's users, from what its spec says of it in public: never a client's name, limit or key."""
 
 from vllm_operator import api, config, guard, guide
-from vllm_operator.children import ingress
-from vllm_operator.engine import endpoints, options
-from vllm_operator.kube import naming
+from vllm_operator.children.serving import Serving
+from vllm_operator.engine import endpoints
 
 
-def page(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> guard.Page | None:
+def page(spec: api.Spec, settings: config.Config, serving: Serving) -> guard.Page | None:
     """Return the page, or None where it is switched off: by the spec, else by the operator's setting."""
     asked = spec.expose.guide if spec.expose else None
     if not (settings.guide if asked is None else asked):
         return None
     facts = guide.Facts(
-        url=ingress.url(owner, spec, settings).removesuffix("/"),
-        model=options.served_name(spec.model),
-        context=spec.engine.max_model_len,
+        url=serving.url.removesuffix("/"),
+        model=serving.model,
+        context=serving.context,
         endpoints=[(one.method, one.path) for one in endpoints.of(spec.model.task)],
     )
     return guard.Page(guide.PATH, guide.document(facts), tuple(guide.HEADERS.items()))

@@ -59,6 +59,13 @@ def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
     return f"{'https' if exposed.tls_secret else 'http'}://{exposed.host}/"
 
 
+def live_url(live: kinds.Object | None) -> str:
+    """Return the base URL that a live Ingress gives, "" where there is none."""
+    spec = (live or {}).get("spec") or {}
+    host = next((rule["host"] for rule in spec.get("rules") or [] if rule.get("host")), "")
+    return f"{'https' if spec.get('tls') else 'http'}://{host}/" if host else ""
+
+
 def ingress(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object | None:
     """Return the Ingress, or None where the model is not exposed."""
     exposed = exposure(owner.name, spec, settings)

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vllm_operator import api, guard, keys
 from vllm_operator.children import service
-from vllm_operator.engine import options
+from vllm_operator.children.serving import Serving
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
 
 
-def client_secret(owner: naming.Owner, spec: api.Spec, url: str, name: str, issued: keys.Issued) -> kinds.Object:
+def client_secret(owner: naming.Owner, model: str, url: str, name: str, issued: keys.Issued) -> kinds.Object:
     """Return the Secret of one client: with `envFrom` the OpenAI SDK needs nothing else."""
     secret = _secret(owner, naming.client_secret(owner.name, name), "client", {
         **record.entries(issued),
         "OPENAI_BASE_URL": f"{url}v1",
         "OPENAI_BASE_URL_IN_CLUSTER": f"{service.address(owner)}/v1",
-        "OPENAI_MODEL": options.served_name(spec.model),
+        "OPENAI_MODEL": model,
     })  # fmt: skip
     secret["metadata"]["labels"][naming.CLIENT_LABEL] = name
     secret["metadata"]["annotations"] = record.annotations(name, issued)
@@ -38,7 +38,11 @@ def guard_secret(
 
 
 def access(
-    owner: naming.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued], page: guard.Page | None
+    owner: naming.Owner,
+    spec: api.Spec,
+    serving: Serving,
+    issued: Mapping[str, keys.Issued],
+    page: guard.Page | None,
 ) -> guard.Access:
     """Return who may call the model, with which keys, how often and until when."""
     listed = sorted(keys.clients(spec.access), key=lambda client: client.name)
@@ -46,7 +50,7 @@ def access(
         clients=tuple(_client(client, spec, issued[client.name]) for client in listed if client.name in issued),
         peers=service.peers_address(owner),
         origins=spec.access.cors.allow_origins,
-        model=options.served_name(spec.model),
+        model=serving.model,
         page=page,
     )
 

@@ -6,7 +6,7 @@ settings, does. Fields at their default are left out of the comparison: a newer 
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vllm_operator import api, config
 from vllm_operator.children import pod
@@ -21,16 +21,38 @@ PARTS = {
 
 
 def revision(
-    owner: naming.Owner, spec: api.Spec, settings: config.Config, pinned: kinds.Object | None, asked: str = ""
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, live: Sequence[kinds.Object], asked: str = ""
 ) -> kinds.Object:
-    """Return the ControllerRevision of the model: the `pinned` content while the same is asked for, else a new one."""
+    """Return the ControllerRevision of what is asked for: one of the `live` ones that is made of the same, else a new one.
+
+    A new one is named by what it is made of: it never replaces another, whose data could not be changed.
+    """
     inputs = digest(spec, asked)
-    data = (pinned or {}).get("data") or {}
-    if data.get("inputs") != inputs:
+    pinned = at_work(live, inputs)
+    if pinned and inputs_of(pinned) == inputs:
+        name, data = pinned["metadata"]["name"], pinned["data"]
+    else:
+        name = f"{naming.template(owner.name)}.{inputs}"
         data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
-    return naming.child(
-        kinds.CONTROLLER_REVISION, owner, naming.template(owner.name), "template", data=data, revision=1
-    )
+    return naming.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data, revision=1)
+
+
+def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
+    """Return the ControllerRevision with those `inputs`, else the newest; None where there is none."""
+    ordered = sorted(live, key=lambda one: (inputs_of(one) == inputs, one["metadata"].get("creationTimestamp", "")))
+    return ordered[-1] if ordered else None
+
+
+def inputs_of(live: kinds.Object) -> str:
+    """Return the hash of what the template of a ControllerRevision was made of."""
+    return str((live.get("data") or {}).get("inputs", ""))
+
+
+def spared(unwanted: Sequence[kinds.Object]) -> kinds.Ref | None:
+    """Return the one revision that is kept beside the newest: what a rollout leaves, and may return to."""
+    revisions = [obj for obj in unwanted if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
+    newest = max(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
+    return kinds.ref(newest) if newest else None
 
 
 def digest(spec: api.Spec, asked: str = "") -> str:

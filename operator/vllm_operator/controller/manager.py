@@ -30,13 +30,13 @@ class Manager:
     """One operator process."""
 
     def __init__(self, settings: config.Config, api: client.ApiClient, ask: http_client.Probe) -> None:
-        self.settings, self.api, self.store = settings, api, cache.Cache()
+        self.settings, self.api, self.store = settings, api, cache.Cache(self._wake)
         self.leader = leader_election.Leader(api, settings.namespace, settings.lease_name, settings.identity)
         api.permit_by(self.leader.check)
         self.lookout = prober.Prober(api, self.store, ask, self._wake)
         work = reconcile.Reconciler(api, self.store, apply.Applier(api, self.store), self.lookout, settings)
         self.queue = workqueue.Queue(metrics.timed(work), settings.workers)
-        self.informers = informer.informers(api, self.store, self.queue.add, settings.watch_namespaces)
+        self.informers = informer.informers(api, self.store, settings.watch_namespaces)
         self.stop, self.relist = asyncio.Event(), asyncio.Event()
         self.leading: asyncio.Task[None] | None = None
         self.failed = False
@@ -95,8 +95,7 @@ class Manager:
         """Take in what kopf saw. A list after the start means that deletions may have been missed: list anew ourselves."""
         if happened == "LISTED" and self._is_synced():
             self.relist.set()
-        for key in self.store.remove(model) if happened == "DELETED" else self.store.put(model):
-            self.queue.add(key)
+        self.store.remove(model) if happened == "DELETED" else self.store.put(model)
 
     async def _sweep(self) -> None:
         while True:
@@ -117,8 +116,7 @@ class Manager:
                 version = page.resource_version
                 listed |= {kinds.ref(model) for model in page.items}
                 for model in page.items:
-                    for key in self.store.put(model):
-                        self.queue.add(key)
+                    self.store.put(model)
             self.store.purge(kind, namespace, listed, version)
 
     def _wake(self, key: kinds.Key) -> None:

@@ -1,25 +1,44 @@
-"""The shell around the pure core: world -> desired -> apply, prune -> status, for one model at a time.
+"""One run of one model: observe -> plan -> write, prune -> report.
 
 The same path for a new model, a lost event, drift, a restart and an upgrade. No phases, no progress, no branch on the kind of
-event: whatever was missed is seen at the next look.
+event: whatever was missed is seen at the next look. Whatever one object meets is reported and tried again; only a lost Lease ends
+a run, and no run ends before all of its writes have.
 """
 
 import asyncio
-import logging
+import functools
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
+from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
+from vllm_operator.controller import report
 from vllm_operator.keys import issuer
-from vllm_operator.kube import apply, cache, client, conditions, errors, kinds, naming
+from vllm_operator.kube import apply, cache, client, errors, kinds, naming
 from vllm_operator.probes import prober
-from vllm_operator.status import dependencies, observed, rules
+from vllm_operator.status import dependencies, observed, pod_diagnosis
 
-LOG = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 15.0
-"""A missing reference or a stranger's object is no event of ours: it is looked for by name, this often."""
-LONGEST_SECONDS = 3600.0
+FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 15.0, 300.0
+"""What an object met, or a missing dependency, is no event of ours: it is looked at again, ever less often."""
+
+LONGEST_SECONDS = 600.0
+"""Every model is looked at this often even if nothing happened: the answer to a lost event."""
+
+EXISTS_SECONDS = 15.0
+"""A dependency that was there is not asked for again in this time."""
+
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+class Outcome(NamedTuple):
+    """What became of the writes of a run; `stale`: one was decided from what is no longer there."""
+
+    failures: apply.Failures
+    stale: frozenset[kinds.Ref]
 
 
 class Reconciler:
@@ -29,81 +48,116 @@ class Reconciler:
         self,
         api_server: client.Api,
         objects: cache.Cache,
-        write: apply.Applier,
-        look: prober.Prober,
+        applier: apply.Applier,
+        probes: prober.Prober,
         settings: config.Config,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._cluster, self._store, self._writer, self._settings = api_server, objects, write, settings
-        self._issuer = issuer.Issuer(api_server, objects, write, self._client_secrets, clock)
-        self._lookout, self._clock = look, clock
+        self._api, self._cache, self._applier, self._settings = api_server, objects, applier, settings
+        self._issuer = issuer.Issuer(api_server, objects, applier, clock)
+        self._reporter = report.Reporter(api_server, applier, clock)
+        self._prober, self._clock = probes, clock
         self._existing: dict[kinds.Ref, float] = {}
+        self._troubled: dict[kinds.Key, int] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
-        model = self._store.model(key)
-        if model is None or model["metadata"].get("deletionTimestamp"):
-            self._lookout.look(key)
-            return None
-        owner, spec = naming.owner(model), api.Spec.model_validate(model["spec"])
+        seen = observed.snapshot(self._cache, key)
         try:
-            made = await self._issuer(owner, spec)
-            plan = await self._plan(owner, spec, template.asked(model), made)
-            blocked = await self._write(model, plan, made)
+            if seen is None or seen.model["metadata"].get("deletionTimestamp"):
+                self._forget(key)
+                return None
+            return await self._run(key, seen)
         finally:
-            self._lookout.look(key)  # a revocation that was written is brought to the pods, whatever else failed
-        missing = await self._missing(dependencies.references(owner, spec, self._settings))
-        seen = self._world(model)._replace(
-            missing=missing, strangers=blocked.strangers, refused=blocked.refused, troubles=made.troubles
+            self._prober.look(key)  # a revocation that was written is brought to the pods, whatever else failed
+
+    async def _run(self, key: kinds.Key, seen: observed.ObservedState) -> float:
+        try:
+            spec = api.Spec.model_validate(seen.model["spec"])
+        except ValueError as error:
+            await self._reporter.unreadable(seen.model, error)
+            return self._again(key)
+        plan = children.plan(self._inputs(seen, spec))
+        issued, outcome = await self._write(seen, plan)
+        missing = await self._missing(dependencies.references(plan.owner, spec, self._settings))
+        after = self._observed(key, seen)._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
+        await self._reporter.report(after, plan)
+        if outcome.stale:
+            raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
+        if missing or outcome.failures:
+            return self._again(key)
+        self._troubled.pop(key, None)
+        return self._next(spec, issued)
+
+    def _inputs(self, seen: observed.ObservedState, spec: api.Spec) -> children.Inputs:
+        owner, pods = seen.owner, seen.pods()
+        deployment = seen.child(kinds.DEPLOYMENT, owner.name)
+        serving = children.serving(
+            owner,
+            spec,
+            self._settings,
+            pods=[pod for pod in pods if pod_diagnosis.is_ready(pod)],
+            deployment=deployment,
+            edge=seen.child(kinds.INGRESS, owner.name),
         )
-        await self._report(seen, spec)
-        return self._next(spec, made, again=bool(missing or any(blocked)))
+        revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
+        annotations = (deployment or {"metadata": {}})["metadata"].get("annotations", {})
+        return children.Inputs(
+            owner=owner,
+            spec=spec,
+            settings=self._settings,
+            serving=serving,
+            revisions=tuple(one for one in revisions if naming.is_ours(one, owner)),
+            at_work=annotations.get(naming.INPUTS_ANNOTATION, ""),
+            asked=template.asked(seen.model),
+            guards=template.guard_images(pods),
+        )
 
-    def _client_secrets(
-        self, owner: naming.Owner, spec: api.Spec, issued: Mapping[str, keys.Issued]
-    ) -> tuple[kinds.Object, ...]:
-        return children.client_secrets(owner, spec, self._settings, issued)
+    async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:
+        """Write what differs, in two steps; of a paused model only keys and what guards accept."""
+        first = () if plan.spec.paused else plan.first
+        bodies = functools.partial(children.client_secrets, plan)
+        issuing, written = await _both(
+            self._issuer(plan.owner, plan.spec, bodies), self._applier.ensure_all(first, plan.owner)
+        )
+        guard = children.guard_secret(plan, issuing.issued, issuing.revoked_until)
+        known = seen.child(kinds.SECRET, guard["metadata"]["name"])
+        if known:
+            guard["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
+        is_pinned = not written.stale and kinds.ref(plan.revision) not in written.failures
+        server = plan.server if is_pinned and not plan.spec.paused else ()
+        derived = await self._applier.ensure_all((guard, *server), plan.owner)
+        failures = {**issuing.failures, **written.failures, **derived.failures}
+        stale = issuing.stale | written.stale | derived.stale
+        if issuing.revoked and kinds.ref(guard) not in derived.failures and not derived.stale:
+            await self._reporter.revoked(seen.model, issuing.revoked)
+        if not (failures or stale or plan.spec.paused):
+            unwanted = children.unwanted(plan, seen.objects.values())
+            failures = await self._applier.prune(unwanted)
+        return issuing, Outcome(failures, stale)
 
-    async def _plan(self, owner: naming.Owner, spec: api.Spec, asked: str, made: issuer.IssueResult) -> children.Plan:
-        pin = kinds.Ref(kinds.CONTROLLER_REVISION.kind, owner.namespace, naming.template(owner.name))
-        pinned = (await self._writer.look_for((pin,), owner)).get(pin)
-        seen = observed.snapshot(self._store, kinds.Key(owner.namespace, owner.name))
-        guards = template.guard_images(seen.pods() if seen else ())
-        return children.Plan(owner, spec, self._settings, made.issued, pinned, asked, guards, made.revoked_until)
+    def _observed(self, key: kinds.Key, before: observed.ObservedState) -> observed.ObservedState:
+        """Return what is seen after the writes, with what was answered; the generation is that which was worked on."""
+        after = observed.snapshot(self._cache, key) or before
+        return self._prober.seen(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
 
-    def _world(self, model: kinds.Object) -> observed.ObservedState:
-        owner = naming.owner(model)
-        live = {kinds.ref(obj): obj for obj in self._store.of(kinds.Key(owner.namespace, owner.name))}
-        return self._lookout.seen(observed.ObservedState(model, live))
+    def _again(self, key: kinds.Key) -> float:
+        tries = self._troubled[key] = self._troubled.get(key, 0) + 1
+        pause = min(LONGEST_AGAIN_SECONDS, FIRST_AGAIN_SECONDS * 2 ** min(tries - 1, 10))
+        return float(pause * random.uniform(0.9, 1))  # noqa: S311 - spreads load, guards nothing
 
-    async def _write(self, model: kinds.Object, plan: children.Plan, made: issuer.IssueResult) -> apply.WriteFailures:
-        """Write what differs beside the clients' Secrets, then prune; of a paused model only the keys that guards accept."""
-        owner, wanted, paused = plan.owner, children.desired(plan), plan.spec.paused
-        due = [obj for obj in wanted if naming.CLIENT_LABEL not in obj["metadata"]["labels"]]
-        if paused:
-            due = [obj for obj in due if obj["kind"] == kinds.SECRET.kind]
-        found = await self._writer.ensure_all(due, owner)
-        blocked = apply.WriteFailures({**made.strangers, **found.strangers}, {**made.refused, **found.refused})
-        guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, naming.guard_secret(owner.name))
-        if made.revoked and not any(guard in refs for refs in blocked):
-            note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(made.revoked)}"
-            await self._cluster.create_event(model, "ClientRevoked", note)
-        if not paused and not any(blocked):
-            unwanted = observed.prune(wanted, self._world(model), children.withheld(plan))
-            await asyncio.gather(*(self._writer.prune(obj) for obj in unwanted))
-        return blocked
-
-    def _next(self, spec: api.Spec, made: issuer.IssueResult, *, again: bool) -> float | None:
+    def _next(self, spec: api.Spec, issued: issuer.IssueResult) -> float:
         """Return in how many seconds something is due that no event tells of."""
-        now = self._clock()
-        ends = keys.due(spec.access, made.issued.values(), now)
-        due = [
-            None if ends is None else min(ends, LONGEST_SECONDS),
-            issuer.LOOK_AGAIN_SECONDS if made.troubles else None,
-            LOOK_AGAIN_SECONDS if again else None,
-        ]
-        return min((one for one in due if one is not None), default=None)
+        ends = keys.due(spec.access, issued.issued.values(), self._clock())
+        due: list[float] = [LONGEST_SECONDS * random.uniform(0.9, 1.1)]  # noqa: S311 - spreads load, guards nothing
+        due += [] if ends is None else [ends]
+        due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
+        return min(due)
+
+    def _forget(self, key: kinds.Key) -> None:
+        self._troubled.pop(key, None)
+        self._reporter.forget(key)
 
     async def _missing(self, named: tuple[kinds.Ref, ...]) -> tuple[kinds.Ref, ...]:
         """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
@@ -111,27 +165,19 @@ class Reconciler:
         asked = [ref for ref in named if self._existing.get(ref, 0.0) < now]
         found = dict(zip(asked, await asyncio.gather(*(self._exists(ref) for ref in asked)), strict=True))
         fresh = {ref: until for ref, until in self._existing.items() if until >= now}
-        self._existing = fresh | {ref: now + LOOK_AGAIN_SECONDS for ref, exists in found.items() if exists}
+        self._existing = fresh | {ref: now + EXISTS_SECONDS for ref, exists in found.items() if exists}
         return tuple(ref for ref, exists in found.items() if not exists)
 
     async def _exists(self, ref: kinds.Ref) -> bool:
-        """Tell whether `ref` exists; where we may not look it is taken to."""
+        """Tell whether `ref` exists; where nobody can say it is taken to."""
         try:
-            return await self._cluster.exists(ref)
-        except errors.Denied:
+            return await self._api.exists(ref)
+        except errors.ApiError:
             return True
 
-    async def _report(self, seen: observed.ObservedState, spec: api.Spec) -> None:
-        """Write the status where it changed, and an Event where Ready did."""
-        before = conditions.condition(seen.model, "Ready") or {}
-        body = rules.status(seen, spec, self._settings, api.moment(self._clock()))
-        written = await self._writer.write_status(seen.model, body)
-        after = conditions.condition(written or {}, "Ready") or before
-        if after.get("reason") == before.get("reason"):
-            return
-        LOG.info(
-            "ModelDeployment changed key=%s/%s ready=%s reason=%s", *seen.owner[:2], after["status"], after["reason"]
-        )
-        await self._cluster.create_event(
-            seen.model, after["reason"], after["message"], warning=after["reason"] not in rules.CALM
-        )
+
+async def _both(one: Coroutine[None, None, One], other: Coroutine[None, None, Other]) -> tuple[One, Other]:
+    """Return what both return, once both have ended, also when one fails."""
+    tasks = asyncio.create_task(one), asyncio.create_task(other)
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return tasks[0].result(), tasks[1].result()

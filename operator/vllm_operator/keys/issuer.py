@@ -5,7 +5,6 @@ any more loses the Secret that would say otherwise, or what it holds is void; a 
 client's trouble touches no other. What the keys are, keys/decision.py decides.
 """
 
-import asyncio
 import secrets as randomness
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -20,7 +19,7 @@ LOOK_AGAIN_SECONDS = 30.0
 """A brought Secret that no watch shows is looked for by name at most this often: only to say whether it lacks its label."""
 
 
-Bodies = Callable[[naming.Owner, api.Spec, Mapping[str, keys.Issued]], Iterable[kinds.Object]]
+Bodies = Callable[[Mapping[str, keys.Issued]], Iterable[kinds.Object]]
 """Return the clients' Secrets that hold these keys, by client."""
 
 
@@ -32,8 +31,8 @@ class IssueResult(NamedTuple):
 
     issued: Mapping[str, keys.Issued]
     troubles: Mapping[str, ConditionValue]
-    strangers: Mapping[kinds.Ref, str]
-    refused: Mapping[kinds.Ref, str]
+    failures: apply.Failures
+    stale: frozenset[kinds.Ref]
     revoked: tuple[str, ...]
     revoked_until: int
 
@@ -46,33 +45,30 @@ class Issuer:
         api_server: kube_client.Api,
         objects: cache.Cache,
         write: apply.Applier,
-        bodies: Bodies,
         clock: Callable[[], float],
     ) -> None:
-        self._cluster, self._store, self._writer, self._bodies = api_server, objects, write, bodies
+        self._cluster, self._store, self._writer = api_server, objects, write
         self._clock = clock
         self._asked: dict[kinds.Ref, tuple[float, bool]] = {}
 
-    async def __call__(self, owner: naming.Owner, spec: api.Spec) -> IssueResult:
-        """Write what differs and return the keys as they are then."""
-        seen = await self._observe(owner, keys.clients(spec.access))
+    async def __call__(self, owner: naming.Owner, spec: api.Spec, bodies: Bodies) -> IssueResult:
+        """Write what differs and return the keys as they are then; all writes have ended by then, whatever became of one."""
+        seen, versions = await self._observe(owner, keys.clients(spec.access))
         decision = keys.decide(spec.access, seen, int(self._clock()), _new_key)
-        wanted = [_repairing(body, seen.edited) for body in self._bodies(owner, spec, decision.issued)]
-        known = {_ref(owner, name) for name in seen.stored}  # deleting one revokes: its keys go into no other
-        blocked, kept = await asyncio.gather(
-            self._writer.ensure_all(wanted, owner, known),
-            self._revoke(owner, seen.stored.keys() - decision.issued.keys() - set(seen.ending)),
-        )
-        unwritten = [name for name in decision.issued if _ref(owner, name) in blocked.refused]
-        foreign = [name for name in decision.issued if _ref(owner, name) in blocked.strangers]
+        wanted = [_of_version(_repairing(body, seen.edited), versions) for body in bodies(decision.issued)]
+        written = await self._writer.ensure_all(wanted, owner)
+        kept = await self._revoke(owner, seen.stored.keys() - decision.issued.keys() - set(seen.ending))
+        unwritten = [name for name in decision.issued if _is_unwritten(_ref(owner, name), written)]
+        foreign = [name for name in unwritten if _is_foreign(_ref(owner, name), written)]
         issued = keys.usable(decision, seen, unwritten, foreign)
         listed = {client.name for client in keys.clients(spec.access)}
         revoked = tuple(sorted(seen.applied.keys() - listed))
-        refused = blocked.refused | {_ref(owner, name): why for name, why in kept.items()}
         said = {**decision.repaired, **decision.troubles}
-        return IssueResult(issued, said, blocked.strangers, refused, revoked, keys.newest(seen, issued))
+        return IssueResult(issued, said, written.failures | kept, written.stale, revoked, keys.newest(seen, issued))
 
-    async def _observe(self, owner: naming.Owner, clients: tuple[api.Client, ...]) -> keys.Observed:
+    async def _observe(
+        self, owner: naming.Owner, clients: tuple[api.Client, ...]
+    ) -> tuple[keys.Observed, Mapping[kinds.Ref, str]]:
         guard = kinds.Ref(kinds.SECRET.kind, owner.namespace, naming.guard_secret(owner.name))
         noted = (await self._writer.look_for((guard,), owner)).get(guard)
         listed = {client.name for client in clients}
@@ -81,7 +77,8 @@ class Issuer:
         live = await self._writer.look_for([_ref(owner, name) for name in sorted(names)], owner)
         secrets = {name: live[ref] for name in names if (ref := _ref(owner, name)) in live}
         brought = {client.name: await self._brought(owner, client) for client in clients if client.key_secret_ref}
-        return keys.Observed(
+        versions = {kinds.ref(secret): str(secret["metadata"]["resourceVersion"]) for secret in secrets.values()}
+        seen = keys.Observed(
             stored={name: record.stored(secret) for name, secret in secrets.items()},
             applied=notes.applied,
             revoked_until=notes.revoked_until,
@@ -89,6 +86,7 @@ class Issuer:
             ending=frozenset(name for name, secret in secrets.items() if _is_ending(secret)),
             unreadable=notes.unreadable,
         )
+        return seen, versions
 
     def _known(self, owner: naming.Owner) -> set[str]:
         """Return the names of all clients of whom a Secret is known, listed or not."""
@@ -125,21 +123,30 @@ class Issuer:
             self._asked = fresh | {ref: (now + LOOK_AGAIN_SECONDS, exists)}
         return exists
 
-    async def _revoke(self, owner: naming.Owner, names: Iterable[str]) -> dict[str, str]:
-        """Delete the Secrets of those clients; return which are there still, by whatever code that was refused, and why."""
-        kept: dict[str, str] = {}
-
-        async def delete(name: str, secret: kinds.Object) -> None:
-            ref = kinds.ref(secret)
-            try:
-                await self._cluster.delete(ref, secret["metadata"]["uid"])
-            except (errors.Invalid, errors.Denied, errors.Conflict, errors.NotFound) as error:
-                if await self._cluster.exists(ref):
-                    kept[name] = error.message
-
-        found = await self._writer.look_for(refs := {_ref(owner, name): name for name in names}, owner)
-        await asyncio.gather(*(delete(refs[ref], secret) for ref, secret in found.items()))
+    async def _revoke(self, owner: naming.Owner, names: Iterable[str]) -> apply.Failures:
+        """Delete the Secrets of those clients; return which may be there still, whatever kept them, and why."""
+        secrets = list((await self._writer.look_for([_ref(owner, name) for name in names], owner)).items())
+        outcomes = await apply.settled(self._cluster.delete(ref, one["metadata"]["uid"]) for ref, one in secrets)
+        kept: apply.Failures = {}
+        for (ref, _), met in zip(secrets, outcomes, strict=True):
+            gone = isinstance(met, errors.NotFound) and not await self._cluster.exists(ref)
+            if met and not gone:
+                kept[ref] = apply.failure(ref, met)
         return kept
+
+
+def _is_unwritten(ref: kinds.Ref, written: apply.Written) -> bool:
+    return ref in written.failures or ref in written.stale
+
+
+def _is_foreign(ref: kinds.Ref, written: apply.Written) -> bool:
+    return ref in written.failures and written.failures[ref].reason == "NameTaken"
+
+
+def _of_version(body: kinds.Object, versions: Mapping[kinds.Ref, str]) -> kinds.Object:
+    """Return `body` bound to the version that its keys were decided from; without one it is to be created."""
+    version = versions.get(kinds.ref(body))
+    return {**body, "metadata": {**body["metadata"], "resourceVersion": version}} if version else body
 
 
 def _repairing(secret: kinds.Object, edited: Collection[str]) -> kinds.Object:

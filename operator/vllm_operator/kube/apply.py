@@ -1,34 +1,35 @@
-"""The one engine of writes: what is missing is created, what differs is applied, what is the same is left alone.
+"""The one engine of writes: what is missing is created, what differs is patched, what is the same is left alone.
 
-- Missing: POST, half the price of an apply, and the only verb that never touches what somebody else holds under the name.
-- The name is taken: ours by ownerReference or owner label (the label we watch by was removed, or the store is behind) -> go on as
-  if it had been known; else `Stranger`, and nothing is touched.
-- Differs: ownership passes once from our POST to our apply (field_ownership.py), then a forced apply under the uid.
-- `replicas` go into the POST; from then on through the scale subresource alone, so that no apply resets them.
-- What somebody added to a list stays, being theirs; where the whole is invalid with it (a Service's second port of one name), the
-  lists are written whole.
-- A field that cannot change differs (compare.immutable): deleted with a uid precondition and created in the same run, for the
-  object in hand holds keys that a later run could not know. Never on the API server's word that something is invalid: a bad image
-  must not take the running Deployment away.
-- Differs still after an apply (what is wanted is not written as the API server writes it): remembered by hash and resource
-  version, and not sent again until one of them changes.
-- What is being deleted is waited for. Every answer goes into the store at once.
+- Missing: POST, the cheapest write, and the only one that never touches what somebody else holds under the name.
+- The name is taken: ours by ownerReference or owner label, but without the label that is watched -> the labels are put back,
+  and the model is decided anew with what the object holds. Else NameTaken, and nothing is touched.
+- Differs: one JSON patch of what differs (diff.py). It removes what we sent before and want no more; what others own stays.
+- A body with `metadata.resourceVersion` is written to that version alone, the one it was decided from. Else Conflict.
+- A field that no update can change differs: the object is deleted with its uid and created in the same run, for the object in
+  hand holds keys that a later run could not know.
+- A patch that the API server finds invalid is sent once more with its lists whole: somebody changed the key of an item.
+- Differs still after a patch: remembered by hash and resource version, and not sent again until one of them changes.
+- Somebody puts another value back three times in a minute: reported, and left alone for five minutes. Secrets never are.
 
-    Stranger    the name is held by an object that is not ours
+An error that one object meets is that object's failure, in words; it ends no other write. Every answer goes into the cache.
+
+    NotOwned    the name is held by an object that is not ours
 
 Must not decide what is wanted; never puts an object's content into an error or a log.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
 
-from vllm_operator.kube import cache, client, diff, errors, field_ownership, kinds, naming
+from vllm_operator.kube import cache, client, diff, errors, kinds, naming, pointers
+from vllm_operator.kube.conditions import ConditionValue
 
-HAND_OVER_TRIES = 10  # a new Deployment's controller writes several times between our read and our patch
+CONTEST_SECONDS, CONTEST_REPAIRS, CONTEST_PAUSE = 60.0, 3, 300.0
 
-Outcome = Literal["created", "applied", "scaled", "unchanged"]
+Failures = dict[kinds.Ref, ConditionValue]
+"""Why an object could not be written."""
 
 
 class NotOwned(Exception):  # noqa: N818 - it is what was met
@@ -40,69 +41,59 @@ class NotOwned(Exception):  # noqa: N818 - it is what was met
         self.holder = holder
 
 
-class WriteFailures(NamedTuple):
-    """What could not be written: whose the name is, by object, and the API server's words where it refused."""
+class Contested(Exception):  # noqa: N818 - it is what was met
+    """Somebody else keeps changing a field of ours."""
 
-    strangers: dict[kinds.Ref, str]
-    refused: dict[kinds.Ref, str]
+
+class Written(NamedTuple):
+    """What became of several writes. `stale`: those decided from what is no longer there, so that all is decided again."""
+
+    failures: Failures
+    stale: frozenset[kinds.Ref] = frozenset()
 
 
 class Wanted(NamedTuple):
-    """One object as it is sent: `body` with the hash of itself and without replicas."""
+    """One object as it is sent: `body` with the hash of itself; `version`: the only one that it may be written to, if any."""
 
     ref: kinds.Ref
     body: kinds.Object
     sent: str
-    replicas: int | None
-
-    @property
-    def uncreated(self) -> kinds.Object:
-        """Return the body of the POST, which holds the replicas."""
-        if self.replicas is None:
-            return self.body
-        return {**self.body, "spec": {**self.body["spec"], "replicas": self.replicas}}
+    version: str | None
 
 
 class Applier:
-    """Writes through `api`, knowing from `seen` what is there."""
+    """Writes through `api`, knowing from `seen` what is there. `clock` gives seconds."""
 
-    def __init__(self, api: client.Api, seen: cache.Cache) -> None:
+    def __init__(self, api: client.Api, seen: cache.Cache, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
-        self._store = seen
-        self._unsettled: dict[
-            kinds.Ref, tuple[str, str]
-        ] = {}  # hash sent and resource version of an answer that still differed
+        self._cache = seen
+        self._clock = clock
+        self._unsettled: dict[kinds.Ref, tuple[str, str]] = {}
+        self._repairs: dict[kinds.Ref, tuple[float, ...]] = {}
 
-    async def ensure(self, desired: kinds.Object, owner: naming.Owner, *, known: bool = False) -> Outcome:
-        """Make the live object what is `desired`; raise `Stranger` or an ApiError where that cannot be.
+    async def ensure_all(self, desired: Iterable[kinds.Object], owner: naming.Owner) -> Written:
+        """Make the live objects what is `desired`, each for itself; all are done when this returns, whatever became of one."""
+        objects = list(desired)
+        outcomes = await settled(self.ensure(obj, owner) for obj in objects)
+        met = {kinds.ref(obj): error for obj, error in zip(objects, outcomes, strict=True) if error}
+        stale = frozenset(ref for ref, error in met.items() if isinstance(error, errors.Conflict))
+        return Written({ref: failure(ref, error) for ref, error in met.items() if ref not in stale}, stale)
 
-        What is `desired` of an object that was `known` is made of no other: where it is gone by now, that is NotFound.
-        """
+    async def ensure(self, desired: kinds.Object, owner: naming.Owner) -> None:
+        """Make the live object what is `desired`; raise `NotOwned`, `Contested` or an ApiError where that cannot be."""
         wanted = _wanted(desired)
-        live = self._store.get(wanted.ref) or (await self._read(wanted.ref) if known else None)
-        if live is None:
-            return await self._create(wanted, owner)
-        try:
-            return await self._settle(wanted, live, owner)
-        except (errors.Conflict, errors.NotFound) as error:
-            return await self._look_again(wanted, live, owner, error, known=known)
-
-    async def ensure_all(
-        self, desired: Iterable[kinds.Object], owner: naming.Owner, known: Collection[kinds.Ref] = ()
-    ) -> WriteFailures:
-        """Make the live objects what is `desired`, each for itself, and return which of them could not be."""
-        blocked = WriteFailures({}, {})
-
-        async def ensure(obj: kinds.Object) -> None:
-            try:
-                await self.ensure(obj, owner, known=kinds.ref(obj) in known)
-            except NotOwned as stranger:
-                blocked.strangers[kinds.ref(obj)] = stranger.holder
-            except (errors.Invalid, errors.Denied) as error:
-                blocked.refused[kinds.ref(obj)] = error.message
-
-        await asyncio.gather(*(ensure(obj) for obj in desired))
-        return blocked
+        live = self._cache.get(wanted.ref)
+        if live is None and wanted.version is None:
+            await self._create(wanted, owner)
+        elif live is None:
+            await self._meet(wanted, owner)
+            raise errors.Conflict(409, "Stale", f"{wanted.ref} was seen by its name alone")
+        elif wanted.version not in (None, live["metadata"]["resourceVersion"]):
+            raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen")
+        elif not naming.is_ours(live, owner):
+            raise NotOwned(wanted.ref, naming.holder(live))
+        elif not live["metadata"].get("deletionTimestamp"):  # what is being deleted is waited for
+            await self._settle(wanted, live)
 
     async def look_for(self, refs: Iterable[kinds.Ref], owner: naming.Owner) -> dict[kinds.Ref, kinds.Object]:
         """Return those of `refs` that are there and ours.
@@ -111,124 +102,156 @@ class Applier:
         """
         found = {}
         for ref in refs:
-            with contextlib.suppress(errors.NotFound):
-                live = self._store.get(ref) or await self._api.get(ref)
-                if naming.is_ours(live, owner):
-                    found[ref] = live
+            live = self._cache.get(ref) or await self._read(ref)
+            if live and naming.is_ours(live, owner):
+                found[ref] = live
         return found
 
-    async def prune(self, obj: kinds.Object) -> None:
-        """Delete `obj`, and no other object that may have got its name."""
-        with contextlib.suppress(errors.NotFound, errors.Conflict):
-            await self._api.delete(kinds.ref(obj), obj["metadata"]["uid"])
+    async def prune(self, unwanted: Iterable[kinds.Object]) -> Failures:
+        """Delete the objects, and no other that may have got the name of one."""
+        objects = list(unwanted)
+        outcomes = await settled(self._api.delete(kinds.ref(obj), _uid(obj)) for obj in objects)
+        pairs = zip(objects, outcomes, strict=True)
+        gone = (errors.NotFound, errors.Conflict)
+        return {
+            kinds.ref(obj): failure(kinds.ref(obj), error)
+            for obj, error in pairs
+            if error and not isinstance(error, gone)
+        }
 
-    async def write_status(self, model: kinds.Object, status: kinds.Object) -> kinds.Object | None:
-        """Write `status` where the one in `model` is another; return the written model, None where nothing had to be written."""
+    async def write_status(self, model: kinds.Object, status: kinds.Object) -> bool:
+        """Write `status` where the one in `model` is another; tell whether it was written."""
         if model.get("status") == status:
-            return None
+            return False
         written = await self._api.write_status(model, status)
-        self._store.put(written)
-        return written
+        self._cache.put(written, expected={**model, "status": status})
+        return True
 
-    async def _create(self, wanted: Wanted, owner: naming.Owner) -> Outcome:
+    async def _create(self, wanted: Wanted, owner: naming.Owner) -> None:
         try:
-            self._store.put(await self._api.create(wanted.uncreated))
+            made = await self._api.create(wanted.body)
         except errors.AlreadyExists:
-            return await self._settle(wanted, await self._read(wanted.ref), owner)
-        return "created"
+            await self._meet(wanted, owner)
+            raise
+        self._cache.put(made, expected=made)
 
-    async def _look_again(
-        self, wanted: Wanted, stale: kinds.Object, owner: naming.Owner, error: errors.ApiError, *, known: bool
-    ) -> Outcome:
-        """Go on where the refusal came from an object that is no longer the one we knew; else the refusal stands."""
-        try:
-            live = await self._read(wanted.ref)
-        except errors.NotFound:
-            self._store.drop(wanted.ref)
-            if known:
-                raise
-            return await self._create(wanted, owner)
-        if known or _uid(live) == _uid(stale):
-            raise error
-        return await self._settle(wanted, live, owner)
-
-    async def _settle(self, wanted: Wanted, live: kinds.Object, owner: naming.Owner) -> Outcome:
+    async def _meet(self, wanted: Wanted, owner: naming.Owner) -> None:
+        """Make an object of ours that no watch showed known again; raise `NotOwned` where it is somebody else's."""
+        live = await self._read(wanted.ref)
+        if live is None:
+            return
         if not naming.is_ours(live, owner):
             raise NotOwned(wanted.ref, naming.holder(live))
-        if live["metadata"].get("deletionTimestamp"):
-            return "unchanged"
+        labels, metadata = wanted.body["metadata"]["labels"], live["metadata"]
+        if not labels.items() <= metadata.get("labels", {}).items():
+            body = {**live, "metadata": {**metadata, "labels": labels}}
+            self._cache.put(await self._api.merge(_only_labels(body), metadata["uid"]))
+
+    async def _settle(self, wanted: Wanted, live: kinds.Object) -> None:
         if diff.immutable(wanted.body, live):
-            return await self._recreate(wanted, live)
-        due = self._is_due(wanted, live)
-        if due:
-            live = await self._apply(wanted, live)
-        if wanted.replicas not in (None, live.get("spec", {}).get("replicas")):
-            await self._scale(wanted, live)
-            return "applied" if due else "scaled"
-        return "applied" if due else "unchanged"
+            await self._recreate(wanted, live)
+            return
+        changed = live["metadata"].get("annotations", {}).get(naming.HASH_ANNOTATION) != wanted.sent
+        operations = diff.patch(wanted.body, live, self._cache.owned(wanted.ref) if changed else None)
+        if not operations or self._unsettled.get(wanted.ref) == (wanted.sent, live["metadata"]["resourceVersion"]):
+            return
+        if not changed:
+            self._note_repair(wanted.ref, operations)
+        await self._patch(wanted, live, operations)
 
-    def _is_due(self, wanted: Wanted, live: kinds.Object) -> bool:
-        if diff.differs(wanted.body, live) is None:
-            return False
-        return self._unsettled.get(wanted.ref) != (wanted.sent, live["metadata"]["resourceVersion"])
-
-    async def _apply(self, wanted: Wanted, live: kinds.Object) -> kinds.Object:
-        answer = await self._written(wanted, live)
-        self._store.put(answer)
-        self._unsettled.pop(wanted.ref, None)
-        if diff.differs(wanted.body, answer):
-            self._unsettled[wanted.ref] = (wanted.sent, answer["metadata"]["resourceVersion"])
-        return answer
-
-    async def _written(self, wanted: Wanted, live: kinds.Object) -> kinds.Object:
-        """Return the answer to an apply; a ControllerRevision's data is never sent twice, for that is refused even unchanged."""
-        uid = _uid(live)
-        if wanted.ref.kind == kinds.CONTROLLER_REVISION.kind:
-            return await self._api.overwrite({name: part for name, part in wanted.body.items() if name != "data"}, uid)
-        if field_ownership.is_posted(live) or self._store.is_posted(wanted.ref):
-            await self._hand_over(wanted.ref, uid)
+    async def _patch(self, wanted: Wanted, live: kinds.Object, operations: list[pointers.Operation]) -> None:
         try:
-            return await self._api.apply(wanted.body, uid)
+            answer = await self._api.patch(wanted.ref, [*_preconditions(wanted, live), *operations])
         except errors.Invalid:
-            return await self._api.overwrite(wanted.body, uid)
+            whole = diff.patch(wanted.body, live, whole=True)
+            if whole == operations:
+                raise
+            answer = await self._api.patch(wanted.ref, [*_preconditions(wanted, live), *whole])
+        except (errors.Conflict, errors.NotFound) as error:
+            await self._read(wanted.ref)
+            raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen") from error
+        self._cache.put(answer)
+        self._unsettled.pop(wanted.ref, None)
+        if diff.patch(wanted.body, answer):
+            self._unsettled[wanted.ref] = (wanted.sent, answer["metadata"]["resourceVersion"])
 
-    async def _hand_over(self, ref: kinds.Ref, uid: str) -> None:
-        for left in reversed(range(HAND_OVER_TRIES)):
+    def _note_repair(self, ref: kinds.Ref, operations: list[pointers.Operation]) -> None:
+        """Raise `Contested` where the same object was repaired too often of late."""
+        now = self._clock()
+        recent = tuple(at for at in self._repairs.get(ref, ()) if now - at < CONTEST_PAUSE)
+        if ref.kind == kinds.SECRET.kind:
+            return
+        if len(recent) >= CONTEST_REPAIRS and recent[-1] - recent[-CONTEST_REPAIRS] < CONTEST_SECONDS:
+            fields = ", ".join(sorted({one["path"] for one in operations if one["op"] != "test"}))
+            raise Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
+        self._repairs[ref] = (*recent, now)
+
+    async def _recreate(self, wanted: Wanted, live: kinds.Object) -> None:
+        try:
+            await self._api.delete(wanted.ref, _uid(live))
+        except errors.Conflict:
+            await self._read(wanted.ref)
+            raise
+        except errors.NotFound:
+            pass
+        self._cache.drop(wanted.ref)
+        made = await self._api.create(wanted.body)
+        self._cache.put(made, expected=made)
+
+    async def _read(self, ref: kinds.Ref) -> kinds.Object | None:
+        """Return the live object; what is gone is forgotten."""
+        try:
             live = await self._api.get(ref)
-            if _uid(live) != uid or not field_ownership.is_posted(live):
-                return  # another object now, which the apply's precondition tells; or done by a run whose answer was lost
-            try:
-                self._store.put(await self._api.hand_over(live))
-            except errors.Conflict:
-                if not left:
-                    raise
-            else:
-                return
-
-    async def _scale(self, wanted: Wanted, live: kinds.Object) -> None:
-        """Scale, and read the Deployment back: the answer is a Scale, and its version hides what else was written before it."""
-        await self._api.scale(wanted.ref, _uid(live), wanted.replicas or 0)
-        await self._read(wanted.ref)
-
-    async def _recreate(self, wanted: Wanted, live: kinds.Object) -> Outcome:
-        await self._api.delete(wanted.ref, _uid(live))
-        self._store.put(await self._api.create(wanted.uncreated))
-        return "created"
-
-    async def _read(self, ref: kinds.Ref) -> kinds.Object:
-        live = await self._api.get(ref)
-        self._store.put(live)
+        except errors.NotFound:
+            self._cache.drop(ref)
+            return None
+        self._cache.put(live)
         return live
 
 
+async def settled(writes: Iterable[Awaitable[Any]]) -> list[Exception | None]:
+    """Wait for all `writes` and return what each met; what is no failure of one object, as a lost Lease, is raised in the end."""
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    met: list[Exception | None] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, errors.ApiError | NotOwned | Contested):
+            raise outcome
+        met.append(outcome if isinstance(outcome, Exception) else None)
+    return met
+
+
+def failure(ref: kinds.Ref, error: Exception) -> ConditionValue:
+    """Return what a write of `ref` met, as the value of a condition."""
+    if isinstance(error, NotOwned):
+        words = f"{ref} belongs to {error.holder} and is left alone: remove it, or rename this model"
+        return ConditionValue("False", "NameTaken", words)
+    if isinstance(error, Contested):
+        return ConditionValue("False", "FieldContested", f"{ref}: {error}")
+    words = error.message if isinstance(error, errors.ApiError) else type(error).__name__
+    if isinstance(error, errors.Invalid | errors.Denied):
+        return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")
+    return ConditionValue("False", "WriteFailed", f"{ref} could not be written, and is tried again: {words}")
+
+
 def _wanted(desired: kinds.Object) -> Wanted:
-    replicas = desired["spec"].get("replicas") if desired["kind"] == kinds.DEPLOYMENT.kind else None
-    body = desired
-    if replicas is not None:
-        body = {**desired, "spec": {name: value for name, value in desired["spec"].items() if name != "replicas"}}
-    sent, metadata = diff.digest(body), body["metadata"]
+    metadata = {name: value for name, value in desired["metadata"].items() if name != "resourceVersion"}
+    sent = diff.digest({**desired, "metadata": metadata})
     annotations = {**metadata.get("annotations", {}), naming.HASH_ANNOTATION: sent}
-    return Wanted(kinds.ref(desired), {**body, "metadata": {**metadata, "annotations": annotations}}, sent, replicas)
+    body = {**desired, "metadata": {**metadata, "annotations": annotations}}
+    return Wanted(kinds.ref(desired), body, sent, desired["metadata"].get("resourceVersion"))
+
+
+def _preconditions(wanted: Wanted, live: kinds.Object) -> list[pointers.Operation]:
+    """Return the operations that make a patch a Conflict where the object is not the one that was seen."""
+    found: list[pointers.Operation] = [{"op": "test", "path": "/metadata/uid", "value": _uid(live)}]
+    if wanted.version is not None:
+        found.append({"op": "replace", "path": "/metadata/resourceVersion", "value": wanted.version})
+    return found
+
+
+def _only_labels(obj: kinds.Object) -> kinds.Object:
+    metadata = {name: obj["metadata"][name] for name in ("name", "namespace", "labels", "resourceVersion")}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
 def _uid(obj: kinds.Object) -> str:

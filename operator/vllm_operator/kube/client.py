@@ -1,4 +1,4 @@
-"""The only I/O with the API server: get, list, watch, create, apply, scale, delete, status.
+"""The only I/O with the API server: get, list, watch, create, patch, delete, status.
 
 `Api` is what the rest of the operator needs of a cluster; `Cluster` is the real one. Its errors stand in errors.py, its
 connections in transport.py. Must not decide what to write.
@@ -7,10 +7,10 @@ connections in transport.py. Must not decide what to write.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from vllm_operator.kube import credentials, errors, field_ownership, kinds, naming, requests, transport
+from vllm_operator.kube import credentials, errors, kinds, naming, requests, transport
 
 ADDRESSES_IN_FLIGHT = 4  # the API server counts all cluster IPs for each new one: more at once only wait longer
 PAGE = 500
@@ -45,17 +45,11 @@ class Api(Protocol):
     async def create(self, obj: kinds.Object) -> kinds.Object:
         """Create `obj`."""
 
-    async def apply(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        """Apply `obj`, by force, to the object of that `uid` and to no other."""
+    async def patch(self, ref: kinds.Ref, operations: Sequence[kinds.Object]) -> kinds.Object:
+        """Apply a JSON patch; Conflict where a test in it fails, or where it names another resource version."""
 
-    async def hand_over(self, obj: kinds.Object) -> kinds.Object:
-        """Make what our POST owns in `obj`, just read, our apply's; Conflict where it has changed since."""
-
-    async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
-        """Set the replicas of a Deployment."""
-
-    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        """Merge `obj` into the object of that `uid`, its lists whole: what somebody added to a list goes."""
+    async def merge(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`."""
 
     async def replace(self, obj: kinds.Object) -> kinds.Object:
         """Put `obj` in the place of the object that has its resource version."""
@@ -136,30 +130,12 @@ class ApiClient:
         async with self._addresses if addressed else contextlib.nullcontext():
             return await self._connection.call("create", target, query=query, body=obj)
 
-    async def apply(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        """Apply `obj`, by force, to the object of that `uid`; Conflict where it is gone or another has its name."""
-        body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
-        query = {**MANAGED, "force": "true"}
-        return await self._connection.call(
-            "apply", requests.one(kinds.ref(obj)), query=query, body=body, content=requests.APPLY
-        )
+    async def patch(self, ref: kinds.Ref, operations: Sequence[kinds.Object]) -> kinds.Object:
+        """Apply a JSON patch; Conflict where a test in it fails, or where it names another resource version."""
+        return await self._patch(requests.one(ref), operations, requests.JSON_PATCH)
 
-    async def hand_over(self, obj: kinds.Object) -> kinds.Object:
-        """Make what our POST owns in `obj`, just read, our apply's; the resource version makes it a Conflict if it changed."""
-        metadata = obj["metadata"]
-        managed = field_ownership.handed_over(metadata["managedFields"])
-        changes = {"managedFields": managed, "resourceVersion": metadata["resourceVersion"]}
-        body = [{"op": "replace", "path": f"/metadata/{field}", "value": value} for field, value in changes.items()]
-        return await self._patch(requests.one(kinds.ref(obj)), body, requests.JSON_PATCH)
-
-    async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
-        """Set the replicas of the Deployment of that `uid`."""
-        await self._patch(
-            requests.one(ref, "scale"), {"metadata": {"uid": uid}, "spec": {"replicas": replicas}}, requests.MERGE_PATCH
-        )
-
-    async def overwrite(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        """Merge `obj` into the object of that `uid`, its lists whole."""
+    async def merge(self, obj: kinds.Object, uid: str) -> kinds.Object:
+        """Merge `obj` into the object of that `uid`."""
         body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
         return await self._patch(requests.one(kinds.ref(obj)), body, requests.MERGE_PATCH)
 

@@ -1,42 +1,19 @@
-"""Whether a live object still is what we want: pure, and the reason why nothing is sent while nothing differs.
+"""What has to be written so that a live object holds what is wanted, as a JSON patch (RFC 6902); empty where it does. Pure.
 
 Only what we send is compared: the API server's defaults and what others add are not ours. Lists that Kubernetes merges by key are
-compared by that key, others whole, and so are selectors. What we no longer send cannot be seen this way; the hash annotation
-tells of it.
+compared by that key, others whole, and so are selectors. What we no longer send is removed where it is ours by managedFields.
 
 Knows list keys; must not know what any field is for.
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-from vllm_operator.kube import kinds
-
-LIST_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
-    # field: the keys it may have; the first of which an item of ours holds a part decides
-    "containers": (("name",),),
-    "env": (("name",),),
-    "ephemeralContainers": (("name",),),
-    "hostAliases": (("ip",),),
-    "imagePullSecrets": (("name",),),
-    "initContainers": (("name",),),
-    "ownerReferences": (("uid",),),
-    "ports": (("containerPort", "protocol"), ("port", "protocol")),
-    "resourceClaims": (("name",),),
-    "claims": (("name",),),
-    "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
-    "volumeDevices": (("devicePath",),),
-    "volumeMounts": (("mountPath",),),
-    "volumes": (("name",),),
-}
-KEY_DEFAULTS = {"protocol": "TCP"}
-WHOLE = {("ingress", "ports"), ("egress", "ports")}
-"""A NetworkPolicy's ports look like a Service's, and are merged as one: (the list around them, field)."""
-
-WHOLE_MAPS = {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
-"""Maps that Kubernetes merges as one value: one key more, and a Service or a policy selects no pod of ours."""
+from vllm_operator.kube import kinds, list_keys, pointers, projection, removal
+from vllm_operator.kube.field_ownership import Fields
 
 
 def digest(obj: kinds.Object) -> str:
@@ -44,13 +21,21 @@ def digest(obj: kinds.Object) -> str:
     return hashlib.sha256(orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def differs(desired: kinds.Object, live: kinds.Object) -> str | None:
-    """Return the path of the first field of `desired` that `live` holds otherwise; None where nothing has to be sent."""
-    return _fields(desired, live, "", "")
+def patch(
+    wanted: kinds.Object, live: kinds.Object, owned: Fields | None = None, *, whole: bool = False
+) -> list[pointers.Operation]:
+    """Return the operations that make `live` hold `wanted`.
+
+    `owned`: our fields of `live`, of which those that are not wanted are removed; None: nothing is. `whole`: lists are written
+    whole, so that what somebody added to one goes.
+    """
+    operations = list(_Changes(whole=whole).fields(wanted, live, "", ""))
+    removals = removal.removals(owned or {}, wanted, live)
+    return operations + removals
 
 
 def immutable(desired: kinds.Object, live: kinds.Object) -> str | None:
-    """Return the path of a field that differs and that no update can change; None where an apply can do it."""
+    """Return the path of a field that differs and that no update can change; None where a patch can do it."""
     kind, spec, live_spec = desired["kind"], desired.get("spec", {}), live.get("spec", {})
     if kind == kinds.CONTROLLER_REVISION.kind and desired["data"] != live.get("data"):
         return "data"
@@ -58,65 +43,84 @@ def immutable(desired: kinds.Object, live: kinds.Object) -> str | None:
         return "spec.selector"
     if kind == kinds.SERVICE.kind and (spec.get("clusterIP") == "None") != (live_spec.get("clusterIP") == "None"):
         return "spec.clusterIP"
+    if kind == kinds.INGRESS.kind and live_spec.get("ingressClassName") and not spec.get("ingressClassName"):
+        return "spec.ingressClassName"  # the cluster's default class is filled in on creation alone
     return _immutable_secret(desired, live) if kind == kinds.SECRET.kind else None
-
-
-def list_key(around: str, field: str, item: Any) -> tuple[str, ...] | None:
-    """Return the fields that tell the items of the list `field` apart; None where the list is one value."""
-    if not isinstance(item, dict) or (around, field) in WHOLE:
-        return None
-    return next((keys for keys in LIST_KEYS.get(field, ()) if keys[0] in item), None)
-
-
-def key_values(keys: tuple[str, ...], item: kinds.Object) -> tuple[Any, ...]:
-    """Return what tells `item` apart under `keys`."""
-    return tuple(item.get(key, KEY_DEFAULTS.get(key)) for key in keys)
 
 
 def _immutable_secret(desired: kinds.Object, live: kinds.Object) -> str | None:
     if desired.get("type", "Opaque") != live.get("type"):
         return "type"
-    return "immutable" if live.get("immutable") and desired.get("data") != live.get("data") else None
-
-
-def _fields(wanted: kinds.Object, live: kinds.Object, path: str, around: str) -> str | None:
-    for name, value in wanted.items():
-        here = f"{path}.{name}" if path else name
-        if name not in live:
-            return here
-        if found := _value(value, live[name], here, around, name):
-            return found
-    return None
-
-
-def _value(wanted: Any, live: Any, path: str, around: str, field: str) -> str | None:
-    if isinstance(wanted, dict) and isinstance(live, dict) and field not in WHOLE_MAPS:
-        return _fields(wanted, live, path, field or around)
-    if isinstance(wanted, list) and isinstance(live, list):
-        return _items(wanted, live, path, around, field)
-    same = wanted == live and isinstance(wanted, bool) == isinstance(live, bool)
-    return None if same else path
-
-
-def _items(wanted: list[Any], live: list[Any], path: str, around: str, field: str) -> str | None:
-    keys = list_key(around, field, wanted[0]) if wanted else None
-    if keys is None:
-        return _whole(wanted, live, path, field)
-    there = {key_values(keys, item): item for item in live if isinstance(item, dict)}
-    for item in wanted:
-        key = key_values(keys, item)
-        here = f"{path}[{','.join(map(str, key))}]"
-        if key not in there:
-            return here
-        if found := _fields(item, there[key], here, field):
-            return found
-    return None
-
-
-def _whole(wanted: list[Any], live: list[Any], path: str, field: str) -> str | None:
-    if len(wanted) != len(live):
-        return path
-    pairs = enumerate(zip(wanted, live, strict=True))
-    return next(
-        (found for at, (one, other) in pairs if (found := _value(one, other, f"{path}[{at}]", field, ""))), None
+    if not live.get("immutable"):
+        return None
+    data = live.get("data") or {}
+    same = desired["data"].keys() == data.keys() and all(
+        _same(value, data[name]) for name, value in desired["data"].items()
     )
+    return None if same else "immutable"
+
+
+class _Changes:
+    """The additions and replacements; `around` is the nearest named field above the one that is looked at."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+
+    def fields(self, wanted: kinds.Object, live: kinds.Object, path: str, around: str) -> Iterator[pointers.Operation]:
+        for name, value in wanted.items():
+            here = f"{path}/{pointers.escaped(name)}"
+            if name not in live:
+                yield {"op": "add", "path": here, "value": value}
+            else:
+                yield from self._value(value, live[name], here, around, name)
+
+    def _value(self, wanted: Any, live: Any, path: str, around: str, field: str) -> Iterator[pointers.Operation]:
+        if isinstance(wanted, dict) and isinstance(live, dict) and field not in list_keys.WHOLE_MAPS:
+            yield from self.fields(wanted, live, path, field or around)
+        elif isinstance(wanted, list) and isinstance(live, list):
+            yield from self._items(wanted, live, path, around, field)
+        elif not _same(wanted, live):
+            yield {"op": "replace", "path": path, "value": wanted}
+
+    def _items(
+        self, wanted: list[Any], live: list[Any], path: str, around: str, field: str
+    ) -> Iterator[pointers.Operation]:
+        keys = list_keys.of(around, field, wanted[0]) if wanted else None
+        if keys is None:
+            if self._differs(wanted, live, field):
+                yield {"op": "replace", "path": path, "value": wanted}
+            return
+        found = [one for item in wanted for one in self._item(item, live, path, keys, field)]
+        if found and self._whole:
+            found = [{"op": "replace", "path": path, "value": wanted}]
+        yield from found
+
+    def _item(
+        self, wanted: Any, live: list[Any], path: str, keys: tuple[str, ...], field: str
+    ) -> Iterator[pointers.Operation]:
+        at = list_keys.index(keys, wanted, live)
+        if at is None:
+            yield {"op": "add", "path": f"{path}/-", "value": wanted}
+            return
+        changes = list(self.fields(wanted, live[at], f"{path}/{at}", field))
+        if changes:
+            yield _test(path, at, keys, live)
+            yield from changes
+
+    def _differs(self, wanted: list[Any], live: list[Any], field: str) -> bool:
+        """Tell whether a list that is one value differs; the API server may have filled in defaults in its items."""
+        if len(wanted) != len(live):
+            return True
+        pairs = zip(wanted, live, strict=True)
+        return any(True for one, other in pairs for _ in self._value(one, other, "", field, ""))
+
+
+def _test(path: str, at: int, keys: tuple[str, ...], live: list[Any]) -> pointers.Operation:
+    """Return the precondition that the item is still where it was seen."""
+    return {"op": "test", "path": f"{path}/{at}/{pointers.escaped(keys[0])}", "value": live[at][keys[0]]}
+
+
+def _same(wanted: Any, live: Any) -> bool:
+    if isinstance(live, str) and live.startswith(projection.DIGEST) and isinstance(wanted, str):
+        return wanted == live or projection.entry(wanted) == live
+    return bool(wanted == live) and isinstance(wanted, bool) == isinstance(live, bool)

@@ -1,45 +1,25 @@
-"""What `metadata.managedFields` say is ours, and how what we created passes to server-side apply; pure.
+"""Whose a field is, by `metadata.managedFields`: what of an object we wrote before, and may take away again. Pure.
 
-A POST leaves an entry of operation Update under our name. As long as it is there, a field that we stop applying stays, for that
-entry still owns it: so once, before the first apply, it becomes the entry of operation Apply. `spec.replicas` is left out of it:
-then no apply of ours resets what the scale subresource wrote.
+All our writes are creations and patches under one field manager, so one entry of operation Update holds what is ours; objects
+of an earlier version of the operator have one of operation Apply beside it.
 """
 
 from typing import Any
 
 from vllm_operator.kube import kinds, naming
 
-Entry = dict[str, Any]
-REPLICAS = ("f:spec", "f:replicas")
+Fields = dict[str, Any]
+"""fieldsV1: `f:<field>` and `k:<keys>` lead to more of it; an empty one is a leaf, or a value that is owned whole."""
 
 
-def is_posted(obj: kinds.Object) -> bool:
-    """Tell whether an entry of our POST is left in `obj`, an object with its managedFields."""
-    return any(_is_ours(entry, "Update") for entry in obj["metadata"].get("managedFields") or [])
+def owned(obj: kinds.Object) -> Fields:
+    """Return the fields of `obj` that are ours."""
+    found: Fields = {}
+    for entry in obj["metadata"].get("managedFields") or []:
+        if entry.get("manager") == naming.FIELD_MANAGER and not entry.get("subresource"):
+            found = _union(found, entry.get("fieldsV1") or {})
+    return found
 
 
-def handed_over(entries: list[Entry]) -> list[Entry]:
-    """Return managedFields in which all that our POST owned is owned by our apply, `spec.replicas` by nobody."""
-    ours = [entry for entry in entries if _is_ours(entry, "Update") or _is_ours(entry, "Apply")]
-    owned: dict[str, Any] = {}
-    for entry in ours:
-        owned = _union(owned, entry["fieldsV1"])
-    applied = {**ours[0], "operation": "Apply", "fieldsV1": _without(owned, REPLICAS)}
-    return [applied, *(entry for entry in entries if entry not in ours)]
-
-
-def _is_ours(entry: Entry, operation: str) -> bool:
-    whole = not entry.get("subresource")
-    return whole and entry["manager"] == naming.FIELD_MANAGER and entry["operation"] == operation
-
-
-def _union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _union(one: Fields, other: Fields) -> Fields:
     return {**one, **{name: _union(one.get(name, {}), inner) for name, inner in other.items()}}
-
-
-def _without(fields: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    first, *rest = path
-    if first not in fields:
-        return fields
-    left = {name: inner for name, inner in fields.items() if name != first}
-    return {**left, first: _without(fields[first], tuple(rest))} if rest else left

@@ -7,7 +7,7 @@ after any other break. Must not know what the objects are for.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from vllm_operator.kube import cache, client, errors, kinds, naming
 
@@ -24,7 +24,6 @@ class Informer:
         api: client.Api,
         kind: kinds.Kind,
         into: cache.Cache,
-        wake: Callable[[kinds.Key], None],
         *,
         namespace: str = "",
         selector: str = naming.MODEL_LABEL,
@@ -33,7 +32,6 @@ class Informer:
         self._api = api
         self._kind = kind
         self._store = into
-        self._wake = wake
         self._namespace = namespace
         self._selector = selector
         self._version = ""
@@ -58,7 +56,7 @@ class Informer:
             await self._list()
         async for happened, obj in self._api.watch(self._kind, self._version, self._namespace, self._selector):
             if happened != "BOOKMARK":
-                self._wake_all(self._store.remove(obj) if happened == "DELETED" else self._store.put(obj))
+                self._store.remove(obj) if happened == "DELETED" else self._store.put(obj)
             self._version = obj["metadata"]["resourceVersion"]
             self._in_vain = 0
 
@@ -69,14 +67,10 @@ class Informer:
             version = page.resource_version
             for obj in page.items:
                 listed.add(kinds.ref(obj))
-                self._wake_all(self._store.put(obj))
-        self._wake_all(self._store.purge(self._kind, self._namespace, listed, version))
+                self._store.put(obj)
+        self._store.purge(self._kind, self._namespace, listed, version)
         self._version = version
         self.synced.set()
-
-    def _wake_all(self, keys: tuple[kinds.Key, ...]) -> None:
-        for key in keys:
-            self._wake(key)
 
     def _pause(self) -> float:
         """Return how long to wait: nothing after a stream that brought something, else longer each time, never in step."""
@@ -85,9 +79,7 @@ class Informer:
         return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
 
 
-def informers(
-    api: client.Api, into: cache.Cache, wake: Callable[[kinds.Key], None], namespaces: Iterable[str] = ()
-) -> tuple[Informer, ...]:
+def informers(api: client.Api, into: cache.Cache, namespaces: Iterable[str] = ()) -> tuple[Informer, ...]:
     """Return an informer for each kind that is watched, in each of `namespaces`; without any, in all."""
     scopes = tuple(namespaces) or ("",)
-    return tuple(Informer(api, kind, into, wake, namespace=scope) for kind in kinds.WATCHED for scope in scopes)
+    return tuple(Informer(api, kind, into, namespace=scope) for kind in kinds.WATCHED for scope in scopes)

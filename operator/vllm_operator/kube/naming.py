@@ -15,6 +15,7 @@ HASH_ANNOTATION = f"{kinds.GROUP}/applied-hash"  # what was sent last, so that a
 GUARD_VERSION_ANNOTATION = (
     f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
 )
+INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment: what its pod template was made of
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 

@@ -12,7 +12,6 @@ import orjson
 from vllm_operator.kube import errors, kinds, naming
 
 JSON = "application/json"
-APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"

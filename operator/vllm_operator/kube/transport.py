@@ -142,7 +142,7 @@ class Transport:
 
 
 METHODS = {
-    "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "apply": "PATCH",
+    "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH",
     "delete": "DELETE",
 }  # fmt: skip
 

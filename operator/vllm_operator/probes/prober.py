@@ -130,7 +130,7 @@ class GuardPolls:
         annotations = {naming.GUARD_VERSION_ANNOTATION: _next(live, wanted)}
         body = {"apiVersion": "v1", "kind": kinds.POD.kind, "metadata": {**metadata, "annotations": annotations}}
         try:
-            self._store.put(await self._cluster.overwrite(body, pod["metadata"]["uid"]))
+            self._store.put(await self._cluster.merge(body, pod["metadata"]["uid"]))
         except errors.ApiError as error:
             LOG.warning("Pod was not told of its guard's configuration %s error=%s", kinds.ref(pod), error)
         return SyncHint(last.times + 1, now + NUDGE_SECONDS * 2 ** max(0, last.times - EARLY))

@@ -13,32 +13,22 @@ _PLAIN = (
 )
 
 
-def name_taken(seen: StatusContext) -> ConditionValue | None:
-    """Say that an object of somebody else has one of the model's names."""
-    for ref, holder in sorted(seen.world.strangers.items()):
-        return ConditionValue(
-            "False", "NameTaken", f"{ref} belongs to {holder} and is left alone: remove it, or rename this model"
-        )
-    return None
-
-
-def refused(seen: StatusContext) -> ConditionValue | None:
-    """Say what the API server does not take."""
-    for ref, words in sorted(seen.world.refused.items()):
-        return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")
-    return None
+def unwritten(seen: StatusContext) -> ConditionValue | None:
+    """Say which object could not be written: a name that somebody else holds comes first."""
+    failures = sorted(seen.world.failures.items(), key=lambda one: (one[1].reason != "NameTaken", one[0]))
+    return failures[0][1] if failures else None
 
 
 def not_allowed(seen: StatusContext) -> ConditionValue | None:
     """Say what the operator's allow-lists refuse."""
-    words = "; ".join(finding.message for finding in seen.refusals)
+    words = "; ".join(finding.message for finding in seen.plan.violations)
     return ConditionValue("False", "NotAllowed", f"{words} (values of the operator's chart)") if words else None
 
 
 def imageless(seen: StatusContext) -> ConditionValue | None:
     """Say that neither the spec nor the operator's settings name an image of the engine."""
     words = "no image of the engine is known for spec.resources: set spec.engine.image, or engine.images of the operator's chart"
-    return None if seen.image else ConditionValue("False", "NoEngineImage", words)
+    return None if seen.plan.image else ConditionValue("False", "NoEngineImage", words)
 
 
 def missing(seen: StatusContext) -> ConditionValue | None:
@@ -52,7 +42,7 @@ def unconfigured(seen: StatusContext) -> ConditionValue | None:
 
 
 def _of_a_setting(ref: kinds.Ref, seen: StatusContext) -> bool:
-    pulls = not seen.spec.image_pull_secrets and (ref.kind, ref.name) not in _edge(seen)
+    pulls = not seen.plan.spec.image_pull_secrets and (ref.kind, ref.name) not in _edge(seen)
     return ref.kind == kinds.CONFIG_MAP.kind or (ref.kind == kinds.SECRET.kind and pulls)
 
 
@@ -62,11 +52,12 @@ def _absent(ref: kinds.Ref) -> ConditionValue:
 
 def _in_cluster(seen: StatusContext) -> ConditionValue | None:
     words = "reached by its Service inside the cluster; an address outside needs spec.expose.host"
-    return None if seen.exposed else ConditionValue("True", "InCluster", words)
+    return None if seen.plan.exposure else ConditionValue("True", "InCluster", words)
 
 
 def _edge_not_allowed(seen: StatusContext) -> ConditionValue | None:
-    return not_allowed(seen._replace(refusals=tuple(one for one in seen.refusals if one.edge)))
+    edge = tuple(one for one in seen.plan.violations if one.edge)
+    return not_allowed(seen._replace(plan=seen.plan._replace(violations=edge)))
 
 
 def _edge_missing(seen: StatusContext) -> ConditionValue | None:
@@ -75,12 +66,12 @@ def _edge_missing(seen: StatusContext) -> ConditionValue | None:
 
 def _edge(seen: StatusContext) -> set[tuple[str, str]]:
     """Return kind and name of what the Ingress names."""
-    _, class_name, tls_secret = seen.exposed or ("", "", "")
+    _, class_name, tls_secret = seen.plan.exposure or ("", "", "")
     return {(kinds.INGRESS_CLASS.kind, class_name), (kinds.SECRET.kind, tls_secret)}
 
 
-def _ingress_taken(seen: StatusContext) -> ConditionValue | None:
-    return name_taken(seen) if any(ref.kind == kinds.INGRESS.kind for ref in seen.world.strangers) else None
+def _ingress_unwritten(seen: StatusContext) -> ConditionValue | None:
+    return next((said for ref, said in seen.world.failures.items() if ref.kind == kinds.INGRESS.kind), None)
 
 
 def _addressed(seen: StatusContext) -> ConditionValue | None:
@@ -88,7 +79,7 @@ def _addressed(seen: StatusContext) -> ConditionValue | None:
     addresses = (child or {}).get("status", {}).get("loadBalancer", {}).get("ingress")
     if not addresses:
         return None
-    if seen.exposed and not seen.exposed.tls_secret:
+    if seen.plan.exposure and not seen.plan.exposure.tls_secret:
         return ConditionValue("True", "ExposedWithoutTLS", f"the Ingress has an address; {_PLAIN}")
     return ConditionValue("True", "Exposed", "the Ingress has an address")
 
@@ -98,6 +89,6 @@ def _unaddressed(_: StatusContext) -> ConditionValue:
 
 
 EXPOSED = (
-    _in_cluster, _edge_not_allowed, _ingress_taken, _edge_missing, _addressed, not_allowed, imageless, _unaddressed,
+    _in_cluster, _edge_not_allowed, _ingress_unwritten, _edge_missing, _addressed, not_allowed, imageless, _unaddressed,
 )  # fmt: skip
 """The rules of the condition Exposed, in order."""

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vllm_operator import api, policy
-from vllm_operator.children import ingress, template
-from vllm_operator.kube import kinds, naming
+from vllm_operator import children
+from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status.observed import ObservedState
 
@@ -14,12 +13,9 @@ class StatusContext(NamedTuple):
     """The world, with what the rules ask of it again and again."""
 
     world: ObservedState
-    spec: api.Spec
-    exposed: ingress.Exposure | None
+    plan: children.Plan
     deployment: kinds.Object
     now: float
-    image: str  # the engine's, of the template that the spec asks for; empty: none is known
-    refusals: tuple[policy.Violation, ...] = ()
 
     def count(self, field: str) -> int:
         """Return a counter of the Deployment's status; 0 where it is absent."""
@@ -35,15 +31,15 @@ class StatusContext(NamedTuple):
     @property
     def held_back(self) -> bool:
         """Tell whether the pause keeps the newest spec from the servers."""
-        revision = self.world.child(kinds.CONTROLLER_REVISION, naming.template(self.world.owner.name)) or {}
-        pinned = revision.get("data", {}).get("inputs") == template.digest(self.spec, template.asked(self.world.model))
-        scaled = self.deployment.get("spec", {}).get("replicas", 1) == self.spec.replicas
-        return self.spec.paused and not (self.deployment and pinned and scaled)
+        plan = self.plan
+        pinned = plan.at_work is not None and kinds.ref(plan.at_work) == kinds.ref(plan.revision)
+        scaled = self.deployment.get("spec", {}).get("replicas", 1) == plan.spec.replicas
+        return plan.spec.paused and not (self.deployment and pinned and scaled)
 
     @property
     def rolled_out(self) -> bool:
         """Tell whether every server is of the newest template, and none of an older one is left."""
-        wanted = self.spec.replicas
+        wanted = self.plan.spec.replicas
         return self.observed and self.count("updatedReplicas") == self.count("replicas") == wanted
 
 

@@ -1,6 +1,6 @@
 """What was observed of one model: the model, its objects and pods, and what stood in the way of the last writes.
 
-A snapshot that `status()` and `prune()` read; it decides nothing. What only bears the model's label, or one of its names, is left
+A snapshot that plan and status read; it decides nothing. What only bears the model's label, or one of its names, is left
 out here, once for all who read it: such an object is counted in no condition, and such a pod is asked nothing.
 """
 
@@ -20,8 +20,7 @@ class ObservedState(NamedTuple):
     model: kinds.Object
     objects: Mapping[kinds.Ref, kinds.Object]
     missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
-    strangers: Mapping[kinds.Ref, str] = {}  # names of ours that somebody else holds, and who
-    refused: Mapping[kinds.Ref, str] = {}  # writes that the API server refused, and its words
+    failures: Mapping[kinds.Ref, ConditionValue] = {}  # objects that could not be written, and why
     troubles: Mapping[str, ConditionValue] = {}  # clients that have no key, and why
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
@@ -82,17 +81,4 @@ def _is_over(obj: kinds.Object) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp")) or obj.get("status", {}).get("phase") in (
         "Failed",
         "Succeeded",
-    )
-
-
-def prune(
-    desired: Iterable[kinds.Object], world: ObservedState, withheld: Iterable[kinds.Kind] = ()
-) -> tuple[kinds.Object, ...]:
-    """Return the objects that are ours and no longer wanted; those of the kinds `withheld` stay as they are."""
-    wanted = {kinds.ref(obj) for obj in desired}
-    kept = {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind, *(kind.kind for kind in withheld)}
-    return tuple(
-        obj
-        for ref, obj in world.objects.items()
-        if ref not in wanted and ref.kind not in kept and not _is_over(obj) and naming.is_ours(obj, world.owner)
     )

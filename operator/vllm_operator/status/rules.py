@@ -4,9 +4,8 @@ Pure: `now` comes in, and a condition keeps its transition time while its status
 pod_diagnosis.py.
 """
 
-from vllm_operator import api, config, keys, policy
-from vllm_operator.children import ingress, pod, template
-from vllm_operator.engine import options
+from vllm_operator import api, children, keys
+from vllm_operator.children import pod, template
 from vllm_operator.keys import record
 from vllm_operator.kube import conditions, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
@@ -25,13 +24,13 @@ def _held_back(seen: StatusContext) -> ConditionValue | None:
 
 def _paused(seen: StatusContext) -> ConditionValue | None:
     words = "spec.paused is true: keys and revocations go on, all else waits"
-    return ConditionValue("False", "Paused", words) if seen.spec.paused else None
+    return ConditionValue("False", "Paused", words) if seen.plan.spec.paused else None
 
 
 def _zero(seen: StatusContext) -> ConditionValue | None:
     return (
         ConditionValue("False", "ScaledToZero", "spec.replicas is 0: scale up to serve")
-        if seen.spec.replicas == 0
+        if seen.plan.spec.replicas == 0
         else None
     )
 
@@ -47,7 +46,7 @@ def _pods_refused(seen: StatusContext) -> ConditionValue | None:
 
     Kubernetes keeps the words of the first refusal until one of them is made, so they may speak of an earlier spec.
     """
-    lacking = seen.count("updatedReplicas") < seen.spec.replicas
+    lacking = seen.count("updatedReplicas") < seen.plan.spec.replicas
     for condition in seen.deployment.get("status", {}).get("conditions") or []:
         if lacking and condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             earlier = " (said of an earlier spec)" if _is_earlier(condition, seen) else ""
@@ -59,8 +58,8 @@ def _pods_refused(seen: StatusContext) -> ConditionValue | None:
 
 def _is_earlier(condition: kinds.Object, seen: StatusContext) -> bool:
     """Tell whether the condition was said before the second in which the newest template was pinned: times are no finer."""
-    revision = seen.world.child(kinds.CONTROLLER_REVISION, naming.template(seen.world.owner.name)) or {"metadata": {}}
-    return bool(condition.get("lastUpdateTime", "") < revision["metadata"].get("creationTimestamp", ""))
+    pinned = (seen.plan.at_work or {"metadata": {}})["metadata"].get("creationTimestamp", "")
+    return bool(condition.get("lastUpdateTime", "") < pinned)
 
 
 def _first_trouble(seen: StatusContext) -> ConditionValue | None:
@@ -73,8 +72,10 @@ def _first_trouble(seen: StatusContext) -> ConditionValue | None:
 
 
 def _serving(seen: StatusContext) -> ConditionValue | None:
-    if seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas:
-        return ConditionValue("True", "Serving", f"servers that answer: {seen.spec.replicas} of {seen.spec.replicas}")
+    if seen.rolled_out and seen.count("readyReplicas") == seen.plan.spec.replicas:
+        return ConditionValue(
+            "True", "Serving", f"servers that answer: {seen.plan.spec.replicas} of {seen.plan.spec.replicas}"
+        )
     return None
 
 
@@ -92,13 +93,17 @@ def _rolling(seen: StatusContext) -> ConditionValue:
     return ConditionValue(
         "False",
         "RollingOut",
-        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+        f"{seen.count('updatedReplicas')} of {seen.plan.spec.replicas} servers are of the newest generation",
     )
 
 
 def _answering(seen: StatusContext) -> ConditionValue | None:
     ready = seen.count("readyReplicas")
-    return ConditionValue("True", "Serving", f"servers that answer: {ready} of {seen.spec.replicas}") if ready else None
+    return (
+        ConditionValue("True", "Serving", f"servers that answer: {ready} of {seen.plan.spec.replicas}")
+        if ready
+        else None
+    )
 
 
 def _over_time(seen: StatusContext) -> ConditionValue | None:
@@ -111,7 +116,7 @@ def _over_time(seen: StatusContext) -> ConditionValue | None:
 
 
 def _complete(seen: StatusContext) -> ConditionValue | None:
-    whole = seen.rolled_out and seen.count("readyReplicas") == seen.spec.replicas
+    whole = seen.rolled_out and seen.count("readyReplicas") == seen.plan.spec.replicas
     return ConditionValue("False", "Complete", "nothing is being rolled out") if whole else None
 
 
@@ -119,20 +124,20 @@ def _progressing(seen: StatusContext) -> ConditionValue:
     return ConditionValue(
         "True",
         "RollingOut",
-        f"{seen.count('updatedReplicas')} of {seen.spec.replicas} servers are of the newest generation",
+        f"{seen.count('updatedReplicas')} of {seen.plan.spec.replicas} servers are of the newest generation",
     )
 
 
 def _guard_configured(seen: StatusContext) -> ConditionValue:
     """Clients whose time is over are named: their refusal is what was asked for."""
-    said, late = guard_conditions.guard_configured(seen.world), keys.expired(seen.spec.access, seen.now)
+    said, late = guard_conditions.guard_configured(seen.world), keys.expired(seen.plan.spec.access, seen.now)
     if said.reason != guard_conditions.CONFIGURED or not late:
         return said
     return ConditionValue(said.status, "ClientExpired", f"{said.message}; past their expiresAt: {', '.join(late)}")
 
 
 READY = (
-    blockers.name_taken, blockers.refused, blockers.not_allowed, blockers.imageless, blockers.missing, _held_back, _zero,
+    blockers.unwritten, blockers.not_allowed, blockers.imageless, blockers.missing, _held_back, _zero,
     _guard_rejected, _serving_wrongly, _serving, blockers.unconfigured, _pods_refused, _first_trouble, _rolling,
 )  # fmt: skip
 CONDITIONS: dict[str, tuple[Rule, ...]] = {
@@ -140,8 +145,7 @@ CONDITIONS: dict[str, tuple[Rule, ...]] = {
     "Ready": READY,
     "Progressing": (
         _paused,
-        blockers.name_taken,
-        blockers.refused,
+        blockers.unwritten,
         blockers.not_allowed,
         blockers.imageless,
         _over_time,
@@ -154,19 +158,15 @@ CONDITIONS: dict[str, tuple[Rule, ...]] = {
 }
 
 
-def status(world: ObservedState, spec: api.Spec, settings: config.Config, now: str) -> kinds.Object:
+def status(world: ObservedState, plan: children.Plan, now: str) -> kinds.Object:
     """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
-    owner = world.owner
-    deployment = world.child(kinds.DEPLOYMENT, owner.name) or {}
-    exposed, refusals = ingress.exposure(owner.name, spec, settings), policy.findings(owner.namespace, spec, settings)
-    revision = world.child(kinds.CONTROLLER_REVISION, naming.template(owner.name))
-    wanted = template.revision(owner, spec, settings, revision, template.asked(world.model))
-    seen = StatusContext(world, spec, exposed, deployment, api.unix(now), template.engine_image(wanted), refusals)
+    owner, spec = world.owner, plan.spec
+    seen = StatusContext(world, plan, world.child(kinds.DEPLOYMENT, owner.name) or {}, api.unix(now))
     return {
         "observedGeneration": world.model["metadata"]["generation"],
-        "url": ingress.url(owner, spec, settings),
-        "model": options.served_name(spec.model),
-        "image": template.engine_image(revision) if revision else pod.image(spec, settings),
+        "url": plan.serving.url,
+        "model": plan.serving.model,
+        "image": template.engine_image(plan.at_work) if plan.at_work else plan.image,
         "accelerators": ", ".join(f"{amount} {name}" for name, amount in pod.accelerators(spec.resources).items()),
         "replicas": seen.count("replicas"),
         "readyReplicas": seen.count("readyReplicas"),
@@ -175,6 +175,16 @@ def status(world: ObservedState, spec: api.Spec, settings: config.Config, now: s
         "clients": [_client(client, seen) for client in keys.clients(spec.access)],
         "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
     }
+
+
+def unreadable(model: kinds.Object, error: Exception, now: str) -> kinds.Object:
+    """Return the status of a model whose spec cannot be understood: as before, but for Ready, which says so."""
+    lines = str(error).splitlines()
+    said = ConditionValue("False", "SpecNotUnderstood", f"the spec cannot be understood: {' '.join(lines)}")
+    others = [one for one in conditions.conditions(model) if one["type"] != "Ready"]
+    ready = _value("Ready", said, model, now)
+    generation = model["metadata"]["generation"]
+    return {**model.get("status", {}), "observedGeneration": generation, "conditions": [*others, ready]}
 
 
 def _client(client: api.Client, seen: StatusContext) -> kinds.Object:
@@ -192,13 +202,17 @@ def _client(client: api.Client, seen: StatusContext) -> kinds.Object:
 
 def _condition(kind: str, rules: tuple[Rule, ...], seen: StatusContext, now: str) -> kinds.Object:
     said = next(found for rule in rules if (found := rule(seen)))
-    before = conditions.condition(seen.world.model, kind)
+    return _value(kind, said, seen.world.model, now)
+
+
+def _value(kind: str, said: ConditionValue, model: kinds.Object, now: str) -> kinds.Object:
+    before = conditions.condition(model, kind)
     unchanged = before is not None and before["status"] == said.status
     return {
         "type": kind,
         "status": said.status,
         "reason": said.reason,
         "message": said.message[:MESSAGE_LIMIT],
-        "observedGeneration": seen.world.model["metadata"]["generation"],
+        "observedGeneration": model["metadata"]["generation"],
         "lastTransitionTime": before["lastTransitionTime"] if before and unchanged else now,
     }

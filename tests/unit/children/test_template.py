@@ -14,11 +14,11 @@ BARE = config.Config(engine_images={})
 
 
 def pinned() -> kinds.Object:
-    return template.revision(OWNER, SPEC, OLD, None)
+    return template.revision(OWNER, SPEC, OLD, ())
 
 
 def test_a_changed_setting_leaves_the_template() -> None:
-    assert template.revision(OWNER, SPEC, NEW, pinned()) == pinned()
+    assert template.revision(OWNER, SPEC, NEW, (pinned(),)) == pinned()
 
 
 def test_replicas_limits_and_host_leave_the_template() -> None:
@@ -29,12 +29,12 @@ def test_replicas_limits_and_host_leave_the_template() -> None:
             "access": api.Access(default_rate_limit=api.RateLimit(requests=1), cors=api.Cors(allow_origins=("*",))),
         }
     )
-    assert template.revision(OWNER, changed, NEW, pinned())["data"] == pinned()["data"]
+    assert template.revision(OWNER, changed, NEW, (pinned(),))["data"] == pinned()["data"]
 
 
 def test_a_changed_engine_is_a_new_template_with_todays_settings() -> None:
     changed = SPEC.model_copy(update={"engine": api.Engine(args=("--enforce-eager",))})
-    revision = template.revision(OWNER, changed, NEW, pinned())
+    revision = template.revision(OWNER, changed, NEW, (pinned(),))
     assert template.guard_image(revision) == "new/envoy:v1.40.0"
     assert "--enforce-eager" in revision["data"]["template"]["spec"]["containers"][0]["args"]
 
@@ -47,9 +47,9 @@ def test_fields_of_a_newer_schema_at_their_default_change_nothing() -> None:
 
 
 def test_an_upgrade_that_is_asked_for_is_a_new_template_once() -> None:
-    upgraded = template.revision(OWNER, SPEC, NEW, pinned(), "2026-11")
+    upgraded = template.revision(OWNER, SPEC, NEW, (pinned(),), "2026-11")
     assert template.guard_image(upgraded) == "new/envoy:v1.40.0"
-    assert template.revision(OWNER, SPEC, OLD, upgraded, "2026-11") == upgraded
+    assert template.revision(OWNER, SPEC, OLD, (upgraded,), "2026-11") == upgraded
 
 
 def test_the_defaults_that_make_a_template_never_change() -> None:
@@ -69,16 +69,16 @@ def test_the_deployment_runs_what_is_pinned() -> None:
 def test_guards_of_two_templates_get_what_the_oldest_of_them_takes() -> None:
     """In a rollout all read one Secret, and a guard of the old template may be started again."""
     ancient = config.Config(guard_image="old/envoy:v1.38.2", engine_images=ENGINES)
-    before = template.revision(OWNER, SPEC, ancient, None)
-    plan = children.Plan(OWNER, SPEC, NEW, {}, before, "2026-11")
+    before = template.revision(OWNER, SPEC, ancient, ())
+    plan = render.decided(OWNER, SPEC, NEW, before, asked="2026-11")
     pods = [{"spec": before["data"]["template"]["spec"]}, {"spec": {"nodeName": "starting"}}]
-    rolling = plan._replace(guards=template.guard_images(pods))
-    assert _bootstrap(rolling) == _bootstrap(plan._replace(asked=""))
+    rolling = plan._replace(guards=(*plan.guards, *template.guard_images(pods)))
+    assert _bootstrap(rolling) == _bootstrap(render.decided(OWNER, SPEC, NEW, before))
     assert _bootstrap(rolling) != _bootstrap(plan)
 
 
 def _bootstrap(plan: children.Plan) -> str:
-    (secret,) = (child for child in children.desired(plan) if child["metadata"]["name"] == "vllm11.guard")
+    secret = children.guard_secret(plan, {}, 0)
     return str(secret["data"]["bootstrap.yaml"])
 
 
@@ -96,7 +96,8 @@ def _named(name: str) -> kinds.Object:
 
 
 def kinds_of(settings: config.Config) -> set[str]:
-    return {child["kind"] for child in children.desired(children.Plan(OWNER, SPEC, settings, {}))}
+    plan = render.decided(OWNER, SPEC, settings)
+    return {child["kind"] for child in (*plan.first, *plan.server)}
 
 
 def asking(accelerator: str) -> api.Spec:
@@ -109,8 +110,8 @@ def test_nothing_runs_without_an_image_of_the_engine_until_a_setting_names_one()
 
 
 def test_a_model_that_runs_is_kept_where_no_image_is_known_for_what_it_asks_for_now() -> None:
-    assert children.withheld(children.Plan(OWNER, asking("amd.com/gpu"), OLD, {}, pinned())) == children.WITHHELD
-    assert children.withheld(children.Plan(OWNER, SPEC, BARE, {}, pinned())) == ()
+    assert render.decided(OWNER, asking("amd.com/gpu"), OLD, pinned()).withheld == children.WITHHELD
+    assert render.decided(OWNER, SPEC, BARE, pinned()).withheld == ()
 
 
 def test_an_accelerator_has_its_own_image_or_one_of_its_vendor_and_never_that_for_cpus() -> None:

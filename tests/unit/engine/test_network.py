@@ -54,8 +54,8 @@ def test_a_namespace_without_the_authorities_is_named() -> None:
 
 
 def test_a_changed_network_restarts_nothing() -> None:
-    pinned = template.revision(OWNER, spec(), config.Config(), None)
-    assert template.revision(OWNER, spec(), CLOSED, pinned) == pinned
+    pinned = template.revision(OWNER, spec(), config.Config(), ())
+    assert template.revision(OWNER, spec(), CLOSED, (pinned,)) == pinned
 
 
 def test_with_roles_alone_no_ingress_class_is_looked_for() -> None:

@@ -9,7 +9,8 @@ from typing import get_args
 
 import pytest
 
-from vllm_operator import api, children, config, guide, keys
+from tests.golden import render
+from vllm_operator import api, children, config, guard, guide, keys
 from vllm_operator.children import guide as pages
 from vllm_operator.kube import kinds, naming
 
@@ -29,17 +30,17 @@ def spec(**more: object) -> api.Spec:
 )  # fmt: skip
 def test_switch_is_the_specs_and_else_the_operators(expose: object, setting: bool, there: bool) -> None:
     more = {} if expose is None else {"expose": expose}
-    assert bool(pages.page(OWNER, spec(**more), config.Config(guide=setting))) is there
+    assert bool(page(spec(**more), config.Config(guide=setting))) is there
 
 
 def test_page_follows_the_spec() -> None:
     wanted = spec(engine={"maxModelLen": 2048}, expose={"guide": True})
-    page = pages.page(OWNER, wanted, DOMAIN)
-    assert page
-    assert page.path == "/guide"
-    assert "http://vllm11.models.example/v1/completions" in page.body
-    assert "2,048 tokens" in page.body
-    inside = pages.page(OWNER, wanted, config.Config())
+    shown = page(wanted, DOMAIN)
+    assert shown
+    assert shown.path == "/guide"
+    assert "http://vllm11.models.example/v1/completions" in shown.body
+    assert "2,048 tokens" in shown.body
+    inside = page(wanted, config.Config())
     assert inside
     assert "http://vllm11.models.svc/v1/completions" in inside.body
 
@@ -55,6 +56,11 @@ def test_page_costs_at_most_12_kb_in_etcd(task: str) -> None:
     assert 8_000 < sizes[0] - sizes[1] <= 12_000
 
 
+def page(wanted: api.Spec, settings: config.Config) -> guard.Page | None:
+    """Return the page of a model of which nothing is there yet."""
+    return pages.page(wanted, settings, children.serving(OWNER, wanted, settings))
+
+
 def _size(wanted: api.Spec, settings: config.Config) -> int:
     """Return the bytes of the guard's Secret; etcd keeps a Secret's entries as bytes, not as base64."""
     return sum(len(base64.b64decode(value)) for value in _guard_secret(wanted, settings)["data"].values())
@@ -62,14 +68,13 @@ def _size(wanted: api.Spec, settings: config.Config) -> int:
 
 def _guard_secret(wanted: api.Spec, settings: config.Config) -> kinds.Object:
     issued = {client.name: keys.Issued(f"sk-{'k' * 43}", 1, 0) for client in keys.clients(wanted.access)}
-    found = children.desired(children.Plan(OWNER, wanted, settings, issued))
-    return next(one for one in found if one["metadata"]["name"] == naming.guard_secret(OWNER.name))
+    return children.guard_secret(render.decided(OWNER, wanted, settings), issued, 0)
 
 
 def test_page_tells_nothing_of_clients() -> None:
     limited = {"clients": [{"name": "secret-team", "rateLimit": {"requests": 4321}}]}
     secret = _guard_secret(spec(access=limited), DOMAIN)
     routes = json.loads(base64.b64decode(secret["data"]["routes.yaml"]))["resources"][0]["virtual_hosts"][0]["routes"]
-    (page,) = [one for one in routes if one["match"].get("safe_regex", {}).get("regex") == guide.PATH]
-    assert not re.search("secret-team|sk-|4321", json.dumps(page))
-    assert pages.page(OWNER, spec(access=limited), DOMAIN) == pages.page(OWNER, spec(), DOMAIN)
+    (route,) = [one for one in routes if one["match"].get("safe_regex", {}).get("regex") == guide.PATH]
+    assert not re.search("secret-team|sk-|4321", json.dumps(route))
+    assert page(spec(access=limited), DOMAIN) == page(spec(), DOMAIN)

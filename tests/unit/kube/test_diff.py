@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import samples
-from vllm_operator.kube import diff, kinds, naming
+from tests import api_objects, samples
+from vllm_operator.kube import diff, errors, kinds, naming, projection
 
 OWNER = naming.Owner("models", "vllm11", "uid-1")
 JSON = st.recursive(
@@ -24,41 +24,45 @@ def deployment(**container: Any) -> kinds.Object:
     return made
 
 
+def differs(wanted: kinds.Object, live: kinds.Object) -> str | None:
+    """Return where the first change of a patch is; None where nothing has to be written."""
+    return next((one["path"] for one in diff.patch(wanted, live) if one["op"] != "test"), None)
+
+
 class TestDiffers:
     def test_what_was_sent_does_not_differ_from_itself(self) -> None:
-        assert diff.differs(deployment(), deployment()) is None
+        assert differs(deployment(), deployment()) is None
 
     def test_the_servers_defaults_and_what_others_add_are_not_compared(self) -> None:
         live = deployment(terminationMessagePath="/dev/termination-log")
         live["spec"]["progressDeadlineSeconds"] = 600
         live["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
         live["spec"]["template"]["spec"]["containers"].insert(0, {"name": "injected"})
-        assert diff.differs(deployment(), live) is None
+        assert differs(deployment(), live) is None
 
     @pytest.mark.parametrize(
         ("path", "value"),
         [
-            ("spec.template.spec.containers[vllm].image", "evil"),
-            ("metadata.labels.serving.byteshop.in/owner", "nobody"),
-            ("metadata.ownerReferences[uid-1].controller", False),
-            ("spec.replicas", 2),
+            ("/spec/template/spec/containers/0/image", "evil"),
+            ("/metadata/labels/serving.byteshop.in~1owner", "nobody"),
+            ("/metadata/ownerReferences/0/controller", False),
+            ("/spec/replicas", 2),
         ],
     )
     def test_a_changed_or_missing_field_is_named(self, path: str, value: Any) -> None:
-        for change in (value, None):
-            live = deployment()
-            _set(live, path, change)
-            assert diff.differs(deployment(), live) == path
+        for change in ({"op": "replace", "path": path, "value": value}, {"op": "remove", "path": path}):
+            live = api_objects.patched(deployment(), [change])
+            assert differs(deployment(), live) == path
 
     def test_a_selector_is_one_value(self) -> None:
         live = samples.service(OWNER)
         live["spec"]["selector"]["app"] = "other"
-        assert diff.differs(samples.service(OWNER), live) == "spec.selector"
+        assert differs(samples.service(OWNER), live) == "/spec/selector"
 
     def test_a_missing_item_of_a_keyed_list_is_named(self) -> None:
         wanted = deployment(env=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
         live = deployment(env=[{"name": "B", "value": "2"}])
-        assert diff.differs(wanted, live) == "spec.template.spec.containers[vllm].env[A]"
+        assert differs(wanted, live) == "/spec/template/spec/containers/0/env/-"
 
     @pytest.mark.parametrize(
         ("field", "ours", "theirs"),
@@ -69,31 +73,62 @@ class TestDiffers:
         ],
     )
     def test_a_strangers_item_and_another_order_are_left_alone(self, field: str, ours: Any, theirs: Any) -> None:
-        assert diff.differs(deployment(**{field: [ours]}), deployment(**{field: [theirs, ours]})) is None
+        assert differs(deployment(**{field: [ours]}), deployment(**{field: [theirs, ours]})) is None
 
     @pytest.mark.parametrize(("wanted", "live"), [(["a"], ["a", "b"]), (["a", "b"], ["b", "a"]), (["a"], [])])
     def test_other_lists_are_one_value(self, wanted: list[str], live: list[str]) -> None:
-        path = "spec.template.spec.containers[vllm].args"
-        found = diff.differs(deployment(args=wanted), deployment(args=live))
+        path = "/spec/template/spec/containers/0/args"
+        found = differs(deployment(args=wanted), deployment(args=live))
         assert found is not None
         assert found.startswith(path)
 
     def test_ports_of_a_service_have_a_key_and_those_of_a_network_policy_have_none(self) -> None:
         ours, theirs = {"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "TCP"}
         service, policy = {"spec": {"ports": [ours]}}, {"spec": {"ingress": [{"ports": [ours]}]}}
-        assert diff.differs(service, {"spec": {"ports": [theirs, ours]}}) is None
-        assert diff.differs(policy, {"spec": {"ingress": [{"ports": [ours, theirs]}]}}) == "spec.ingress[0].ports"
+        assert differs(service, {"spec": {"ports": [theirs, ours]}}) is None
+        assert differs(policy, {"spec": {"ingress": [{"ports": [ours, theirs]}]}}) == "/spec/ingress"
 
     def test_a_port_without_a_protocol_is_one_of_tcp(self) -> None:
         live = {"spec": {"ports": [{"port": 80, "protocol": "TCP"}]}}
-        assert diff.differs({"spec": {"ports": [{"port": 80}]}}, live) is None
+        assert differs({"spec": {"ports": [{"port": 80}]}}, live) is None
 
     def test_true_is_not_one(self) -> None:
-        assert diff.differs({"a": True}, {"a": 1}) == "a"
+        assert differs({"a": True}, {"a": 1}) == "/a"
 
     @given(JSON)
     def test_everything_equals_itself(self, value: Any) -> None:
-        assert diff.differs({"data": value}, {"data": copy.deepcopy(value), "more": 1}) is None
+        assert differs({"data": value}, {"data": copy.deepcopy(value), "more": 1}) is None
+
+
+class TestPatch:
+    """A patch brings what is wanted into a live object, and takes away what was ours before."""
+
+    @given(JSON, JSON)
+    def test_what_is_patched_differs_no_more(self, wanted: Any, live: Any) -> None:
+        before = {"data": live, "more": 1}
+        after = api_objects.patched(before, diff.patch({"data": wanted}, before))
+        assert diff.patch({"data": wanted}, after) == []
+        assert after["more"] == 1
+
+    def test_an_item_that_moved_meanwhile_makes_a_conflict(self) -> None:
+        live = deployment()
+        operations = diff.patch(deployment(image="new"), live)
+        live["spec"]["template"]["spec"]["containers"].insert(0, {"name": "injected"})
+        with pytest.raises(errors.Conflict):
+            api_objects.patched(live, operations)
+
+    def test_lists_are_written_whole_where_that_is_asked_for(self) -> None:
+        live = samples.service(OWNER)
+        live["spec"]["ports"] = [{"name": "http", "port": 81, "protocol": "TCP"}]
+        operations = diff.patch(samples.service(OWNER), live, whole=True)
+        assert api_objects.patched(live, operations)["spec"]["ports"] == samples.service(OWNER)["spec"]["ports"]
+
+    def test_a_digest_stands_for_the_value_that_it_was_made_of(self) -> None:
+        wanted = samples.secret(OWNER, a="QUFB" * 1000)
+        live = {**wanted, "data": {"a": projection.entry("QUFB" * 1000)}}
+        assert diff.patch(wanted, live) == []
+        other = {**wanted, "data": {"a": "QUFC" * 1000}}
+        assert diff.patch(other, live) == [{"op": "replace", "path": "/data/a", "value": "QUFC" * 1000}]
 
 
 class TestDigest:
@@ -103,7 +138,7 @@ class TestDigest:
 
     def test_a_removed_field_shows(self) -> None:
         more = deployment(env=[{"name": "A", "value": "1"}])
-        assert diff.differs(deployment(), more) is None
+        assert differs(deployment(), more) is None
         assert diff.digest(deployment()) != diff.digest(more)
 
 
@@ -130,19 +165,3 @@ class TestImmutable:
         live = deployment()
         live["spec"]["selector"] = {"matchLabels": {"app": "other"}}
         assert diff.immutable(deployment(), live) == "spec.selector"
-
-
-def _set(obj: kinds.Object, path: str, value: Any) -> None:
-    """Set, or with None remove, what `path` names, keyed items in brackets; a label's dots belong to its name."""
-    head, label, rest = path.partition("serving.byteshop.in/")
-    names = [*head.rstrip(".").split("."), *([label + rest] if label else [])]
-    node: Any = obj
-    for name in names[:-1]:
-        field, _, key = name.partition("[")
-        node = node[field]
-        if key:
-            node = next(item for item in node if key[:-1] in item.values())
-    if value is None:
-        del node[names[-1]]
-    else:
-        node[names[-1]] = value

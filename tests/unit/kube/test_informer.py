@@ -19,9 +19,9 @@ class Followed:
 
     def __init__(self, namespace: str = "") -> None:
         self.api = fake_apiserver.FakeCluster()
-        self.store = cache.Cache()
         self.woken: list[kinds.Key] = []
-        self.informer = informer.Informer(self.api, kinds.SECRET, self.store, self.woken.append, namespace=namespace)
+        self.store = cache.Cache(self.woken.append)
+        self.informer = informer.Informer(self.api, kinds.SECRET, self.store, namespace=namespace)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -183,9 +183,9 @@ async def test_one_namespace_is_all_that_is_read() -> None:
 @clock.virtual
 async def test_every_kind_is_followed_in_every_namespace() -> None:
     api, seen = fake_apiserver.FakeCluster(), cache.Cache()
-    everywhere = informer.informers(api, seen, lambda _: None)
+    everywhere = informer.informers(api, seen)
     assert [(one._kind, one._namespace) for one in everywhere] == [(kind, "") for kind in kinds.WATCHED]
-    some = informer.informers(api, seen, lambda _: None, ("a", "b"))
+    some = informer.informers(api, seen, ("a", "b"))
     assert {(one._kind, one._namespace) for one in some} == {(kind, space) for kind in kinds.WATCHED for space in "ab"}
 
 

@@ -14,12 +14,11 @@ SECRET = {"kind": "Secret", "metadata": {"name": "a", "namespace": "models", "ui
 Write = Callable[[client.ApiClient], Awaitable[object]]
 WRITES: dict[str, Write] = {
     "create": lambda api: api.create(SECRET),
-    "apply": lambda api: api.apply(SECRET, "u"),
-    "overwrite": lambda api: api.overwrite(SECRET, "u"),
+    "patch": lambda api: api.patch(REF, []),
+    "merge": lambda api: api.merge(SECRET, "u"),
     "replace": lambda api: api.replace(SECRET),
     "delete": lambda api: api.delete(REF, "u"),
     "write_status": lambda api: api.write_status(SECRET, {}),
-    "scale": lambda api: api.scale(REF._replace(kind="Deployment"), "u", 1),
 }
 
 

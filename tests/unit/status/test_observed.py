@@ -8,7 +8,7 @@ from tests import observations, samples
 from tests.golden import render
 from vllm_operator import guard
 from vllm_operator.children import template
-from vllm_operator.kube import cache, kinds, naming
+from vllm_operator.kube import apply, cache, kinds, naming
 from vllm_operator.status import guard_conditions, observed
 
 KEY = kinds.Key("models", "vllm11")
@@ -74,8 +74,9 @@ def test_nothing_of_a_stranger_is_counted() -> None:
     """As after `kubectl delete --cascade=orphan` and another apply: what there is belongs to a model that is no more."""
     found = seen(pod("a"), children=lambda ours: [_of_another(child) for child in ours])
     assert found.objects == {}
-    taken = {kinds.Ref("Deployment", "models", "vllm11"): "nobody known to the operator"}
-    body = observations.status(found._replace(strangers=taken))
+    ref = kinds.Ref("Deployment", "models", "vllm11")
+    taken = {ref: apply.failure(ref, apply.NotOwned(ref, "nobody known to the operator"))}
+    body = observations.status(found._replace(failures=taken))
     available = next(one for one in body["conditions"] if one["type"] == "Available")
     assert (available["status"], available["reason"]) == ("False", "NameTaken")
     assert body["readyReplicas"] == 0

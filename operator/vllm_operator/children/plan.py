@@ -1,0 +1,134 @@
+"""From one ModelDeployment to all that is decided of it: `plan()`, once per run. Writer and status both read the result.
+
+Pure: what is live and the settings come in as arguments. Objects are canonical: what the API server returns compares equal
+(no nulls, no empty values, quantities as it writes them). The keys are decided in keys/; the guard's Secret is made of both.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from vllm_operator import api, config, guard, keys, policy
+from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
+from vllm_operator.children.serving import Serving
+from vllm_operator.engine import endpoints
+from vllm_operator.keys import record
+from vllm_operator.kube import kinds, naming
+
+
+class Inputs(NamedTuple):
+    """All that a plan is made of.
+
+    `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
+    upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates.
+    """
+
+    owner: naming.Owner
+    spec: api.Spec
+    settings: config.Config
+    serving: Serving
+    revisions: tuple[kinds.Object, ...] = ()
+    at_work: str = ""
+    asked: str = ""
+    guards: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """What was decided.
+
+    `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `image`: the
+    engine's of `revision`, "" where none is known; `guards`: images of all guards that read the guard's Secret; `withheld`: kinds
+    whose objects are left as they are, there or not; `first`: objects that are made of nothing else; `server`: the Deployment,
+    which is made of `revision` and is written after it.
+    """
+
+    owner: naming.Owner
+    spec: api.Spec
+    settings: config.Config
+    serving: Serving
+    violations: tuple[policy.Violation, ...]
+    exposure: ingress.Exposure | None
+    revision: kinds.Object
+    at_work: kinds.Object | None
+    image: str
+    guards: tuple[str, ...]
+    withheld: tuple[kinds.Kind, ...]
+    first: tuple[kinds.Object, ...]
+    server: tuple[kinds.Object, ...]
+
+
+WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
+"""What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
+guard and policy go on."""
+
+
+def plan(inputs: Inputs) -> Plan:
+    """Return what is decided of the model, its keys apart."""
+    owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
+    violations = policy.findings(owner.namespace, spec, settings)
+    revision = template.revision(owner, spec, settings, inputs.revisions, inputs.asked)
+    at_work = template.at_work(inputs.revisions, inputs.at_work)
+    image = template.engine_image(revision)
+    withheld = WITHHELD if violations or not image else ()
+    served = at_work if (spec.paused or withheld) and at_work else revision
+    first = (
+        revision,
+        service.service(owner),
+        service.peers(owner),
+        ingress.ingress(owner, spec, settings),
+        network_policy.network_policy(owner, settings),
+    )
+    return Plan(
+        owner=owner,
+        spec=spec,
+        settings=settings,
+        serving=inputs.serving,
+        violations=violations,
+        exposure=ingress.exposure(owner.name, spec, settings),
+        revision=revision,
+        at_work=at_work,
+        image=image,
+        guards=(template.guard_image(served), *inputs.guards),
+        withheld=withheld,
+        first=_without(first, withheld),
+        server=_without((deployment.deployment(owner, spec, revision),), withheld),
+    )
+
+
+def client_secrets(decided: Plan, issued: Mapping[str, keys.Issued]) -> tuple[kinds.Object, ...]:
+    """Return the clients' Secrets: the truth of their keys, which is to be written before what is derived from it."""
+    serving, named = decided.serving, sorted(issued.items())
+    return tuple(secrets.client_secret(decided.owner, serving.model, serving.url, name, one) for name, one in named)
+
+
+def guard_secret(decided: Plan, issued: Mapping[str, keys.Issued], revoked_until: int) -> kinds.Object:
+    """Return the guard's Secret, which accepts the keys `issued`; `revoked_until` as IssueResult has it."""
+    spec = decided.spec
+    page = guide.page(spec, decided.settings, decided.serving)
+    who: guard.Access = secrets.access(decided.owner, spec, decided.serving, issued, page)
+    noted = record.noted(issued, revoked_until)
+    return secrets.guard_secret(decided.owner, who, endpoints.of(spec.model.task), decided.guards, noted)
+
+
+def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object, ...]:
+    """Return those of the model's own `live` objects that the plan has no place for; clients' Secrets are the issuer's."""
+    wanted = {kinds.ref(obj) for obj in (*decided.first, *decided.server)}
+    found = [obj for obj in live if kinds.ref(obj) not in wanted and _is_prunable(obj, decided)]
+    spared = template.spared(found)
+    return tuple(obj for obj in found if kinds.ref(obj) != spared)
+
+
+def _is_prunable(obj: kinds.Object, decided: Plan) -> bool:
+    kept = {kind.kind for kind in decided.withheld} | {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind}
+    name, model = obj["metadata"]["name"], decided.owner.name
+    key = name == naming.guard_secret(model) or name.startswith(naming.client_secret(model, ""))
+    return (
+        obj["kind"] not in kept
+        and not (obj["kind"] == kinds.SECRET.kind and key)
+        and not obj["metadata"].get("deletionTimestamp")
+        and naming.is_ours(obj, decided.owner)
+    )
+
+
+def _without(objects: Iterable[kinds.Object | None], withheld: Iterable[kinds.Kind]) -> tuple[kinds.Object, ...]:
+    held = {kind.kind for kind in withheld}
+    return tuple(child for child in objects if child is not None and child["kind"] not in held)

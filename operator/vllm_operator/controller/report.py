@@ -1,0 +1,60 @@
+"""What is told of a run: the status where it changed, and Kubernetes Events on its transitions.
+
+An Event is a courtesy: one that is refused costs nothing, and the same words are not said twice within ten minutes.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+
+from vllm_operator import api, children
+from vllm_operator.kube import apply, client, conditions, errors, kinds, naming
+from vllm_operator.status import observed, rules
+
+LOG = logging.getLogger(__name__)
+SAME_SECONDS = 600.0
+
+
+class Reporter:
+    """Writes status and Events of models. `clock` gives unix seconds."""
+
+    def __init__(self, api_server: client.Api, applier: apply.Applier, clock: Callable[[], float]) -> None:
+        self._api, self._applier, self._clock = api_server, applier, clock
+        self._said: dict[kinds.Key, dict[tuple[str, str], float]] = {}
+
+    async def report(self, seen: observed.ObservedState, plan: children.Plan) -> None:
+        """Write the status that `seen` deserves, and an Event where Ready changed its reason."""
+        await self._write(seen.model, rules.status(seen, plan, api.moment(self._clock())))
+
+    async def unreadable(self, model: kinds.Object, error: Exception) -> None:
+        """Say that the spec cannot be understood, whatever the schema made of it; all else stays as it is."""
+        await self._write(model, rules.unreadable(model, error, api.moment(self._clock())))
+
+    async def revoked(self, model: kinds.Object, clients: Iterable[str]) -> None:
+        """Say whose keys were revoked."""
+        note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(clients)}"
+        await self._event(model, "ClientRevoked", note, warning=False)
+
+    def forget(self, key: kinds.Key) -> None:
+        """Forget what was said of a model that is gone."""
+        self._said.pop(key, None)
+
+    async def _write(self, model: kinds.Object, status: kinds.Object) -> None:
+        if not await self._applier.write_status(model, status):
+            return
+        before, after = (conditions.condition(one, "Ready") or {} for one in (model, {"status": status}))
+        if after.get("reason") == before.get("reason"):
+            return
+        key, value, reason = naming.key(model), after["status"], after["reason"]
+        LOG.info("ModelDeployment changed key=%s ready=%s reason=%s", key, value, reason)
+        await self._event(model, reason, after["message"], warning=reason not in rules.CALM)
+
+    async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool) -> None:
+        key, now = kinds.Key(model["metadata"]["namespace"], model["metadata"]["name"]), self._clock()
+        recent = {words: at for words, at in self._said.get(key, {}).items() if now - at < SAME_SECONDS}
+        self._said[key] = recent
+        if (reason, note) in recent:
+            return
+        recent[(reason, note)] = now
+        with contextlib.suppress(errors.ApiError):
+            await self._api.create_event(model, reason, note, warning=warning)

@@ -1,0 +1,80 @@
+"""What the cache keeps of an object: all that a plan, a comparison or a status reads, and no more. Pure.
+
+A large entry of a Secret is kept as its digest: a comparison needs no more, and the guard's routes and pages would be most of
+the operator's memory. Entries that the operator reads back are kept whole.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from vllm_operator.kube import kinds
+
+DIGEST = "sha256:"
+"""Begins a kept digest; no entry of a Secret does, since `:` is no character of base64."""
+
+ENTRY_LIMIT = 512  # base64 characters: a client's key, its URLs and the replaced keys are shorter
+READ_ENTRIES = frozenset({"keys.json", "void.json", "PREVIOUS_API_KEYS"})
+"""Entries that the operator reads back, whatever their length (up to a Secret's own limit of 1 MiB)."""
+
+POD_METADATA = ("name", "namespace", "uid", "labels", "annotations", "creationTimestamp", "deletionTimestamp",
+                "ownerReferences")  # fmt: skip
+POD_STATUS = ("phase", "reason", "message", "podIP", "conditions")
+CONTAINER_STATUS = ("name", "image", "ready", "started", "restartCount", "state", "lastState")
+UNKEPT_METADATA = ("managedFields", "resourceVersion")
+
+
+def projected(obj: kinds.Object) -> bytes:
+    """Return what is kept of `obj` as JSON with sorted keys; two versions that differ in nothing relevant give the same bytes."""
+    return orjson.dumps(PROJECTIONS.get(obj["kind"], _whole)(obj), option=orjson.OPT_SORT_KEYS)
+
+
+def entry(value: str) -> str:
+    """Return the digest that is kept in place of a large entry of a Secret."""
+    return DIGEST + hashlib.sha256(value.encode()).hexdigest()
+
+
+def _whole(obj: kinds.Object) -> kinds.Object:
+    return {**obj, "metadata": _without(obj["metadata"], UNKEPT_METADATA)}
+
+
+def _secret(secret: kinds.Object) -> kinds.Object:
+    data = {name: _kept(name, value) for name, value in (secret.get("data") or {}).items()}
+    return _whole({**secret, **({"data": data} if data else {})})
+
+
+def _kept(name: str, value: str) -> str:
+    return value if len(value) <= ENTRY_LIMIT or name in READ_ENTRIES else entry(value)
+
+
+def _pod(pod: kinds.Object) -> kinds.Object:
+    status, spec = pod.get("status", {}), pod.get("spec", {})
+    images = [_only(one, ("name", "image")) for one in spec.get("initContainers", [])]
+    arguments = [_only(one, ("name", "args")) for one in spec.get("containers", [])]
+    containers = {
+        name: [_only(one, CONTAINER_STATUS) for one in status[name]]
+        for name in ("containerStatuses", "initContainerStatuses")
+        if name in status
+    }
+    return {
+        **_only(pod, ("apiVersion", "kind")),
+        "metadata": _only(pod["metadata"], POD_METADATA),
+        "spec": {**_only(spec, ("nodeName",)), **_listed("initContainers", images), **_listed("containers", arguments)},
+        "status": {**_only(status, POD_STATUS), **containers},
+    }
+
+
+def _listed(name: str, items: list[kinds.Object]) -> kinds.Object:
+    return {name: items} if items else {}
+
+
+def _only(fields: kinds.Object, names: Iterable[str]) -> kinds.Object:
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _without(fields: kinds.Object, names: Iterable[str]) -> kinds.Object:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+PROJECTIONS: dict[str, Callable[[kinds.Object], kinds.Object]] = {kinds.POD.kind: _pod, kinds.SECRET.kind: _secret}
