@@ -50,6 +50,11 @@ def access(
     return guard.Access((client, *more), "localhost")
 
 
+def rendered(now: guard.Access) -> guard.Rendered:
+    """Return what a guard at the place of a pod's gets."""
+    return guard.rendered(now, ENDPOINTS, envoys.newest().version)
+
+
 def until(what: Callable[[], T], deadline: float = DEADLINE, pause: float = 0.02) -> T:
     """Return the first true value of `what`; fail at the deadline."""
     end = time.monotonic() + deadline
@@ -97,13 +102,13 @@ class Guard:
 
     def write(self, now: guard.Access) -> str:
         """Put the files where Envoy reads them, and return their version."""
-        files = guard.files(now, ENDPOINTS, self.envoy.version, self.site)
+        files, version = guard.rendered(now, ENDPOINTS, self.envoy.version, self.site)
         if self.alter:
             bootstrap = json.loads(files["bootstrap.yaml"])
             self.alter(bootstrap)
             files["bootstrap.yaml"] = json.dumps(bootstrap)
         self.mount.swap(files)
-        return guard.version(now, ENDPOINTS)
+        return version
 
     def change(self, now: guard.Access) -> None:
         """Write other access, and return once Envoy has it."""

@@ -86,4 +86,4 @@ def test_operator_reads_a_guard_of_many_clients(start: Start) -> None:
         assert running.ask("GET", "/v1/models", key(number)).status == 200
     text = running.private(guard.STATS_PATH).body.decode()
     assert len(text) < 1_000_000
-    assert guard.state(text[:150_000]) == guard.State(guard.version(now, rig.ENDPOINTS), 0)
+    assert guard.state(text[:150_000]) == guard.State(rig.rendered(now).version, 0)

@@ -70,8 +70,8 @@ BROKEN: dict[str, dict[str, Any]] = {
 def test_refused_file_is_seen_and_changes_nothing(start: Start, broken: str) -> None:
     running = start()
     before = running.state()
-    assert before == guard.State(guard.version(rig.access(), rig.ENDPOINTS), 0)
-    refused = json.loads(guard.files(rig.access(rig.FRESH), rig.ENDPOINTS, (1, 40))["routes.yaml"])
+    assert before == guard.State(rig.rendered(rig.access()).version, 0)
+    refused = json.loads(rig.rendered(rig.access(rig.FRESH)).files["routes.yaml"])
     refused["resources"][0]["virtual_hosts"][0]["routes"][0] |= BROKEN[broken]
     running.mount.swap({"routes.yaml": json.dumps(refused)})
     rig.until(lambda: running.state().rejected > 0)

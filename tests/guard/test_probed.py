@@ -19,9 +19,9 @@ CHOICES = b'{"choices": [{"text": "a"}]}'
 
 def test_the_operator_reads_what_a_guard_has(start: Start) -> None:
     running = start(rig.access(rig.STALE))
-    first = guard.version(rig.access(rig.STALE), rig.ENDPOINTS)
+    first = rig.rendered(rig.access(rig.STALE)).version
     assert asyncio.run(_state(running)) == guard.State(first, 0)
-    broken = json.loads(guard.files(rig.access(rig.FRESH), rig.ENDPOINTS, (1, 40))["routes.yaml"])
+    broken = json.loads(rig.rendered(rig.access(rig.FRESH)).files["routes.yaml"])
     broken["resources"][0]["virtual_hosts"][0]["routes"][0]["match"] = {"safe_regex": {"regex": "("}}
     running.mount.swap({"routes.yaml": json.dumps(broken)})
     rig.until(lambda: running.state().rejected > 0)
@@ -31,7 +31,7 @@ def test_the_operator_reads_what_a_guard_has(start: Start) -> None:
     running.change(rig.access(rig.FRESH))
     now = asyncio.run(_state(running))
     assert now
-    assert now.version == guard.version(rig.access(rig.FRESH), rig.ENDPOINTS)
+    assert now.version == rig.rendered(rig.access(rig.FRESH)).version
 
 
 def test_the_operators_request_passes_the_guard_with_a_key_and_not_without(

@@ -43,7 +43,7 @@ NAME = "model-peers.models.svc"
 def test_every_envoy_takes_what_is_rendered_for_it(
     tmp_path: pathlib.Path, now: guard.Access, version: tuple[int, int]
 ) -> None:
-    files = guard.files(now, TABLE, version, guard.Site(directory=str(tmp_path)))
+    files = guard.rendered(now, TABLE, version, guard.Site(directory=str(tmp_path))).files
     (tmp_path / "routes.yaml").write_text(files["routes.yaml"])
     validate(tmp_path, files["bootstrap.yaml"], version)
     validate(tmp_path, with_routes_inside(files), version)

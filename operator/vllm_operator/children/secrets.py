@@ -1,6 +1,7 @@
 """The Secrets: one per client, ready for `envFrom`, and the guard's, derived from them."""
 
 import base64
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vllm_operator import api, guard, keys
@@ -31,10 +32,23 @@ def guard_secret(
     noted: Mapping[str, str],
 ) -> kinds.Object:
     """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`."""
-    files = guard.files(who, paths, min(map(guard.version_of, images)))
-    secret = _secret(owner, naming.guard_secret(owner.name), "guard", {**files, **noted})
-    secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: guard.version(who, paths)}
+    files, version = _guard_files(who, tuple(paths), min(map(guard.version_of, images)))
+    secret = _secret(owner, naming.guard_secret(owner.name), "guard", noted)
+    secret["data"] |= files
+    secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
     return secret
+
+
+@functools.lru_cache(maxsize=32)
+def _guard_files(
+    who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int]
+) -> tuple[dict[str, str], str]:
+    """Return the guard's files as a Secret holds them, and their version.
+
+    A model that rolls out has a run for each change of a pod, and the same files in each; some 60 KB a model are remembered.
+    """
+    files, version = guard.rendered(who, paths, envoy)
+    return _encoded(files), version
 
 
 def access(
@@ -69,5 +83,8 @@ def _credentials(issued: keys.Issued, expiry: int | None) -> Iterator[guard.Cred
 
 
 def _secret(owner: naming.Owner, name: str, component: str, entries: Mapping[str, str]) -> kinds.Object:
-    data = {entry: base64.b64encode(value.encode()).decode() for entry, value in entries.items()}
-    return naming.child(kinds.SECRET, owner, name, component, data=data, type="Opaque")
+    return naming.child(kinds.SECRET, owner, name, component, data=_encoded(entries), type="Opaque")
+
+
+def _encoded(entries: Mapping[str, str]) -> dict[str, str]:
+    return {entry: base64.b64encode(value.encode()).decode() for entry, value in entries.items()}

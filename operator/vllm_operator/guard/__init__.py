@@ -20,7 +20,7 @@ as the cost of a request (see `routes`). All functions are pure: the same access
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vllm_operator.guard import bootstrap, metrics, routes
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
@@ -50,12 +50,12 @@ __all__ = [
     "Endpoint",
     "Page",
     "RateLimit",
+    "Rendered",
     "Site",
     "State",
-    "files",
     "is_key",
+    "rendered",
     "state",
-    "version",
     "version_of",
 ]
 
@@ -79,23 +79,26 @@ OLDEST = (1, 38)
 """The oldest Envoy that takes what is rendered here: two versions back from the default. The tests ask each."""
 
 
-def files(
-    access: Access, endpoints: Sequence[Endpoint], envoy: tuple[int, int], site: Site | None = None
-) -> dict[str, str]:
-    """Return the content of `FILES` for the oldest Envoy version (such as (1, 40)) that the running pods have.
+class Rendered(NamedTuple):
+    """The content of `FILES`, and the version of the live part, which `state` reads back from a guard that has taken it up."""
 
-    An Envoy older than `OLDEST` gets what `OLDEST` takes: it says itself what it refuses, and the status tells.
+    files: dict[str, str]
+    version: str
+
+
+def rendered(
+    access: Access,
+    endpoints: Sequence[Endpoint],
+    envoy: tuple[int, int],
+    site: Site = Site(),  # noqa: B008 - immutable
+) -> Rendered:
+    """Return the configuration for the oldest Envoy version (such as (1, 40)) that the running pods have.
+
+    An Envoy older than `OLDEST` gets what `OLDEST` takes: it reports itself what it rejects, and the status says so.
     """
-    stand, counters = site or Site(), metrics.loggers(access.model, envoy)
-    return {
-        BOOTSTRAP: bootstrap.text(stand, access.peers, f"{stand.directory}/{ROUTES}", counters),
-        ROUTES: routes.text(access, endpoints),
-    }
-
-
-def version(access: Access, endpoints: Sequence[Endpoint]) -> str:
-    """Return the name of the live part, which `state` reads back from a guard that has taken it up; tells nothing of a key."""
-    return routes.version(access, endpoints)
+    live = routes.rendered(access, endpoints)
+    static = bootstrap.text(site, access.peers, f"{site.directory}/{ROUTES}", metrics.loggers(access.model, envoy))
+    return Rendered({BOOTSTRAP: static, ROUTES: live.text}, live.version)
 
 
 def version_of(image: str) -> tuple[int, int]:

@@ -5,8 +5,10 @@ Knows: how Envoy is set up. Must not: hold a key or a client; what changes while
 
 from __future__ import annotations
 
-import json
+import functools
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from vllm_operator.guard import filters, metrics, replies, routes
 
@@ -42,7 +44,7 @@ def text(site: Site, peers: str, routes_file: str, counters: Sequence[Json]) -> 
 
     `peers`: the DNS name behind which all guards of the model stand; `counters`: the access loggers of `metrics`.
     """
-    return json.dumps(_bootstrap(site, peers, routes_file, counters), sort_keys=True, separators=(",", ":"))
+    return orjson.dumps(_bootstrap(site, peers, routes_file, counters), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _bootstrap(site: Site, peers: str, routes_file: str, counters: Sequence[Json]) -> Json:
@@ -91,6 +93,7 @@ def _public(site: Site, routes_file: str, counters: Sequence[Json]) -> Json:
     return _listener("public", site.address, site.public_port, manager)
 
 
+@functools.lru_cache(maxsize=8)
 def _private(site: Site) -> Json:
     """Return the listener of probes and metrics. It only reads, and who reads it not is soon gone, so no key is needed."""
     found = [

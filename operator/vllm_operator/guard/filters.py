@@ -5,6 +5,7 @@ Knows: Envoy's filters and formatters. Must not: hold a key or a client, nor log
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from vllm_operator.guard import access, metrics, replies, routes
@@ -20,6 +21,7 @@ def typed(name: str) -> Json:
     return {"@type": f"type.googleapis.com/envoy.{name}"}
 
 
+@functools.cache
 def lua() -> Json:
     """Return the script: expiry before the limiter, the limiter's answer told to callers after it."""
     code = replies.script(routes.BUDGET, access.UNITS, PEERS, ADMIN)
@@ -27,6 +29,7 @@ def lua() -> Json:
     return {"name": routes.METADATA, "typed_config": config}
 
 
+@functools.cache
 def limiter() -> Json:
     """Return the rate limit: a bucket per client and unit, made when first needed; the route tells a request's cost."""
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
@@ -59,12 +62,14 @@ def _bucket(unit: str, seconds: int) -> Json:
     }
 
 
+@functools.cache
 def router() -> Json:
     """Return the last filter, which adds no header of Envoy's own."""
     config = {**typed("extensions.filters.http.router.v3.Router"), "suppress_envoy_headers": True}
     return {"name": "envoy.filters.http.router", "typed_config": config}
 
 
+@functools.cache
 def log() -> Json:
     """Return the access log: one JSON object a line on stdout; path and request's id are the script's, without query and keys."""
     line = {

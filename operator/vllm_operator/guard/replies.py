@@ -5,6 +5,7 @@ Knows: HTTP statuses, their texts and what a caller can do about each. Must not:
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from vllm_operator.guard import cors
@@ -44,6 +45,7 @@ _ERRORS = {
 }
 
 
+@functools.cache
 def local_replies() -> Json:
     """Return Envoy's LocalReplyConfig: every error that is not vLLM's has OpenAI's shape, and a page is sent as it is."""
     page = {"text_format_source": {"inline_string": _AS_SENT}, "content_type": "text/html; charset=utf-8"}

@@ -5,11 +5,12 @@ Knows: the calls of the OpenAI API and of vLLM beside it. Must not: decide which
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
+_PLACE = "?"
 TEXT = "The future of artificial intelligence is"
 Json = dict[str, Any]
+Steps = tuple[str | int, ...]
 
 
 class Call(NamedTuple):
@@ -20,12 +21,21 @@ class Call(NamedTuple):
 
     asked: Json
     sdk: str = ""
-    answer: tuple[str | int, ...] = ()
+    answer: Steps = ()
 
     def body(self, text: str | None) -> Json:
         """Return the body with the text in its place; None leaves the place open."""
-        filled: Json = json.loads(json.dumps(self.asked).replace('"?"', json.dumps(text)))
-        return filled
+        return {name: _filled(value, text) for name, value in self.asked.items()}
+
+
+def _filled(value: Any, text: str | None) -> Any:
+    if value == _PLACE:
+        return text
+    if isinstance(value, dict):
+        return {name: _filled(one, text) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, text) for one in value]
+    return value
 
 
 CALLS = {
