@@ -54,6 +54,7 @@ class FakeCluster(fake_store.Store):
     ) -> AsyncIterator[tuple[str, kinds.Object]]:
         async with self._calling("watch", kinds.Ref(kind.kind, namespace, "")):
             events = self.events(kind, int(version), namespace, selector)
+        yield "BOOKMARK", {"metadata": {"resourceVersion": version}}  # the watch is open
         async for event in events:
             yield event
 

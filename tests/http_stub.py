@@ -1,17 +1,19 @@
 """A small HTTP server that answers as it is told, and the real client of the API server before it."""
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from aiohttp import test_utils, web
+from aiohttp import web
 
+from tests import logins
 from vllm_operator.kube import client, credentials
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Stub:
-    """A server, a client that calls it, and what both saw."""
+    """A server, a client that calls it, and what both saw. `token` is what a login gives."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -27,13 +29,26 @@ class Stub:
         return await self.answer(request)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[client.ApiClient]:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+        """Serve; yield the URL."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self.serve)
-        async with test_utils.TestServer(application) as server:
-            who = credentials.Credentials(str(server.make_url("")).rstrip("/"), None, lambda: self.token)
-            async with client.ApiClient(who, lambda *seen: self.observed.append(seen)) as api:
-                yield api
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        yield site.name.replace(":0", f":{runner.addresses[0][1]}")
+        await runner.cleanup()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[client.ApiClient]:
+        """Serve; yield a client."""
+        async with self.serving() as url, self.client(lambda: logins.Plain(url, self.token)) as api:
+            yield api
+
+    def client(self, login: credentials.Login) -> client.ApiClient:
+        """Return a client whose calls are noted."""
+        return client.ApiClient(login, lambda *seen: self.observed.append(seen))
 
 
 def answering(*answers: web.StreamResponse | tuple[int, object] | tuple[int, object, dict[str, str]]) -> Answer:

@@ -55,6 +55,7 @@ async def test_events_of_one_kind_come_late() -> None:
     api = fake_apiserver.FakeCluster()
     api.latency["Secret"] = 7.0
     events = api.watch(kinds.SECRET, str(api.version))
+    assert (await anext(events))[0] == "BOOKMARK"
     await api.create(SECRET)
     began = clock.now()
     assert (await anext(events))[0] == "ADDED"

@@ -1,144 +1,164 @@
-"""How the parts are put together, started and ended: order matters, and all of it stands here.
+"""How the parts of the process are put together, started and ended.
 
-Start: the list of ModelDeployments (no CRD: exit), informers until the store is complete, then the Lease, and only then the
-queues. End: begin nothing more, let running work finish, give the Lease back, and then let kopf go, which cancels what it finds.
+Start: /readyz and /metrics, and the informers. Once these are ready: the Lease. While it is held: its renewal, the work queue and
+the prober. Where it is lost: all work ends, and it is sought again.
+End: nothing new begins, running work ends within a grace, the Lease is given back, and then the rest ends.
 """
 
 import asyncio
-import contextlib
 import logging
-import os
-import random
-import signal
 import sys
-import threading
+from collections.abc import Callable
 
 import uvloop
 
 from vllm_operator import config
 from vllm_operator.controller import handlers, leader_election, metrics, reconcile
-from vllm_operator.kube import apply, cache, client, conditions, credentials, errors, informer, kinds, workqueue
+from vllm_operator.kube import apply, cache, client, conditions, errors, informer, kinds, workqueue
 from vllm_operator.probes import http_client, prober
 
 LOG = logging.getLogger(__name__)
-SWEEP_SECONDS = 600.0  # every model is looked at this often even if nothing happened: the answer to a lost event
-GRACE_SECONDS = 5.0
-EXIT_SECONDS = 20.0  # a process that does not end by itself after this is ended
+GRACE_SECONDS, STOP_SECONDS = 5.0, 15.0
+LONG_SECONDS = 60.0  # after which an informer that fails is named in /readyz
 
 
 class Manager:
-    """One operator process."""
+    """One operator process. `ended` is set once it has ended, or a part of it has by itself, which is `failed`."""
 
-    def __init__(self, settings: config.Config, api: client.ApiClient, ask: http_client.Probe) -> None:
-        self.settings, self.api, self.store = settings, api, cache.Cache(self._wake)
-        self.leader = leader_election.Leader(api, settings.namespace, settings.lease_name, settings.identity)
-        api.permit_by(self.leader.check)
-        self.lookout = prober.Prober(api, self.store, ask, self._wake)
-        work = reconcile.Reconciler(api, self.store, apply.Applier(api, self.store), self.lookout, settings)
-        self.queue = workqueue.Queue(metrics.timed(work), settings.workers)
-        self.informers = informer.informers(api, self.store, settings.watch_namespaces)
-        self.stop, self.relist = asyncio.Event(), asyncio.Event()
-        self.leading: asyncio.Task[None] | None = None
-        self.failed = False
+    def __init__(
+        self,
+        settings: config.Config,
+        api: client.ApiClient,
+        ask: prober.Asking,
+        clock: Callable[[], float] = leader_election.boottime,
+    ) -> None:
+        self.ended, self.failed = asyncio.Event(), False
+        self._settings = settings
+        self._leader = leader_election.Leader(
+            api, settings.namespace, settings.lease_name, settings.identity, clock=clock
+        )
+        api.permit_by(self._leader.check)
+        self._cache = cache.Cache(self._wake)
+        self._informers = informer.Informers(api, self._cache, settings.watch_namespaces, self._synced)
+        self._prober = prober.Prober(api, self._cache, ask, self._wake)
+        work = reconcile.Reconciler(api, self._cache, apply.Applier(api, self._cache), self._prober, settings)
+        self._reconcile = metrics.timed(work)
+        self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
+        self._missed: dict[kinds.Key, None] = {}
+        self._checked: dict[kinds.Key, metrics.Conditions] = {}
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def run(self) -> int:
-        """Run until told to end, or until a part of it fails; return the exit status."""
-        await self._list_models()
-        runner = await metrics.serve(self.settings.http_port, self._is_synced, self._refresh)
-        self.leading = asyncio.create_task(self._lead())
-        tasks = [asyncio.create_task(one.run()) for one in self.informers]
-        watching = asyncio.create_task(handlers.run(self.settings, self._record, self._take_signals))
-        tasks += [asyncio.create_task(self._sweep()), self.leading, watching]
-        for task in tasks:
+    def start(self) -> None:
+        """Start all parts."""
+        serving = metrics.serve(self._settings.http_port, self.readiness, self.refresh)
+        for part in (serving, self._informers.run(), self._lead()):
+            task = asyncio.create_task(part)
             task.add_done_callback(self._ended)
-        await self.stop.wait()
-        threading.Timer(EXIT_SECONDS, os._exit, (1,)).start()
-        await self._end()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await runner.cleanup()
-        return 1 if self.failed else 0
+            self._tasks.append(task)
 
-    def _take_signals(self) -> None:
-        """Take them from kopf, which would cancel what runs before it has finished."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, lambda: asyncio.ensure_future(self._end()))
+    async def stop(self) -> None:
+        """End in order; what takes longer than STOP_SECONDS is cut off. The Lease of work that was cut off runs out by itself."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._prober.stop()
+                all_ended = await self._queue.stop(GRACE_SECONDS)
+                await self._cancel()
+                if all_ended:
+                    await self._leader.release()
+        except TimeoutError:
+            LOG.warning("The process did not end in order within %.0f s", STOP_SECONDS)
+        self.ended.set()
 
-    async def _end(self) -> None:
-        """Begin nothing more, let what runs finish, give the Lease back, and let kopf go. Can be called twice."""
-        await self.lookout.stop()
-        await self.queue.stop(GRACE_SECONDS)
-        if self.leading:
-            self.leading.cancel()
-            await asyncio.gather(self.leading, return_exceptions=True)
-        await self.leader.release()
-        self.stop.set()
+    def readiness(self) -> metrics.Readiness:
+        """Return the answer of /readyz: ready once what is watched is known, and what cannot be read for a minute."""
+        now = asyncio.get_running_loop().time()
+        long = [one for one in self._informers.failures() if now - one.since >= LONG_SECONDS]
+        lines = [
+            f"{one.kind.plural} in {one.namespace or 'all namespaces'} cannot be read for {now - one.since:.0f} s: {one.reason}"
+            for one in long
+        ]
+        ready = self._informers.are_ready()
+        return metrics.Readiness(ready, "\n".join(["ok" if ready else "not all that is watched is known yet", *lines]))
+
+    def refresh(self) -> None:
+        """Set the gauges."""
+        metrics.LEADER.set(self._leader.holds())
+        metrics.set_depth(self._queue.depth)
+        metrics.set_failing(self._informers.failures(), asyncio.get_running_loop().time())
+        metrics.count_models(self._checked.values())
+
+    async def _lead(self) -> None:
+        """Work whenever the Lease is ours."""
+        await self._informers.ready()
+        while True:
+            await self._leader.acquire()
+            self._checked.clear()
+            self._check_missed()
+            self._check_all()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for part in (self._leader.keep(), self._queue.run(), self._prober.run()):
+                        group.create_task(part)
+            except* errors.Lost as lost:
+                LOG.warning("All work has ended: %s", lost.exceptions[0])
+
+    async def _work(self, key: kinds.Key) -> float | None:
+        """Work on one model, unless what is not known of its namespace yet would look deleted."""
+        if not self._informers.knows(key.namespace):
+            return None
+        due = await self._reconcile(key)
+        self._checked.pop(key, None)
+        if model := self._cache.model(key):
+            self._checked[key] = tuple((one["type"], one["status"]) for one in conditions.conditions(model))
+        return due
+
+    def _wake(self, key: kinds.Key) -> None:
+        """Queue a model: first where it changed under our eyes, in its turn where it was only listed.
+
+        While another leads it is only noted, the last to change at the end.
+        """
+        if not self._leader.holds():
+            self._missed.pop(key, None)
+            self._missed[key] = None
+            return
+        self._queue.add(key, idle=not self._informers.knows(key.namespace))
+
+    def _synced(self, namespace: str) -> None:
+        """Queue the models of a namespace that became known while we lead."""
+        if self._leader.holds():
+            self._check_all(namespace)
+
+    def _check_missed(self) -> None:
+        """Queue what changed while we did not lead: the newest change first, for its leader may not have seen it."""
+        for key in reversed(self._missed):
+            self._queue.add(key, idle=True)
+        self._missed.clear()
+
+    def _check_all(self, namespace: str = "") -> None:
+        for key in self._cache.models():
+            if namespace in ("", key.namespace):
+                self._queue.add(key, idle=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A part that ends by itself takes the process along: the next one begins with a clean mind."""
         if not task.cancelled():
-            LOG.error("The operator ends part=%s error=%r", task.get_coro(), task.exception())
+            LOG.error("A part of the operator ended part=%s", task.get_coro(), exc_info=task.exception())
             self.failed = True
-            self.stop.set()
+            self.ended.set()
 
-    async def _lead(self) -> None:
-        """Work while the Lease is ours."""
-        await asyncio.gather(*(one.synced.wait() for one in self.informers))
-        await self.leader.acquire()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.leader.keep())
-            group.create_task(self.queue.run())
-            group.create_task(self.lookout.run())
-
-    async def _record(self, happened: str, model: kinds.Object) -> None:
-        """Take in what kopf saw. A list after the start means that deletions may have been missed: list anew ourselves."""
-        if happened == "LISTED" and self._is_synced():
-            self.relist.set()
-        self.store.remove(model) if happened == "DELETED" else self.store.put(model)
-
-    async def _sweep(self) -> None:
-        while True:
-            pause = SWEEP_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.relist.wait(), pause)
-            self.relist.clear()
-            with contextlib.suppress(errors.ApiError):
-                await self._list_models()
-            for key in self.store.models():
-                self.queue.add(key)
-
-    async def _list_models(self) -> None:
-        kind = kinds.MODEL_DEPLOYMENT
-        for namespace in self.settings.watch_namespaces or ("",):
-            listed, version = set(), "0"
-            async for page in self.api.list(kind, namespace):
-                version = page.resource_version
-                listed |= {kinds.ref(model) for model in page.items}
-                for model in page.items:
-                    self.store.put(model)
-            self.store.purge(kind, namespace, listed, version)
-
-    def _wake(self, key: kinds.Key) -> None:
-        self.queue.add(key)
-
-    def _is_synced(self) -> bool:
-        return all(one.synced.is_set() for one in self.informers)
-
-    def _refresh(self) -> None:
-        metrics.set_depth(self.queue.depth)
-        metrics.LEADER.set(self.leader.holds())
-        models = [self.store.model(key) or {} for key in self.store.models()]
-        metrics.count_models([one for model in models for one in conditions.conditions(model)])
+    async def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _run(settings: config.Config) -> int:
-    async with client.ApiClient(credentials.find(), metrics.observe) as api, http_client.Probe() as ask:
-        try:
-            return await Manager(settings, api, ask).run()
-        except errors.NotFound:
-            LOG.error("The API server knows no ModelDeployments: install the CRD (helm does, or crds/)")  # noqa: TRY400 - no traceback
-            return 1
+    try:
+        async with client.ApiClient(handlers.login, metrics.observe) as api, http_client.Probe() as ask:
+            return await handlers.run(Manager(settings, api, ask))
+    except errors.Denied as error:
+        LOG.error("The operator cannot log in error=%s", error)  # noqa: TRY400 - the words say it all
+        return 1
 
 
 def main() -> int:
@@ -147,8 +167,6 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    for chatty in ("kopf.objects", "kopf.activities", "kopf._core"):
+    for chatty in ("kopf.activities", "kopf._core"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    status_code = uvloop.run(_run(settings))
-    logging.shutdown()
-    os._exit(status_code)
+    return uvloop.run(_run(settings))

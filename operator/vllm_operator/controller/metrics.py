@@ -1,17 +1,25 @@
 """/healthz, /readyz and /metrics of the operator itself.
 
-Live: the event loop turns. Ready: the store is complete, so that a rolling upgrade never runs blind. Metrics carry kinds, verbs,
-codes and reasons; never a name that a client chose, and never a secret.
+Live: the event loop turns. Ready: what is watched is known, so that a rolling upgrade never runs blind. Metrics carry kinds,
+verbs, codes and reasons; never a name that a client chose, and never a secret.
 """
 
+import asyncio
+import collections
+import itertools
+import socket
 from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 import prometheus_client
 from aiohttp import web
 
-from vllm_operator.kube import kinds, workqueue
+from vllm_operator.kube import informer, kinds, workqueue
 
 Work = Callable[[kinds.Key], Awaitable[float | None]]
+Conditions = tuple[tuple[str, str], ...]
+"""The conditions of one model: type and status of each."""
+CLOSE_SECONDS = 1.0
 
 REGISTRY = prometheus_client.CollectorRegistry()
 RECONCILES = prometheus_client.Counter(
@@ -33,6 +41,24 @@ LEADER = prometheus_client.Gauge("vllm_operator_leader", "1 while this process h
 MODELS = prometheus_client.Gauge(
     "vllm_operator_models", "Models by condition and its status.", ["condition", "status"], registry=REGISTRY
 )
+CHECKED = prometheus_client.Gauge(
+    "vllm_operator_models_checked",
+    "Models that were worked on at least once since this process began to lead.",
+    registry=REGISTRY,
+)
+FAILING = prometheus_client.Gauge(
+    "vllm_operator_informer_failing_seconds",
+    "How long a kind could not be listed or watched, while it cannot. The namespace * means all.",
+    ["kind", "namespace"],
+    registry=REGISTRY,
+)
+
+
+class Readiness(NamedTuple):
+    """The answer of /readyz."""
+
+    ready: bool
+    text: str
 
 
 def observe(verb: str, resource: str, code: int) -> None:
@@ -62,25 +88,31 @@ def set_depth(depth: workqueue.Depth) -> None:
     QUEUE_DEPTH.labels("idle").set(depth.idle)
 
 
-def count_models(conditions: Iterable[kinds.Object]) -> None:
-    """Count the conditions of all models by type and status."""
+def count_models(conditions: Iterable[Conditions]) -> None:
+    """Count the models that were worked on, and their conditions by type and status."""
+    checked = list(conditions)
+    CHECKED.set(len(checked))
     MODELS.clear()
-    for one in conditions:
-        MODELS.labels(one["type"], one["status"]).inc()
+    for labels, count in collections.Counter(itertools.chain.from_iterable(checked)).items():
+        MODELS.labels(*labels).set(count)
 
 
-async def serve(port: int, is_ready: Callable[[], bool], refresh: Callable[[], None]) -> web.AppRunner:
-    """Serve on all addresses; `refresh` brings the gauges up to date before they are read."""
+def set_failing(failures: Iterable[informer.Failure], now: float) -> None:
+    """Set since when which kinds cannot be read; `now` is on the clock of the event loop."""
+    FAILING.clear()
+    for one in failures:
+        FAILING.labels(one.kind.plural, one.namespace or "*").set(now - one.since)
+
+
+async def serve(port: int, readiness: Callable[[], Readiness], refresh: Callable[[], None]) -> None:
+    """Serve on all addresses until cancelled; `refresh` sets the gauges before they are read."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        return (
-            web.Response(text="ok\n")
-            if is_ready()
-            else web.Response(status=503, text="the store is not complete yet\n")
-        )
+        ready, text = readiness()
+        return web.Response(status=200 if ready else 503, text=f"{text}\n")
 
     async def metrics(_: web.Request) -> web.Response:
         refresh()
@@ -93,7 +125,16 @@ async def serve(port: int, is_ready: Callable[[], bool], refresh: Callable[[], N
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=CLOSE_SECONDS)
     await runner.setup()
-    await web.TCPSite(runner, None, port).start()
-    return runner
+    try:
+        await web.SockSite(runner, _listening(port)).start()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def _listening(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))

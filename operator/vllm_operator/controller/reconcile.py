@@ -23,7 +23,7 @@ from vllm_operator.status import dependencies, observed, pod_diagnosis
 FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 15.0, 300.0
 """What an object met, or a missing dependency, is no event of ours: it is looked at again, ever less often."""
 
-LONGEST_SECONDS = 600.0
+SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS = 540.0, 660.0
 """Every model is looked at this often even if nothing happened: the answer to a lost event."""
 
 EXISTS_SECONDS = 15.0
@@ -150,7 +150,7 @@ class Reconciler:
     def _next(self, spec: api.Spec, issued: issuer.IssueResult) -> float:
         """Return in how many seconds something is due that no event tells of."""
         ends = keys.due(spec.access, issued.issued.values(), self._clock())
-        due: list[float] = [LONGEST_SECONDS * random.uniform(0.9, 1.1)]  # noqa: S311 - spreads load, guards nothing
+        due: list[float] = [random.uniform(SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS)]  # noqa: S311 - spreads load, guards nothing
         due += [] if ends is None else [ends]
         due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
         return min(due)

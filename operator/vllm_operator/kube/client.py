@@ -7,7 +7,7 @@ connections in transport.py. Must not decide what to write.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 from vllm_operator.kube import credentials, errors, kinds, naming, requests, transport
@@ -34,12 +34,12 @@ class Api(Protocol):
     async def exists(self, ref: kinds.Ref) -> bool:
         """Tell whether there is such an object; its content is not fetched."""
 
-    def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
+    def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncGenerator[Page]:
         """Yield all objects of `kind`, page by page; an empty `namespace` means all of them."""
 
     def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
-    ) -> AsyncIterator[tuple[str, kinds.Object]]:
+    ) -> AsyncGenerator[tuple[str, kinds.Object]]:
         """Yield what happens after `version`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object; ends from time to time."""
 
     async def create(self, obj: kinds.Object) -> kinds.Object:
@@ -69,11 +69,11 @@ class ApiClient:
 
     def __init__(
         self,
-        who: credentials.Credentials,
+        login: credentials.Login,
         observe: transport.Observe = lambda _verb, _resource, _code: None,
         permit: transport.Permit = lambda: None,
     ) -> None:
-        self._connection = transport.Transport(who, observe, permit)
+        self._connection = transport.Transport(login, observe, permit)
         self._addresses = asyncio.Semaphore(ADDRESSES_IN_FLIGHT)
 
     async def __aenter__(self) -> Self:
@@ -101,7 +101,7 @@ class ApiClient:
             return False
         return True
 
-    async def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
+    async def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncGenerator[Page]:
         """Yield all objects of `kind`, page by page; the items of a list carry no kind, so it is filled in."""
         query = {"limit": str(PAGE), **requests.selecting(selector)}
         while True:
@@ -115,7 +115,7 @@ class ApiClient:
 
     async def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
-    ) -> AsyncIterator[tuple[str, kinds.Object]]:
+    ) -> AsyncGenerator[tuple[str, kinds.Object]]:
         """Yield what happens after `version`; Gone where that is too old, Unavailable where the stream falls silent."""
         query = requests.watching(version, WATCH_SECONDS, selector)
         async with contextlib.aclosing(self._connection.stream(requests.all_of(kind, namespace), query)) as stream:

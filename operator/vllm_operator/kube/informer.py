@@ -1,85 +1,165 @@
-"""List and watch one kind, in one namespace or all, into the store; wake the models that something changed for.
+"""List and watch the models and the kinds of their objects into the cache, in one namespace, in several or in all.
 
-Lists anew where the API server no longer knows the version (410), and forgets then what has vanished; goes on where it was
-after any other break. Must not know what the objects are for.
+A list or a watch that fails, for whatever reason, is tried again and ends nothing: a namespace that is deleted, not made yet or
+not ours to read costs the others nothing. Lists anew where the API server no longer knows the version (410), and then forgets
+what has vanished; goes on where it was after any other break. Must not know what the objects are for.
 """
 
 import asyncio
+import contextlib
 import logging
-import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
-from vllm_operator.kube import cache, client, errors, kinds, naming
+from vllm_operator.kube import backoff, cache, client, errors, kinds, naming
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 30.0
+PAUSE = backoff.Backoff(first=0.1, longest=5.0, jitter=0.5)
+KINDS = (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED)
+REFUSED = (errors.Denied, errors.NotFound)
 LOG = logging.getLogger(__name__)
 
 
-class Informer:
-    """One list and watch. `synced` is set when the store first holds all that there is."""
+class Failure(NamedTuple):
+    """What cannot be read: `since` on the clock of the event loop, `reason` in one word."""
 
-    def __init__(
-        self,
-        api: client.Api,
-        kind: kinds.Kind,
-        into: cache.Cache,
-        *,
-        namespace: str = "",
-        selector: str = naming.MODEL_LABEL,
-    ) -> None:
-        self.synced = asyncio.Event()
-        self._api = api
-        self._kind = kind
-        self._store = into
-        self._namespace = namespace
-        self._selector = selector
+    kind: kinds.Kind
+    namespace: str
+    since: float
+    reason: str
+
+
+class Informer:
+    """One list and watch. `synced`: the cache holds all that there is; `answered`: that, or the API server refused it."""
+
+    def __init__(self, api: client.Api, kind: kinds.Kind, into: cache.Cache, namespace: str = "") -> None:
+        self.synced, self.answered = asyncio.Event(), asyncio.Event()
+        self.failure: Failure | None = None
+        self._api, self._kind, self._cache, self._namespace = api, kind, into, namespace
+        self._selector = "" if kind == kinds.MODEL_DEPLOYMENT else naming.MODEL_LABEL
         self._version = ""
         self._in_vain = 0
+        self._logged = ""
 
     async def run(self) -> None:
         """Follow the API server until cancelled."""
         while True:
             try:
                 await self._follow()
-            except errors.Gone:
+            except errors.Gone as error:
                 self._version = ""
+                self._mark(error.reason)
             except errors.ApiError as error:
-                LOG.warning(
-                    "Watch broke resource=%s namespace=%s error=%s", self._kind.plural, self._namespace or "*", error
-                )
+                self._failed(error.reason, error)
+            except Exception as error:  # noqa: BLE001 - what one kind cannot read ends nothing else
+                self._failed(type(error).__name__, error)
             await asyncio.sleep(self._pause())
 
     async def _follow(self) -> None:
         """Go on from the last version seen, or from a list; return when the server ends the stream."""
         if not self._version:
             await self._list()
-        async for happened, obj in self._api.watch(self._kind, self._version, self._namespace, self._selector):
-            if happened != "BOOKMARK":
-                self._store.remove(obj) if happened == "DELETED" else self._store.put(obj)
-            self._version = obj["metadata"]["resourceVersion"]
-            self._in_vain = 0
+        events = self._api.watch(self._kind, self._version, self._namespace, self._selector)
+        async with contextlib.aclosing(events):
+            async for happened, obj in events:
+                self._take(happened, obj)
+
+    def _take(self, happened: str, obj: kinds.Object) -> None:
+        if happened == "DELETED":
+            self._cache.remove(obj)
+        elif happened != "BOOKMARK":
+            self._cache.put(obj)
+        self._succeeded()
+        version = obj["metadata"]["resourceVersion"]
+        if version != self._version:
+            self._version, self._in_vain = version, 0
 
     async def _list(self) -> None:
         listed: set[kinds.Ref] = set()
         version = ""
-        async for page in self._api.list(self._kind, self._namespace, self._selector):
-            version = page.resource_version
-            for obj in page.items:
-                listed.add(kinds.ref(obj))
-                self._store.put(obj)
-        self._store.purge(self._kind, self._namespace, listed, version)
+        pages = self._api.list(self._kind, self._namespace, self._selector)
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                version = page.resource_version
+                for obj in page.items:
+                    listed.add(kinds.ref(obj))
+                    self._cache.put(obj)
+        self._cache.purge(self._kind, self._namespace, listed, version)
         self._version = version
+        self._succeeded()
         self.synced.set()
+        self.answered.set()
+
+    def _succeeded(self) -> None:
+        if self._logged:
+            LOG.info("Watch goes on resource=%s namespace=%s", self._kind.plural, self._namespace or "*")
+        self.failure, self._logged = None, ""
+
+    def _failed(self, reason: str, error: Exception) -> None:
+        """Log what failed where it is another failure than before; a refusal is an answer too."""
+        self._mark(reason)
+        if isinstance(error, REFUSED):
+            self.answered.set()
+        if str(error) != self._logged:
+            self._logged = str(error)
+            unexpected = None if isinstance(error, errors.ApiError) else error
+            LOG.warning(
+                "Watch broke resource=%s namespace=%s error=%s",
+                self._kind.plural, self._namespace or "*", error, exc_info=unexpected,
+            )  # fmt: skip
+
+    def _mark(self, reason: str) -> None:
+        since = self.failure.since if self.failure else asyncio.get_running_loop().time()
+        self.failure = Failure(self._kind, self._namespace, since, reason)
 
     def _pause(self) -> float:
-        """Return how long to wait: nothing after a stream that brought something, else longer each time, never in step."""
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._in_vain) if self._in_vain else 0.0
-        self._in_vain = min(self._in_vain + 1, 20)
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
+        """Return how long to wait: nothing after a stream that brought something, else longer each time."""
+        self._in_vain += 1
+        return PAUSE.pause(self._in_vain - 1) if self._in_vain > 1 else 0.0
 
 
-def informers(api: client.Api, into: cache.Cache, namespaces: Iterable[str] = ()) -> tuple[Informer, ...]:
-    """Return an informer for each kind that is watched, in each of `namespaces`; without any, in all."""
-    scopes = tuple(namespaces) or ("",)
-    return tuple(Informer(api, kind, into, namespace=scope) for kind in kinds.WATCHED for scope in scopes)
+class Informers:
+    """An informer for each kind, in each of `namespaces`; without any, in all.
+
+    `synced(namespace)` is called once all kinds of a namespace are known; with an empty one where all are watched together.
+    """
+
+    def __init__(
+        self, api: client.Api, into: cache.Cache, namespaces: Iterable[str], synced: Callable[[str], None]
+    ) -> None:
+        scopes = tuple(namespaces) or ("",)
+        self._of = {scope: tuple(Informer(api, kind, into, scope) for kind in KINDS) for scope in scopes}
+        self._synced = synced
+        self._known = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the API server until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for scope, informers in self._of.items():
+                group.create_task(self._announce(scope))
+                for one in informers:
+                    group.create_task(one.run())
+
+    async def ready(self) -> None:
+        """Wait until `are_ready`."""
+        await asyncio.gather(self._known.wait(), *(one.answered.wait() for one in self._all()))
+
+    def are_ready(self) -> bool:
+        """Tell whether every informer is synced or was refused, and one namespace is known whole."""
+        return self._known.is_set() and all(one.answered.is_set() for one in self._all())
+
+    def knows(self, namespace: str) -> bool:
+        """Tell whether all that there is in `namespace` is known: else what is not known yet would look deleted."""
+        informers = self._of.get(namespace) or self._of.get("", ())
+        return bool(informers) and all(one.synced.is_set() for one in informers)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Return what cannot be read at the moment."""
+        return tuple(one.failure for one in self._all() if one.failure)
+
+    def _all(self) -> list[Informer]:
+        return [one for informers in self._of.values() for one in informers]
+
+    async def _announce(self, scope: str) -> None:
+        await asyncio.gather(*(one.synced.wait() for one in self._of[scope]))
+        self._known.set()
+        self._synced(scope)

@@ -1,5 +1,6 @@
 """The connections to the API server: who we are, how many calls are in flight, what became of each.
 
+Logs in anew each minute, for tokens are replaced in their files, and where the API server no longer takes the one we have.
 Every call is reported to `observe(verb, resource, code)`; code 0 means that no answer came. Every write but a Lease's asks
 `permit()` when its connection is in hand, immediately before its bytes leave: what was a leader, slept and woke, sends nothing.
 Knows aiohttp; must not know what is written or why, and never logs a body.
@@ -7,6 +8,7 @@ Knows aiohttp; must not know what is written or why, and never logs a body.
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from types import SimpleNamespace
@@ -19,8 +21,11 @@ from vllm_operator.kube import credentials, errors, kinds, requests
 
 IN_FLIGHT = 64
 CALL_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+OPEN_SECONDS = 10.0  # until a watch is answered; then it lasts
 SILENCE_SECONDS = 75.0  # bookmarks come each minute
-TOKEN_SECONDS = 60.0
+LOGIN_SECONDS = 60.0
+NEVER = -math.inf
 PATIENCE = 3  # refusals of one call that are waited out; a refused call was not begun
 LONGEST_WAIT = 5.0
 READS = {"get", "list", "watch"}
@@ -35,22 +40,24 @@ Permit = Callable[[], None]
 class Transport:
     """A pool of connections; use as an asynchronous context manager. `permit` may be set later."""
 
-    def __init__(self, who: credentials.Credentials, observe: Observe, permit: Permit) -> None:
+    def __init__(self, login: credentials.Login, observe: Observe, permit: Permit) -> None:
         self.permit = permit
-        self._who = who
+        self._login = login
         self._observe = observe
-        self._watching = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_SECONDS)
-        self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS)
-        self._token, self._token_until = "", 0.0
+        self._watching = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
+        self._server, self._headers, self._logged_in = "", dict[str, str](), NEVER
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
 
     async def __aenter__(self) -> Self:
-        """Open the pool. Answers are not compressed: that costs the API server more than it saves in a cluster."""
+        """Log in and open the pool. Answers are not compressed: that costs the API server more than it saves in a cluster."""
+        who = self._login()
+        self._server = who.server.rstrip("/")
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(self._in_hand)
         trace.on_connection_create_end.append(self._in_hand)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._who.tls or True, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=0, ssl=credentials.tls(who) or True, keepalive_timeout=60),
             headers={"Accept-Encoding": "identity", "User-Agent": "vllm-operator"},
             trace_configs=[trace],
         )
@@ -61,28 +68,36 @@ class Transport:
         await self._session.close()
 
     async def call(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
-        """Return the answer to one call. Waits where the server says for how long; reads an invalid token anew."""
-        lease = target.kind == kinds.LEASE  # its renewal waits for nobody: without it all the others are void
-        async with contextlib.nullcontext() if lease else self._in_flight:
-            for _ in range(PATIENCE):
-                try:
-                    return await self._once(verb, target, **request)
-                except errors.Throttled as error:
-                    await asyncio.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
-                except errors.Denied as error:
-                    if error.status != UNAUTHORIZED or not self._has_new_token():
-                        raise
-            return await self._once(verb, target, **request)
+        """Return the answer to one call. Waits where the server says for how long; logs in anew where it refuses who we are."""
+        for _ in range(PATIENCE):
+            who = self._authorization()
+            try:
+                return await self._in_turn(verb, target, **request)
+            except errors.Throttled as error:
+                await asyncio.sleep(min(error.retry_after or 1.0, LONGEST_WAIT))
+            except errors.Denied as error:
+                if error.status != UNAUTHORIZED or self._authorization() == who:
+                    raise
+        return await self._in_turn(verb, target, **request)
 
     async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
-        """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error."""
+        """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error.
+
+        The first line is a bookmark of the version that was asked for: it says that the watch is open.
+        """
         async with self._open("watch", target, self._watching, query=query) as response:
             try:
+                yield _bookmark(query["resourceVersion"])
                 async for line in requests.lines(response.content.iter_any()):
                     yield line
             finally:
                 if response.connection and response.connection.transport:
                     response.connection.transport.abort()  # nobody waits for a farewell to the rest of a watch
+
+    async def _in_turn(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
+        """Make a call among the others; a Lease's renewal waits for none of them, for without it they are all void."""
+        async with contextlib.nullcontext() if target.kind == kinds.LEASE else self._in_flight:
+            return await self._once(verb, target, **request)
 
     async def _once(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
         async with self._open(verb, target, self._calling, **request) as response:
@@ -101,22 +116,23 @@ class Transport:
         content: str = requests.JSON,
         accept: str = requests.JSON,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        code = 0
+        code, who = 0, self._authorization()
+        sending = self._session.request(
+            METHODS[verb],
+            self._server + target.path,
+            params=query,
+            data=None if body is None else requests.encode(body),
+            headers={"Accept": accept, **who, **({} if body is None else {"Content-Type": content})},
+            timeout=limits,
+            trace_request_ctx=verb not in READS and target.kind != kinds.LEASE,
+        )
         try:
-            async with self._session.request(
-                METHODS[verb],
-                self._who.server + target.path,
-                params=query,
-                data=None if body is None else requests.encode(body),
-                headers={
-                    "Accept": accept,
-                    **self._authorization(),
-                    **({} if body is None else {"Content-Type": content}),
-                },
-                timeout=limits,
-                trace_request_ctx=verb not in READS and target.kind != kinds.LEASE,
-            ) as response:
+            async with asyncio.timeout(OPEN_SECONDS if verb == "watch" else None):
+                response = await sending
+            async with response:
                 code = response.status
+                if code == UNAUTHORIZED and who is self._headers:
+                    self._logged_in = NEVER
                 if code >= FAILED:
                     raise await _error(response, target.kind)
                 yield response
@@ -131,20 +147,19 @@ class Transport:
             self.permit()
 
     def _authorization(self) -> dict[str, str]:
-        if time.monotonic() >= self._token_until:
-            self._token, self._token_until = self._who.token(), time.monotonic() + TOKEN_SECONDS
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
-
-    def _has_new_token(self) -> bool:
-        before, self._token_until = self._token, 0.0
-        self._authorization()
-        return self._token != before
+        if time.monotonic() >= self._logged_in + LOGIN_SECONDS:
+            self._headers, self._logged_in = self._login().as_http_headers(), time.monotonic()
+        return self._headers
 
 
 METHODS = {
     "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH",
     "delete": "DELETE",
 }  # fmt: skip
+
+
+def _bookmark(version: str) -> bytes:
+    return orjson.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}})
 
 
 async def _error(response: aiohttp.ClientResponse, kind: kinds.Kind) -> errors.ApiError:

@@ -159,7 +159,9 @@ class Prober:
 
     async def run(self) -> None:
         """Ask until `stop`."""
-        await asyncio.gather(*(queue.run() for queue in self._queues))
+        async with asyncio.TaskGroup() as group:
+            for queue in self._queues:
+                group.create_task(queue.run())
 
     async def stop(self) -> None:
         """Ask nothing more, and wait for no answer."""

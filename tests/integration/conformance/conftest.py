@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import fake_apiserver
+from tests import fake_apiserver, logins
 from tests.integration.conformance import bench as benches
-from vllm_operator.kube import credentials
 
 if TYPE_CHECKING:
     import pathlib
@@ -22,6 +21,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[benches.Bench]:
         yield await benches.bench(api, api, namespace)
         return
     served: pathlib.Path = request.getfixturevalue("served")
-    async with benches.RealCluster(credentials.kubeconfig(served)) as real:
+    async with benches.RealCluster(logins.kubeconfig(served)) as real:
         await benches.create_namespace(real, namespace)
         yield await benches.bench(real, benches.Others(real), namespace)

@@ -43,7 +43,7 @@ def contender(api: fake_apiserver.FakeCluster, name: str = "a") -> leader_electi
 
 
 async def until_lost(one: leader_election.Leader) -> None:
-    with contextlib.suppress(leader_election.Lost):
+    with contextlib.suppress(errors.Lost):
         await one.keep()
 
 
@@ -51,7 +51,7 @@ async def until_lost(one: leader_election.Leader) -> None:
 async def test_nothing_may_be_written_before_the_lease_is_held() -> None:
     one = contender(fake_apiserver.FakeCluster())
     assert not one.holds()
-    with pytest.raises(leader_election.Lost, match="operators/vllm-operator"):
+    with pytest.raises(errors.Lost, match="operators/vllm-operator"):
         one.check()
     await one.acquire()
     one.check()
@@ -174,7 +174,7 @@ async def test_a_sleeper_that_wakes_writes_nothing_and_does_not_try_to_renew() -
     _sleep_through(60)
     api.calls.clear()
     assert not one.holds()
-    with pytest.raises(leader_election.Lost):
+    with pytest.raises(errors.Lost):
         await keeping
     assert api.calls == []
 

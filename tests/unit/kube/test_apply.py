@@ -272,13 +272,13 @@ class TestFailures:
         class Slow(fake_apiserver.FakeCluster):
             async def create(self, obj: kinds.Object) -> kinds.Object:
                 if obj["kind"] == "Secret":
-                    raise leader_election.Lost("gone")
+                    raise errors.Lost("gone")
                 await asyncio.sleep(10)
                 ended.append(obj["kind"])
                 return await super().create(obj)
 
         writer = apply.Applier(Slow(), bench.store)
-        with pytest.raises(leader_election.Lost):
+        with pytest.raises(errors.Lost):
             await writer.ensure_all(bench.all(), bench.owner)
         assert len(ended) == 3
 
@@ -510,7 +510,7 @@ class TestLeadership:
         bench = Bench()
         one = leader_election.Leader(bench.api, "operators", "vllm-operator", "a", clock=clock.now)
         bench.api.permit = one.check
-        with pytest.raises(leader_election.Lost):
+        with pytest.raises(errors.Lost):
             await bench.ensure(*bench.all())
         await one.acquire()
         assert await bench.ensure(*bench.all()) == ["create"] * 4

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from tests import clock, fake_apiserver, samples
-from vllm_operator.kube import cache, client, errors, informer, kinds, naming
+from vllm_operator.kube import cache, client, informer, kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "uid-1")
 KEY = kinds.Key("models", "vllm11")
@@ -17,11 +16,11 @@ KEY = kinds.Key("models", "vllm11")
 class Followed:
     """A cluster in memory, an informer on its Secrets, and what it does."""
 
-    def __init__(self, namespace: str = "") -> None:
+    def __init__(self, kind: kinds.Kind = kinds.SECRET, namespace: str = "") -> None:
         self.api = fake_apiserver.FakeCluster()
         self.woken: list[kinds.Key] = []
         self.store = cache.Cache(self.woken.append)
-        self.informer = informer.Informer(self.api, kinds.SECRET, self.store, namespace=namespace)
+        self.informer = informer.Informer(self.api, kind, self.store, namespace)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -35,7 +34,9 @@ class Followed:
         return {obj["metadata"]["name"] for key in self.store._of for obj in self.store.of(key)}
 
     def knows(self, *names: str) -> Callable[[], bool]:
-        return lambda: self.names() == {f"vllm11.{name}" for name in names}
+        return lambda: (
+            {name for name in self.names() if name.startswith("vllm11.")} == {f"vllm11.{one}" for one in names}
+        )
 
     async def create(self, *names: str) -> None:
         for name in names:
@@ -136,28 +137,6 @@ async def test_a_bookmark_spares_the_list() -> None:
 
 
 @clock.virtual
-async def test_an_api_server_that_is_down_is_asked_less_and_less_and_comes_back() -> None:
-    followed = Followed()
-    asked: list[float] = []
-
-    def down(verb: str, _: kinds.Ref, when: str) -> None:
-        if when == "before" and verb in {"list", "watch"}:
-            asked.append(clock.now())
-            raise errors.Unavailable(503, "Down", "no answer")
-
-    followed.api.interrupt = down
-    async with followed.running():
-        await asyncio.sleep(600)
-        pauses = [later - earlier for earlier, later in itertools.pairwise(asked)]
-        assert pauses[0] < 1
-        assert max(pauses) <= 30
-        assert all(pause >= 15 for pause in pauses[12:])
-        followed.api.interrupt = lambda *_: None
-        await followed.create("a")
-        await clock.until(followed.knows("a"), 40)
-
-
-@clock.virtual
 async def test_a_watch_that_ends_at_once_each_time_is_not_a_storm() -> None:
     followed = Followed()
     async with followed.running():
@@ -181,12 +160,45 @@ async def test_one_namespace_is_all_that_is_read() -> None:
 
 
 @clock.virtual
-async def test_every_kind_is_followed_in_every_namespace() -> None:
-    api, seen = fake_apiserver.FakeCluster(), cache.Cache()
-    everywhere = informer.informers(api, seen)
-    assert [(one._kind, one._namespace) for one in everywhere] == [(kind, "") for kind in kinds.WATCHED]
-    some = informer.informers(api, seen, ("a", "b"))
-    assert {(one._kind, one._namespace) for one in some} == {(kind, space) for kind in kinds.WATCHED for space in "ab"}
+async def test_every_model_is_followed_whatever_its_labels() -> None:
+    followed = Followed(kinds.MODEL_DEPLOYMENT)
+    async with followed.running():
+        await followed.api.create_by("admin", samples.model())
+        await clock.until(lambda: followed.store.models() == (KEY,))
+        followed.api.remove(kinds.ref(samples.model()))
+        await clock.until(lambda: followed.store.models() == ())
+
+
+@clock.virtual
+async def test_a_model_that_vanished_while_nobody_watched_is_gone_though_it_was_the_last() -> None:
+    followed = Followed(kinds.MODEL_DEPLOYMENT)
+    async with followed.running():
+        await followed.api.create_by("admin", samples.model())
+        await clock.until(lambda: followed.store.models() == (KEY,))
+        followed.api.frozen = True
+        followed.api.remove(kinds.ref(samples.model()))
+        followed.api.frozen = False
+        followed.api.compact()
+        await clock.until(lambda: followed.store.models() == ())
+    assert followed.woken == [KEY] * 2
+
+
+@clock.virtual
+async def test_a_new_list_wakes_only_whom_it_brings_something_new() -> None:
+    followed = Followed()
+    other = naming.Owner("models", "other", "uid-2")
+    async with followed.running():
+        await followed.create("a", "b")
+        await followed.api.create(samples.secret(other))
+        await clock.until(lambda: len(followed.woken) == 3)
+        followed.woken.clear()
+        followed.api.frozen = True
+        await followed.create("c")
+        followed.api.frozen = False
+        followed.api.compact()
+        await clock.until(followed.knows("a", "b", "c"))
+        await asyncio.sleep(60)
+    assert followed.woken == [KEY]
 
 
 @clock.virtual

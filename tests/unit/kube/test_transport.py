@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from tests import http_stub
-from vllm_operator.kube import client, credentials, errors, kinds, transport
+from tests import clock, http_stub, logins
+from vllm_operator.kube import client, errors, kinds, transport
 
 REF = kinds.Ref("Secret", "models", "vllm11.key")
 SECRET = {"kind": "Secret", "metadata": {"name": "a", "namespace": "models", "uid": "u", "resourceVersion": "1"}}
@@ -47,8 +47,8 @@ class TestErrors:
 
     async def test_nobody_there_is_unavailable_and_counted(self) -> None:
         observed: list[tuple[str, str, int]] = []
-        who = credentials.Credentials("http://127.0.0.1:9", None, lambda: "")
-        async with client.ApiClient(who, lambda *seen: observed.append(seen)) as api:
+        nowhere = logins.Plain("http://127.0.0.1:9")
+        async with client.ApiClient(lambda: nowhere, lambda *seen: observed.append(seen)) as api:
             with pytest.raises(errors.Unavailable, match="Cannot connect"):
                 await api.get(REF)
         assert observed == [("get", "secrets", 0)]
@@ -90,8 +90,29 @@ class TestTokens:
                 await api.get(REF)
         assert len(stub.requests) == 1
 
+    async def test_calls_that_are_refused_together_all_go_on_with_the_new_token(self) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            await asyncio.sleep(0.05)
+            good = request.headers["Authorization"] == "Bearer second"
+            return web.json_response({} if good else http_stub.status("Unauthorized"), status=200 if good else 401)
+
+        stub = http_stub.Stub(answer)
+        async with stub.running() as api:
+            api._connection._authorization()
+            stub.token = "second"
+            assert await asyncio.gather(*(api.get(REF) for _ in range(10))) == [{}] * 10
+
+    async def test_a_watch_that_is_refused_leads_to_a_new_login(self) -> None:
+        stub = http_stub.Stub(http_stub.answering((401, http_stub.status("Unauthorized")), (200, {})))
+        async with stub.running() as api:
+            with pytest.raises(errors.Denied):
+                await anext(api.watch(kinds.SECRET, "5"))
+            stub.token = "second"
+            await api.get(REF)
+        assert stub.tokens == ["Bearer first", "Bearer second"]
+
     async def test_a_rotated_token_is_read_within_a_minute(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport, "TOKEN_SECONDS", 0.0)
+        monkeypatch.setattr(transport, "LOGIN_SECONDS", 0.0)
         stub = http_stub.Stub(http_stub.answering((200, {})))
         async with stub.running() as api:
             await api.get(REF)
@@ -117,6 +138,21 @@ class TestPatience:
                 await api.get(REF)
         assert raised.value.retry_after == 7
         assert len(stub.requests) == transport.PATIENCE + 1
+
+    async def test_who_is_asked_for_patience_keeps_no_place_that_others_need(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(transport, "IN_FLIGHT", 1)
+        stub = http_stub.Stub(
+            http_stub.answering((429, http_stub.status("TooManyRequests"), {"Retry-After": "60"}), (200, {}))
+        )
+        async with stub.running() as api:
+            patient = asyncio.create_task(api.get(REF))
+            await clock.until(lambda: bool(stub.observed))
+            async with asyncio.timeout(transport.LONGEST_WAIT - 1):
+                await api.get(REF)
+            assert not patient.done()
+            patient.cancel()
 
 
 class TestPermission:
@@ -147,6 +183,25 @@ def _refuse() -> None:
 
 
 class TestLimits:
+    async def test_a_lease_waits_for_no_other_call(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transport, "IN_FLIGHT", 3)
+        ended = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if "leases" not in request.path:
+                await ended.wait()
+            return web.json_response({})
+
+        stub = http_stub.Stub(answer)
+        async with stub.running() as api:
+            others = [asyncio.create_task(api.get(REF)) for _ in range(6)]
+            await clock.until(lambda: len(stub.requests) == 3)
+            async with asyncio.timeout(20):
+                await api.replace({"kind": "Lease", "metadata": {"name": "a", "namespace": "models"}})
+            assert len(stub.requests) == 4
+            ended.set()
+            await asyncio.gather(*others)
+
     @pytest.mark.parametrize(("spec", "most"), [({}, client.ADDRESSES_IN_FLIGHT), ({"clusterIP": "None"}, 20)])
     async def test_few_services_with_an_address_are_created_at_once(self, spec: dict[str, str], most: int) -> None:
         now, seen = 0, 0

@@ -24,13 +24,13 @@ class TestWatch:
 
         async with http_stub.Stub(answer).running() as api:
             seen = [event async for event in api.watch(kinds.SECRET, "5", "models", "label")]
-        assert [happened for happened, _ in seen] == ["ADDED", "BOOKMARK"]
-        assert len(seen[0][1]["metadata"]["name"]) == 1_000_000
+        assert [happened for happened, _ in seen] == ["BOOKMARK", "ADDED", "BOOKMARK"]
+        assert len(seen[1][1]["metadata"]["name"]) == 1_000_000
 
     async def test_what_is_asked_for(self) -> None:
         stub = http_stub.Stub(http_stub.answering(web.Response(body=b"")))
         async with stub.running() as api:
-            assert [event async for event in api.watch(kinds.INGRESS, "5", "models", "label")] == []
+            _ = [event async for event in api.watch(kinds.INGRESS, "5", "models", "label")]
         [(_, path)] = stub.requests
         assert path.startswith(
             "/apis/networking.k8s.io/v1/namespaces/models/ingresses?watch=true&allowWatchBookmarks=true"
@@ -46,6 +46,34 @@ class TestWatch:
         async with stub.running() as api:
             with pytest.raises(errors.Gone):
                 _ = [event async for event in api.watch(kinds.SECRET, "5")]
+
+    async def test_an_open_watch_says_so_before_anything_happens(self) -> None:
+        ended = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await ended.wait()
+            return response
+
+        async with http_stub.Stub(answer).running() as api, asyncio.timeout(5):
+            events = api.watch(kinds.SECRET, "5")
+            assert await anext(events) == ("BOOKMARK", {"metadata": {"resourceVersion": "5"}})
+            ended.set()
+            await events.aclose()
+
+    async def test_a_watch_that_is_not_answered_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transport, "OPEN_SECONDS", 0.05)
+        ended = asyncio.Event()
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            await ended.wait()
+            return web.Response()
+
+        async with http_stub.Stub(answer).running() as api, asyncio.timeout(5):
+            with pytest.raises(errors.Unavailable):
+                await anext(api.watch(kinds.SECRET, "5"))
+            ended.set()
 
     async def test_silence_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.05)
