@@ -9,11 +9,15 @@ from vllm_operator.kube import kinds
 
 
 class ConditionValue(NamedTuple):
-    """The value of a condition: `status` is "True", "False" or "Unknown"; `reason` is CamelCase; `message` is for people."""
+    """The value of a condition: `status` is "True", "False" or "Unknown"; `reason` is CamelCase; `message` is for people.
+
+    `generation` is that of the spec that was looked at, for the condition's observedGeneration; None: the one at hand.
+    """
 
     status: str
     reason: str
     message: str = ""
+    generation: int | None = None
 
 
 def conditions(obj: kinds.Object) -> list[kinds.Object]:

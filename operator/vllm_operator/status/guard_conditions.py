@@ -1,7 +1,8 @@
 """What guards and Services answered, as the conditions GuardConfigured and Verified: pure, and read by status/rules.py.
 
 A pod that was not asked yet changes nothing of what was said before, so a restart of the operator and a new pod write nothing
-that a moment later is taken back. Must not ask anybody: prober.py and canary.py do.
+that a moment later is taken back. Each value names the generation of the spec that was looked at, which may be an earlier one.
+Must not ask anybody: prober.py and canary.py do.
 """
 
 from vllm_operator import guard
@@ -34,6 +35,11 @@ def wanted(world: ObservedState) -> str:
 
 def guard_configured(world: ObservedState) -> ConditionValue:
     """Say whether every guard that runs has the keys and limits that were last written."""
+    said = _guard_configured(world)
+    return said if said.generation else said._replace(generation=_written_for(world))
+
+
+def _guard_configured(world: ObservedState) -> ConditionValue:
     pods = [pod["metadata"]["name"] for pod in guarded(world)]
     if not pods:
         return _troubled(world) if world.troubles else ConditionValue("Unknown", "NoGuards", "no guard runs")
@@ -74,9 +80,20 @@ def is_settled(world: ObservedState) -> bool:
 
 
 def before(world: ObservedState, kind: str) -> ConditionValue:
-    """Return what stands in the model's status."""
-    condition = conditions.condition(world.model, kind)
-    return ConditionValue(condition["status"], condition["reason"], condition["message"]) if condition else NOT_ASKED
+    """Return what stands in the model's status, and of which generation it was said."""
+    found = conditions.condition(world.model, kind)
+    if found is None:
+        return NOT_ASKED
+    return ConditionValue(found["status"], found["reason"], found["message"], found.get("observedGeneration"))
+
+
+def _written_for(world: ObservedState) -> int:
+    """Return the generation of the spec that the guard's Secret was written for."""
+    secret = kinds.Ref(kinds.SECRET.kind, world.owner.namespace, naming.guard_secret(world.owner.name))
+    newest = int(world.model["metadata"]["generation"])
+    if secret in world.failures:
+        return before(world, "GuardConfigured").generation or newest
+    return newest
 
 
 def _guard(pod: kinds.Object) -> kinds.Object:

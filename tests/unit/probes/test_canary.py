@@ -14,7 +14,7 @@ from vllm_operator.engine import verification
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.probes import canary, http_client
-from vllm_operator.status import guard_conditions, observed
+from vllm_operator.status import guard_conditions
 
 CONFIGURED = guard.State(RIGHT, 0)
 WRONG = http_client.Answer(reached=True, status=500, text='{"error": {"message": "EngineCore died.\\nTraceback"}}')
@@ -218,21 +218,6 @@ async def test_without_a_key_nothing_is_asked() -> None:
     async with one.running():
         await asyncio.sleep(700)
         assert one.requests == []
-
-
-def test_before_the_first_answer_the_condition_stays_as_it_is() -> None:
-    ready = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "a", "namespace": "models"},
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-    }
-    objects = {kinds.ref(ready): ready}
-    told = {"status": "True", "reason": "Told", "message": "before"}
-    for kind, said in (("Verified", guard_conditions.verified), ("GuardConfigured", guard_conditions.guard_configured)):
-        model = {**MODEL, "status": {"conditions": [{"type": kind, **told}]}}
-        assert said(observed.ObservedState(model, objects)) == ConditionValue("True", "Told", "before")
-        assert said(observed.ObservedState(MODEL, objects)).reason == "NotAsked"
 
 
 def test_it_is_asked_with_the_key_of_a_client_whose_time_is_not_over() -> None:

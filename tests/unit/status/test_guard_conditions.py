@@ -4,11 +4,13 @@ from typing import Any
 
 from tests import observations
 from vllm_operator import guard
-from vllm_operator.kube import conditions
+from vllm_operator.kube import conditions, kinds, naming
 from vllm_operator.status import guard_conditions, observed
 
 CLIENTS = [{"name": "team-a"}, {"name": "team-b"}, {"name": "vault", "keySecretRef": {"name": "from-our-vault"}}]
 MODEL = observations.model({"replicas": 2, "access": {"clients": CLIENTS}})
+
+CONDITIONS = {"GuardConfigured": guard_conditions.guard_configured, "Verified": guard_conditions.verified}
 
 
 def seen(**changed: Any) -> observed.ObservedState:
@@ -40,6 +42,35 @@ def test_a_guard_that_rejects_comes_before_a_client_without_a_key() -> None:
     assert guard_conditions.guard_configured(seen(guards=rejecting)).reason == guard_conditions.REJECTED
     assert guard_conditions.guard_configured(seen()).reason == "ClientKeyNotFound"
     two = {name: conditions.ConditionValue("False", f"Reason{name}", f"{name}: why") for name in ("b", "a")}
-    assert guard_conditions.guard_configured(seen(troubles=two)) == conditions.ConditionValue(
-        "False", "Reasona", "a: why; b: why"
-    )
+    said = guard_conditions.guard_configured(seen(troubles=two))
+    assert said[:3] == ("False", "Reasona", "a: why; b: why")
+
+
+def test_before_the_first_answer_the_conditions_stay_as_they_are() -> None:
+    told = {"status": "True", "reason": "Told", "message": "before", "observedGeneration": 4}
+    for kind, said in CONDITIONS.items():
+        found = of_generation(5, {"type": kind, **told}, guards={})
+        assert said(found) == conditions.ConditionValue("True", "Told", "before", 4)
+        assert said(found._replace(model=MODEL)).reason == "NotAsked"
+
+
+def test_guards_are_compared_with_the_spec_that_their_secret_was_written_for() -> None:
+    told = {"type": "GuardConfigured", "status": "True", "reason": "Told", "message": "", "observedGeneration": 4}
+    found = of_generation(5, told)
+    secret = kinds.Ref("Secret", "models", naming.guard_secret("vllm11"))
+    assert guard_conditions.guard_configured(found).generation == 5
+    failures = {secret: conditions.ConditionValue("False", "WriteRefused", "no")}
+    assert guard_conditions.guard_configured(found._replace(failures=failures)).generation == 4
+    assert guard_conditions.guard_configured(of_generation(5, failures=failures)).generation == 5, "no other is known"
+
+
+def test_what_a_request_has_shown_names_the_spec_it_was_of() -> None:
+    shown = conditions.ConditionValue("True", "Verified", "a token", 4)
+    assert guard_conditions.verified(of_generation(5, verified=shown)) == shown
+
+
+def of_generation(generation: int, *told: kinds.Object, **changed: Any) -> observed.ObservedState:
+    """A model of that generation, its servers and its conditions; every client has a key."""
+    metadata = {**MODEL["metadata"], "generation": generation}
+    model = {**MODEL, "metadata": metadata, "status": {"conditions": list(told)}}
+    return seen(model=model, troubles={}, verified=None)._replace(**changed)
