@@ -63,8 +63,12 @@ CASES = [
     ("spec.engine", {"drainTimeout": "0s"}, "between 1s and 1h"),
     ("spec.engine", {"maxModelLen": 0}, "greater than or equal to 1"),
     ("spec.engine", {"image": "a b"}, "no white space"),
-    ("spec.resources", {"limits": {"cpu": "lots"}}, "look like 1, 500m or 16Gi"),
+    ("spec.resources", {"limits": {"cpu": "lots"}}, "such as 1, 500m or 16Gi"),
     ("spec.resources", {"limits": {"cpu": -1}}, "not negative"),
+    ("spec.resources", {"limits": {"cpu": "1e800000"}}, "such as 1, 500m or 16Gi"),
+    ("spec.resources", {"requests": {"memory": "1e100"}}, "such as 1, 500m or 16Gi"),
+    ("spec.resources", {"limits": {"memory": "999999999999E"}}, "such as 1, 500m or 16Gi"),
+    ("spec.resources", {"limits": {"nvidia.com/gpu" * 30: 1}}, "write keys of letters"),
     ("spec.access", {"defaultRateLimit": {"requests": 0}}, "greater than or equal to 1"),
     ("spec.access", {"defaultRateLimit": {"unit": "Day"}}, 'supported values: "Second", "Minute", "Hour"'),
     (
@@ -82,9 +86,16 @@ CASES = [
     ("spec.access", {"clients": [{"name": "Team_A"}]}, "a client's name: lower-case letters, digits and -"),
     ("spec.access", {"clients": [{"name": "a" * 64}]}, "may not be more than 63"),
     ("spec.access", {"clients": [{}]}, "name: Required"),
-    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2020-01-01T00:00:00Z"}]}, "expiresAt lies in the past"),
-    ("spec.access", {"clients": [{"name": "a", "expiresAt": "tomorrow"}]}, "date-time"),
-    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2027-01-01T00:00:00+99:99"}]}, "expiresAt"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2020-01-01T00:00:00Z"}]}, "lies in the past"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2200-01-01T00:00:00Z"}]}, "too far ahead"),
+    (
+        "spec.access",
+        {"clients": [{"name": "a", "expiresAt": "tomorrow"}]},
+        "write a moment such as 2027-01-31T12:00:00Z",
+    ),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2027-01-01T00:00:00+24:00"}]}, "write a moment such as"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": "2027-02-30T00:00:00Z"}]}, "write a moment such as"),
+    ("spec.access", {"clients": [{"name": "a", "expiresAt": f"2027-01-01T00:00:00.{'0' * 99}Z"}]}, "Too long"),
     ("spec.access", {"clients": [{"name": "a", "keyVersion": 0}]}, "greater than or equal to 1"),
     (
         "spec.access",
@@ -113,10 +124,14 @@ CASES = [
     ("spec.podMetadata", {"labels": {"serving.byteshop.in/model": "x"}}, "choose another key"),
     ("spec.podMetadata", {"labels": {"app.kubernetes.io/name": "x"}}, "choose another key"),
     ("spec.podMetadata", {"labels": {"team": "a b"}}, "a label's value is letters"),
+    ("spec.podMetadata", {"labels": {"a b": "team"}}, "write keys of letters"),
+    ("spec.podMetadata", {"annotations": {"x" * 400: "y"}}, "write keys of letters"),
     ("spec.podMetadata", {"annotations": {"kubectl.kubernetes.io/default-container": "x"}}, "choose another key"),
     ("spec.guard", {"resources": {"limits": {"nvidia.com/gpu": 1}}}, "a guard uses cpu, memory"),
     ("spec.guard", {"resources": {"requests": {"cpu": "-1"}}}, "not negative"),
+    ("spec.guard", {"resources": {"limits": {"memory": "1e800000"}}}, "such as 1, 500m or 16Gi"),
     ("spec.scheduling", {"nodeSelector": {"zone": "a b"}}, "a label's value is letters"),
+    ("spec.scheduling", {"nodeSelector": {"a b": "zone"}}, "write keys of letters"),
     ("spec.scheduling", {"nodeName": "a"}, "unknown field"),
     ("spec.scheduling", {"tolerations": [{"value": "x"}]}, "write operator: Exists, or name the key"),
     ("spec.scheduling", {"tolerations": [{"key": "a", "operator": "Exists", "value": "x"}]}, "Exists takes no value"),
@@ -183,6 +198,20 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
 def test_options_that_only_begin_like_refused_ones_are_taken(served: pathlib.Path) -> None:
     args = ["--reasoning-parser=qwen3", '--structured-outputs-config={"backend":"xgrammar"}', "--kv-cache-dtype=fp8"]
     assert kubectl.create(served, _with("spec.engine", {"args": args}), dry_run=True)["spec"]["engine"]["args"] == args
+
+
+@pytest.mark.parametrize("quantity", [1, "1e3", "128974848", "129e6", "500m", "1.5Gi", "0.1", "+1", "7Ei", 2**63 - 1])
+def test_a_quantity_that_people_write_is_taken(served: pathlib.Path, quantity: int | str) -> None:
+    taken = kubectl.create(served, _with("spec.resources", {"limits": {"memory": quantity}}), dry_run=True)["spec"]
+    assert taken["resources"]["limits"] == {"memory": quantity}
+
+
+@pytest.mark.parametrize("moment", ["2027-01-31T12:00:00Z", "2027-01-31T12:00:00.5Z", "2027-01-31T12:00:00+05:30"])
+def test_a_moment_is_taken(served: pathlib.Path, moment: str) -> None:
+    taken = kubectl.create(
+        served, _with("spec.access", {"clients": [{"name": "a", "expiresAt": moment}]}), dry_run=True
+    )
+    assert taken["spec"]["access"]["clients"][0]["expiresAt"] == moment
 
 
 def test_a_version_is_never_lowered_and_a_client_may_go_over_to_a_brought_key(served: pathlib.Path) -> None:

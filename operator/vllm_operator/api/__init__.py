@@ -4,8 +4,9 @@ The CRD is generated from here (crd.py), so what `kubectl explain` prints and wh
 field. Knows nothing of the objects that a ModelDeployment becomes. Limits are the API server's to enforce; pydantic enforces
 the types again and ignores fields of a newer schema.
 
-schema.py   frozen base, CEL rules, durations, names, quantities      spec.py    what is wanted: model.py, engine.py, pods.py,
-status/rules.py   what is observed                                                     scheduling.py, access.py, expose.py
+schema.py   the frozen base, CEL rules, the types that fields share    spec.py     what is wanted: model.py, engine.py, pods.py,
+values.py   durations, moments, quantities: text -> value                          scheduling.py, access.py, expose.py
+                                                                       status.py   what is observed
 """
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
@@ -14,11 +15,14 @@ from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
-from vllm_operator.api.schema import moment, rule, rules, seconds, unix
-from vllm_operator.api.spec import Spec
-from vllm_operator.api.status import ClientStatus, Condition, Status
+from vllm_operator.api.schema import rule, rules
+from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse
+from vllm_operator.api.status import ClientStatus, Condition, Status, fitted
+from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, moment, seconds, unix
 
 __all__ = [
+    "LARGEST_QUANTITY",
+    "QUANTITY",
     "Access",
     "Client",
     "ClientStatus",
@@ -38,10 +42,14 @@ __all__ = [
     "Resources",
     "Scheduling",
     "Spec",
+    "SpecNotUnderstood",
     "Status",
     "Task",
     "Tls",
+    "fitted",
+    "is_quantity",
     "moment",
+    "parse",
     "rule",
     "rules",
     "seconds",

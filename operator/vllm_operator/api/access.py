@@ -18,18 +18,28 @@ class RateLimit(schema.Schema):
     unit: Literal["Second", "Minute", "Hour"] = pydantic.Field(default="Minute", description="Second, Minute or Hour.")
 
 
+ORIGIN = "[*]|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
+ORIGIN_MESSAGE = (
+    "write an origin as browsers send it, such as https://app.example.com or http://localhost:3000, in lower case and without a"
+    " path; or *"
+)
+CLIENT_MESSAGE = "a client's name: lower-case letters, digits and - inside"
+
 Origin = Annotated[
     str,
     pydantic.Field(
-        max_length=270,
-        json_schema_extra=schema.rules(
-            schema.rule(
-                "self == '*' || self.matches('^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$')",
-                "write an origin as browsers send it, such as https://app.example.com or http://localhost:3000,"
-                " in lower case and without a path; or *",
-            ),
-        ),
+        max_length=270, json_schema_extra=schema.rules(schema.rule(f"self.matches('^({ORIGIN})$')", ORIGIN_MESSAGE))
     ),
+    schema.matching(ORIGIN, ORIGIN_MESSAGE),
+]
+ClientName = Annotated[
+    str,
+    pydantic.Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=schema.rules(schema.rule(f"self.matches('^{schema.DNS_LABEL}$')", CLIENT_MESSAGE)),
+    ),
+    schema.matching(schema.DNS_LABEL, CLIENT_MESSAGE),
 ]
 
 
@@ -72,28 +82,15 @@ class Client(schema.Schema):
         )
     )
 
-    name: str = pydantic.Field(
-        min_length=1,
-        max_length=63,
-        description="The client's name, which stands in logs and metrics: a DNS label.",
-        json_schema_extra=schema.rules(
-            schema.rule(
-                f"self.matches('^{schema.DNS_LABEL}$')", "a client's name: lower-case letters, digits and - inside"
-            )
-        ),
-    )
+    name: ClientName = pydantic.Field(description="The client's name, which stands in logs and metrics: a DNS label.")
     rate_limit: RateLimit | None = pydantic.Field(
         default=None, description="The client's own limit. Default: defaultRateLimit."
     )
-    expires_at: str | None = pydantic.Field(
+    expires_at: schema.Moment | None = pydantic.Field(
         default=None,
-        description="From this moment the client's keys are refused, and the refusal says that they have expired.",
-        json_schema_extra=schema.rules(
-            schema.rule(
-                "self > timestamp('2025-01-01T00:00:00Z') && self < timestamp('2200-01-01T00:00:00Z')",
-                "expiresAt lies in the past, or too far ahead: write a moment such as 2027-01-31T12:00:00Z",
-            ),
-            format="date-time",
+        description=(
+            "From this moment, such as 2027-01-31T12:00:00Z, the client's keys are refused, and the refusal says that they have"
+            " expired. Default: never."
         ),
     )
     key_version: int | None = pydantic.Field(
@@ -117,7 +114,7 @@ class Access(schema.Schema):
         default=RateLimit(),
         description="The limit of a client that has none of its own; above it: 429 with Retry-After.",
     )
-    rotation_overlap: str = pydantic.Field(
+    rotation_overlap: schema.Duration = pydantic.Field(
         default="1h",
         description=(
             "How long a key that was replaced is still accepted; 0s: not at all. Shortened, it shortens overlaps that run."

@@ -61,12 +61,12 @@ class Engine(schema.Schema):
         description="More environment variables of the engine.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
-    startup_timeout: str = pydantic.Field(
+    startup_timeout: schema.Duration = pydantic.Field(
         default="30m",
         description="How long loading may take before the server is restarted.",
         json_schema_extra=schema.duration("24h"),
     )
-    drain_timeout: str = pydantic.Field(
+    drain_timeout: schema.Duration = pydantic.Field(
         default="60s",
         description="How long a server that is told to stop goes on with the requests that run.",
         json_schema_extra=schema.duration("1h"),

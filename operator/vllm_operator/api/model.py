@@ -1,12 +1,14 @@
 """The weights to serve and the name that clients call them by."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
 from vllm_operator.api import schema
 
 Task = Literal["Generate", "Embed", "Score", "Classify", "Pool", "Transcribe"]
+SCHEMES = "(file|pvc|oci)://"
+SCHEMES_MESSAGE = "unknown source: write file:///path/in/image, pvc://claim[/path] or oci://registry/image:tag"
 SERVED_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"
 
 
@@ -22,7 +24,7 @@ class Model(schema.Schema):
         )
     )
 
-    source: str = pydantic.Field(
+    source: Annotated[str, schema.matching(f"(?s){SCHEMES}.*", SCHEMES_MESSAGE)] = pydantic.Field(
         min_length=8,
         max_length=512,
         description=(
@@ -30,10 +32,7 @@ class Model(schema.Schema):
             " PersistentVolumeClaim of this namespace, mounted read-only) or oci://image (an image volume)."
         ),
         json_schema_extra=schema.rules(
-            schema.rule(
-                "self.matches('^(file|pvc|oci)://')",
-                "unknown source: write file:///path/in/image, pvc://claim[/path] or oci://registry/image:tag",
-            ),
+            schema.rule(f"self.matches('^{SCHEMES}')", SCHEMES_MESSAGE),
             schema.rule(
                 "!self.startsWith('file://') || self.matches('^file://(/[A-Za-z0-9._][A-Za-z0-9._-]*)+$')",
                 "a file source is an absolute directory of the engine's image, such as file:///models/facebook/opt-125m",

@@ -16,10 +16,11 @@ def chosen_keys() -> dict[str, Any]:
     """Return the schema extension of a map of labels or annotations: none that the operator or Kubernetes sets."""
     names = ", ".join([*TAKEN_KEYS, *(f"{prefix}*" for prefix in TAKEN_PREFIXES)])
     return schema.rules(
+        schema.KEYS,
         schema.rule(
             f"!self.exists(key, key in {TAKEN_KEYS} || {TAKEN_PREFIXES}.exists(prefix, key.startsWith(prefix)))",
             f"the operator and Kubernetes set these themselves ({names}): choose another key",
-        )
+        ),
     )
 
 
@@ -45,7 +46,6 @@ GuardQuantities = Annotated[
     pydantic.Field(
         max_length=len(GUARDS_OWN),
         json_schema_extra=schema.rules(
-            schema.NOT_NEGATIVE,
             schema.rule(
                 f"self.all(name, name in {GUARDS_OWN})",
                 f"a guard uses {', '.join(GUARDS_OWN)}: write the rest in spec.resources, the engine's",

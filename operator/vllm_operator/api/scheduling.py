@@ -84,7 +84,7 @@ class NodeTerm(schema.Schema):
     """Requirements that hold together."""
 
     match_expressions: tuple[NodeRequirement, ...] = pydantic.Field(
-        min_length=1, max_length=16, description="All of them must hold.", json_schema_extra=ATOMIC
+        min_length=1, max_length=8, description="All of them must hold.", json_schema_extra=ATOMIC
     )
 
 
@@ -130,10 +130,13 @@ class LabelSelector(schema.Schema):
     """Pods by their labels; an empty one selects all."""
 
     match_labels: dict[str, schema.LabelValue] = pydantic.Field(
-        default_factory=dict, max_length=16, description="Labels that a pod must have."
+        default_factory=dict,
+        max_length=16,
+        description="Labels that a pod must have.",
+        json_schema_extra=schema.rules(schema.KEYS),
     )
     match_expressions: tuple[LabelRequirement, ...] = pydantic.Field(
-        default_factory=tuple, max_length=16, description="All of them must hold.", json_schema_extra=ATOMIC
+        default_factory=tuple, max_length=8, description="All of them must hold.", json_schema_extra=ATOMIC
     )
 
 
@@ -218,7 +221,7 @@ class Scheduling(schema.Schema):
         default_factory=dict,
         max_length=16,
         description="Labels that a node must have.",
-        json_schema_extra={"x-kubernetes-map-type": "atomic"},
+        json_schema_extra=schema.rules(schema.KEYS, **{"x-kubernetes-map-type": "atomic"}),
     )
     tolerations: tuple[Toleration, ...] = pydantic.Field(
         default_factory=tuple, max_length=32, description="Taints that the servers bear.", json_schema_extra=ATOMIC

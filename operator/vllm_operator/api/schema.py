@@ -1,20 +1,22 @@
-"""What the parts of the resource are written with: the frozen base, CEL rules, durations, names and quantities.
+"""What the parts of the resource are written with: the frozen base, CEL rules, and the types that several fields share.
 
 Knows how limits are said in a Kubernetes schema; must not know any field.
 """
 
-import datetime as dt
-import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pydantic
 from pydantic import alias_generators
 
+from vllm_operator.api import values
+
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 DNS_NAME = rf"^{DNS_LABEL}([.]{DNS_LABEL})*$"
 LABEL_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
-QUANTITY = {"x-kubernetes-int-or-string": True, "maxLength": 32}
+LABEL_KEY = f"^({DNS_LABEL}([.]{DNS_LABEL})*/)?{LABEL_NAME}$"
+LONGEST_KEY = 317
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
@@ -33,54 +35,86 @@ class Schema(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, alias_generator=alias_generators.to_camel, populate_by_name=True)
 
 
-def seconds(duration: str) -> int:
-    """Return the seconds of a duration such as `1h30m`; the schema admits h, m and s."""
-    units = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(number) * units[unit] for number, unit in re.findall(r"([0-9]+)([hms])", duration))
+def understood(parse: Callable[[str], object]) -> pydantic.AfterValidator:
+    """Return the check that `parse`, which raises ValueError, understands a text: what no rule admits may still be stored."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return pydantic.AfterValidator(check)
 
 
-def unix(moment: str) -> int:
-    """Return the unix seconds of an RFC 3339 time; a fraction of a second is left out."""
-    return math.floor(dt.datetime.fromisoformat(moment.upper()).timestamp())
+def matching(pattern: str, message: str) -> pydantic.AfterValidator:
+    """Return the check that all of a text matches `pattern`, for a text that something else relies on."""
 
+    def parse(text: str) -> None:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(message)
 
-def moment(unix_seconds: float) -> str:
-    """Return unix seconds as an RFC 3339 time in UTC."""
-    return dt.datetime.fromtimestamp(unix_seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return understood(parse)
 
 
 def duration(longest: str, shortest: str = "1s") -> dict[str, Any]:
-    """Return the schema extension of a duration of `shortest` to `longest`."""
+    """Return the schema extension of a Duration of `shortest` to `longest`."""
+    form = f"self.matches('^{values.DURATION}$')"
     return rules(
-        rule("self.matches('^([0-9]+[hms])+$')", "write a duration such as 90s, 30m or 1h30m"),
+        rule(form, "write a duration such as 90s, 30m or 1h30m"),
         rule(
-            f"!self.matches('^([0-9]+[hms])+$') || (duration(self) >= duration('{shortest}')"
-            f" && duration(self) <= duration('{longest}'))",
+            f"!{form} || (duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}'))",
             f"must be between {shortest} and {longest}",
         ),
-        maxLength=16,
     )
 
 
+KEYS = rule(
+    f"self.all(key, key.size() <= {LONGEST_KEY} && key.matches('{LABEL_KEY}'))",
+    "write keys of letters, digits, -, _ and ., perhaps after a domain and /, such as example.com/zone",
+)
 NAMED = rule(
     f"self.matches('{DNS_NAME}')", "must be the name of a Kubernetes object: lower-case letters, digits, - and ."
 )
+
+Duration = Annotated[str, pydantic.Field(max_length=16), understood(values.seconds)]
+Moment = Annotated[
+    str,
+    pydantic.Field(
+        max_length=40,
+        json_schema_extra=rules(
+            rule(f"self.matches('^{values.MOMENT}$')", "write a moment such as 2027-01-31T12:00:00Z"),
+            rule(
+                f"!self.matches('^{values.MOMENT}$') || (timestamp(self) > timestamp('2025-01-01T00:00:00Z')"
+                " && timestamp(self) < timestamp('2200-01-01T00:00:00Z'))",
+                "lies in the past, or too far ahead: write a moment such as 2027-01-31T12:00:00Z",
+            ),
+        ),
+    ),
+]
+"""Not checked again when it is read: a moment that cannot be read ends its client alone (keys/expiry.py)."""
 Name = Annotated[str, pydantic.Field(max_length=253, json_schema_extra=rules(NAMED))]
-Quantity = Annotated[int | str, pydantic.Field(json_schema_extra=QUANTITY)]
-NOT_NEGATIVE = rule(
-    "self.all(name, type(self[name]) == int ? self[name] >= 0 :"
-    " (isQuantity(self[name]) && !quantity(self[name]).isLessThan(quantity('0'))))",
-    "quantities are not negative and look like 1, 500m or 16Gi",
-)
-Quantities = Annotated[dict[str, Quantity], pydantic.Field(max_length=16, json_schema_extra=rules(NOT_NEGATIVE))]
+Quantity = Annotated[
+    Annotated[int, pydantic.Field(ge=0, le=values.LARGEST_QUANTITY)] | Annotated[str, pydantic.Field(max_length=32)],
+    pydantic.Field(
+        json_schema_extra=rules(
+            rule(
+                f"type(self) == int ? self >= 0 : (self.matches('^{values.QUANTITY}$')"
+                f" && !quantity(self).isGreaterThan(quantity('{values.LARGEST_QUANTITY}')))",
+                "write a quantity that is not negative, such as 1, 500m or 16Gi: at most 18 digits, 9 decimals and 7Ei",
+            ),
+            maxLength=32,
+            **{"x-kubernetes-int-or-string": True},
+        )
+    ),
+]
+Quantities = Annotated[dict[str, Quantity], pydantic.Field(max_length=16, json_schema_extra=rules(KEYS))]
 Text = Annotated[str, pydantic.Field(max_length=4096)]
 LabelKey = Annotated[
     str,
     pydantic.Field(
-        max_length=317,
+        max_length=LONGEST_KEY,
         json_schema_extra=rules(
             rule(
-                f"self.matches('^({DNS_LABEL}([.]{DNS_LABEL})*/)?{LABEL_NAME}$')",
+                f"self.matches('{LABEL_KEY}')",
                 "write a label's key: letters, digits, -, _ and ., perhaps after a domain and /, such as example.com/zone",
             )
         ),

@@ -1,4 +1,7 @@
-"""The spec of a ModelDeployment: all that is wanted of one model."""
+"""The spec of a ModelDeployment: all that is wanted of one model, and how a stored one is read.
+
+SpecNotUnderstood    a stored spec is not one of this schema
+"""
 
 import pydantic
 
@@ -9,6 +12,13 @@ from vllm_operator.api.expose import Expose
 from vllm_operator.api.model import Model
 from vllm_operator.api.pods import Guard, PodMetadata, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
+
+LONGEST_PATH = 200
+_UNION_TAGS = ("constrained-int", "constrained-str")  # which of a quantity's two types a fault is of
+
+
+class SpecNotUnderstood(ValueError):  # noqa: N818 - the reason that the status gives
+    """A spec that this schema cannot be. Its text names the field and what to write, and holds no value of the spec."""
 
 
 class Spec(schema.Schema):
@@ -64,3 +74,25 @@ class Spec(schema.Schema):
         default_factory=PodMetadata, description="Labels and annotations of the servers' pods."
     )
     scheduling: Scheduling = pydantic.Field(default_factory=Scheduling, description="Where the servers may run.")
+
+
+def parse(spec: object) -> Spec:
+    """Return a stored spec, read; fields of a newer schema are ignored. Raises SpecNotUnderstood."""
+    try:
+        return Spec.model_validate(spec)
+    except pydantic.ValidationError as error:
+        raise SpecNotUnderstood(_words(error)) from None
+
+
+def _words(error: pydantic.ValidationError) -> str:
+    """Return the first fault in words. Only the field and the rule are named: a value may be what nobody else should read."""
+    first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{_path(first['loc'])}: {first['msg'].removeprefix('Value error, ')}{more}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return where a fault is, such as spec.access.clients[0].name."""
+    named = [part for part in location if part not in _UNION_TAGS]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named)
+    return f"spec{path[:LONGEST_PATH]}"

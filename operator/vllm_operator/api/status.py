@@ -1,6 +1,7 @@
 """What is observed of a ModelDeployment: the fields of its status. What is wanted stands in spec.py."""
 
-from typing import Literal
+import functools
+from typing import Any, Literal, get_args
 
 import pydantic
 
@@ -68,3 +69,29 @@ class Status(schema.Schema):
         description="Available, Ready, Progressing, Exposed, GuardConfigured, Verified.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
+
+
+def fitted(body: dict[str, Any], shape: type[schema.Schema] = Status) -> dict[str, Any]:
+    """Return a status, or the part of one that `shape` describes, cut to the lengths that the schema allows.
+
+    The API server refuses a whole status for one text that is too long, and nobody would learn anything of the model.
+    """
+    limits = _limits(shape)
+    return {name: _cut(value, *limits[name]) if name in limits else value for name, value in body.items()}
+
+
+def _cut(value: Any, longest: int, item: type[schema.Schema] | None) -> Any:
+    if item:
+        return [fitted(one, item) for one in value[:longest]]
+    return value if len(value) <= longest else f"{value[: longest - 1]}…"
+
+
+@functools.cache
+def _limits(shape: type[schema.Schema]) -> dict[str, tuple[int, type[schema.Schema] | None]]:
+    """Return, by name in manifests, the longest text or list of each field that has a limit, and what a list holds."""
+    limits = {}
+    for field in shape.model_fields.values():
+        longest = next((rule.max_length for rule in field.metadata if hasattr(rule, "max_length")), None)
+        if longest is not None:
+            limits[str(field.alias)] = (longest, next(iter(get_args(field.annotation)), None))
+    return limits

@@ -1,43 +1,69 @@
-"""Quantities as the API server writes them back: `0.5` is `500m`, `32768Mi` is `32Gi`.
+"""A container's quantities as the API server writes them back: `0.5` is `500m`, `32768Mi` is `32Gi`.
 
-Source: the canonical form of k8s.io/apimachinery/pkg/api/resource.
+Source: the canonical form of k8s.io/apimachinery/pkg/api/resource, and the API server's rounding of a container's resources. Must
+not compute a number of unbounded size: what the schema does not admit is returned as it is, and the API server refuses it.
 """
 
-import decimal
+import math
 import re
+from fractions import Fraction
 
+from vllm_operator import api
+
+FORM = re.compile(
+    r"[+]?(?P<whole>[0-9]*)[.]?(?P<fraction>[0-9]*)(?P<suffix>[numkMGTPE]|[KMGTPE]i)?(?:[eE](?P<exponent>[+-]?[0-9]+))?"
+)
 BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+SUFFIX = {power: suffix for suffix, power in DECIMAL.items()}
 
 
 def canonical(quantity: int | str) -> str:
-    """Return `quantity` in canonical form, rounded up to a billionth."""
-    found = re.fullmatch(r"([+-]?[0-9.]+)([a-zA-Z]*)([+-]?[0-9]*)", str(quantity))
-    if not found:
-        return str(quantity)
-    number, suffix, exponent = decimal.Decimal(found[1]), found[2], found[3]
+    """Return `quantity` in canonical form, rounded up to a thousandth; what the schema does not admit, as it is."""
+    text = str(quantity)
+    found = FORM.fullmatch(text) if api.is_quantity(text) else None
+    if found is None:
+        return text
+    suffix, exponent = found["suffix"] or "", found["exponent"]
+    value = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"])) * _factor(suffix, exponent)
+    if value > api.LARGEST_QUANTITY:
+        return text
     if suffix in BINARY[1:]:
-        return _binary(number * 1024 ** BINARY.index(suffix))
-    power = int(exponent) if exponent and suffix in ("e", "E") else DECIMAL.get(suffix, 0)
-    return _decimal(number.scaleb(power), ("e" if exponent else ""))
+        return _binary(value)
+    return _exponential(value) if exponent else _decimal(value)
 
 
-def _binary(value: decimal.Decimal) -> str:
-    if value < 1024 or value != int(value):  # noqa: PLR2004 - below one Ki the decimal form is used
-        return _decimal(value, "")
+def _factor(suffix: str, exponent: str | None) -> Fraction:
+    if suffix in BINARY:
+        return Fraction(1024) ** BINARY.index(suffix) * Fraction(10) ** int(exponent or 0)
+    return Fraction(10) ** DECIMAL[suffix]
+
+
+def _binary(value: Fraction) -> str:
+    """Return `value` with a binary suffix; below one Ki, and where a fraction is left, with a decimal one."""
+    if value < 1024 or value.denominator != 1:  # noqa: PLR2004 - one Ki
+        return _decimal(value)
     whole, step = int(value), 0
-    while whole % 1024 == 0 and step + 1 < len(BINARY):
+    while whole % 1024 == 0:
         whole, step = whole // 1024, step + 1
     return f"{whole}{BINARY[step]}"
 
 
-def _decimal(value: decimal.Decimal, scientific: str) -> str:
-    nano = int((value * 10**9).to_integral_value(decimal.ROUND_UP))
-    if nano == 0:
-        return "0"
-    power = -9
-    while nano % 1000 == 0 and power < max(DECIMAL.values()):
-        nano, power = nano // 1000, power + 3
-    if scientific:
-        return f"{nano}e{power}" if power else str(nano)
-    return f"{nano}{next(suffix for suffix, exponent in DECIMAL.items() if exponent == power)}"
+def _decimal(value: Fraction) -> str:
+    number, power = _thousands(value)
+    return f"{number}{SUFFIX[power]}"
+
+
+def _exponential(value: Fraction) -> str:
+    number, power = _thousands(value)
+    return f"{number}e{power}" if power else str(number)
+
+
+def _thousands(value: Fraction) -> tuple[int, int]:
+    """Return `value`, rounded up to a thousandth, as a whole number and the power of ten that it is to be multiplied by."""
+    number, power = math.ceil(value * 1000), -3
+    if number == 0:
+        return 0, 0
+    while number % 1000 == 0:
+        number, power = number // 1000, power + 3
+    return number, power

@@ -36,7 +36,7 @@ def pull_secrets(spec: api.Spec, settings: config.Config) -> tuple[str, ...]:
 
 def _canonical(value: Any, field: str = "") -> Any:
     """Return `value` without what says nothing; in a map, which is the user's, nothing is left out."""
-    if isinstance(value, list):
+    if isinstance(value, list) and value and isinstance(value[0], dict):
         return [_canonical(one) for one in value]
     if not isinstance(value, dict) or field in MAPS:
         return value

@@ -6,7 +6,10 @@ from vllm_operator.children import quantity
 
 CASES = {
     "8000m": "8", "0.5": "500m", "1.5Gi": "1536Mi", "32768Mi": "32Gi", "1Gi": "1Gi", "1": "1", "0": "0", "500m": "500m",
-    "1000": "1k", "1024": "1024", "1024Ki": "1Mi", "0.5Ki": "512", "1e3": "1e3", "2500M": "2500M", "100n": "100n", "1E": "1E",
+    "1000": "1k", "1024": "1024", "1024Ki": "1Mi", "0.5Ki": "512", "1e3": "1e3", "2500M": "2500M", "1E": "1E",
+    "+1": "1", ".5": "500m", "1.": "1", "1E3": "1e3", "12e4": "120e3", "129e6": "129e6", "128974848": "128974848",
+    "1500m": "1500m", "7Ei": "7Ei", "0.1Gi": "107374182400m", "100n": "1m", "1e-9": "1e-3", "0e5": "0", "1000000000000000": "1P",
+    "0.9999": "1",
 }  # fmt: skip
 
 
@@ -18,3 +21,28 @@ def test_quantities_are_canonical(given: str) -> None:
 
 def test_whole_numbers_are_quantities_too() -> None:
     assert quantity.canonical(4) == "4"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "1e800000",
+        "1e-800000",
+        "1e99",
+        "1e100",
+        "9" * 19,
+        "9" * 18 + "E",
+        "8Ei",
+        "lots",
+        "",
+        ".",
+        "-1",
+        "1 ",
+        "1\n",
+        "٣",
+        "1.0000000000",
+        2**70,
+    ],
+)
+def test_what_the_schema_does_not_admit_is_left_as_it_is(given: int | str) -> None:
+    assert quantity.canonical(given) == str(given)

@@ -96,8 +96,7 @@ def test_expiry_and_the_ends_of_overlaps_are_due_in_order() -> None:
 
 
 def test_an_end_that_cannot_be_read_has_passed() -> None:
-    """Kubernetes admits an offset of a whole day, and Python does not."""
-    for end in ("2099-01-31T12:00:00+24:00", "0000-01-31T12:00:00Z", "9999-12-31T23:59:59.5-25:00"):
+    for end in ("soon", "0000-01-31T12:00:00Z", "9999-12-31T23:59:59.5-25:00"):
         wanted = access({"expiresAt": end}, {"name": "b"})
         assert keys.expired(wanted, NOW) == ("a",)
         assert keys.due(wanted, (), NOW) is None
