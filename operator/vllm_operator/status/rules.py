@@ -162,19 +162,21 @@ def status(world: ObservedState, plan: children.Plan, now: str) -> kinds.Object:
     """Return the status that `world` deserves; `now` is an RFC 3339 time in UTC."""
     owner, spec = world.owner, plan.spec
     seen = StatusContext(world, plan, world.child(kinds.DEPLOYMENT, owner.name) or {}, api.unix(now))
-    return {
-        "observedGeneration": world.model["metadata"]["generation"],
-        "url": plan.serving.url,
-        "model": plan.serving.model,
-        "image": template.engine_image(plan.at_work) if plan.at_work else plan.image,
-        "accelerators": ", ".join(f"{amount} {name}" for name, amount in pod.accelerators(spec.resources).items()),
-        "replicas": seen.count("replicas"),
-        "readyReplicas": seen.count("readyReplicas"),
-        "updatedReplicas": seen.count("updatedReplicas"),
-        "selector": ",".join(f"{name}={value}" for name, value in naming.selector(owner.name).items()),
-        "clients": [_client(client, seen) for client in keys.clients(spec.access)],
-        "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
-    }
+    return api.fitted(
+        {
+            "observedGeneration": world.model["metadata"]["generation"],
+            "url": plan.serving.url,
+            "model": plan.serving.model,
+            "image": template.engine_image(plan.at_work) if plan.at_work else plan.image,
+            "accelerators": ", ".join(f"{amount} {name}" for name, amount in pod.accelerators(spec.resources).items()),
+            "replicas": seen.count("replicas"),
+            "readyReplicas": seen.count("readyReplicas"),
+            "updatedReplicas": seen.count("updatedReplicas"),
+            "selector": ",".join(f"{name}={value}" for name, value in naming.selector(owner.name).items()),
+            "clients": [_client(client, seen) for client in keys.clients(spec.access)],
+            "conditions": [_condition(kind, rules, seen, now) for kind, rules in CONDITIONS.items()],
+        }
+    )
 
 
 def unreadable(model: kinds.Object, error: Exception, now: str) -> kinds.Object:
