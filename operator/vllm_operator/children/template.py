@@ -1,7 +1,7 @@
 """The ControllerRevision that pins a model's pod template, so that a newer operator restarts nothing.
 
 The template is rendered anew when the part of the spec that it is made of changes, and not when the operator, or one of its
-settings, does. Fields at their default are left out of the comparison: a newer schema's new fields change nothing.
+settings or defaults, does.
 """
 
 import hashlib
@@ -9,15 +9,10 @@ import json
 from collections.abc import Iterable, Sequence
 
 from vllm_operator import api, config
-from vllm_operator.children import pod
+from vllm_operator.children import pod, template_inputs
 from vllm_operator.kube import kinds, naming
 
 UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
-
-PARTS = {
-    "model", "resources", "engine", "guard", "image_pull_secrets", "service_account_name", "pod_metadata", "scheduling",
-}  # fmt: skip
-"""The fields of the spec that the template is made of; of `access`, a part."""
 
 
 def revision(
@@ -57,9 +52,7 @@ def spared(unwanted: Sequence[kinds.Object]) -> kinds.Ref | None:
 
 def digest(spec: api.Spec, asked: str = "") -> str:
     """Return a hash of what the pod template is made of; a new value of the upgrade annotation asks for a new one."""
-    made_of = spec.model_dump(mode="json", include=PARTS, exclude_defaults=True)
-    made_of["access"] = spec.access.model_dump(include={"max_queued_requests"}, exclude_defaults=True)
-    made_of |= {"asked": asked} if asked else {}
+    made_of = {**template_inputs.inputs(spec), **({"asked": asked} if asked else {})}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
