@@ -74,8 +74,8 @@ class Reconciler:
 
     async def _run(self, key: kinds.Key, seen: observed.ObservedState) -> float:
         try:
-            spec = api.Spec.model_validate(seen.model["spec"])
-        except ValueError as error:
+            spec = api.parse(seen.model.get("spec"))
+        except api.SpecNotUnderstood as error:
             await self._reporter.unreadable(seen.model, error)
             return self._again(key)
         plan = children.plan(self._inputs(seen, spec))

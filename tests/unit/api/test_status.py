@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from tests import samples, valid_specs
-from vllm_operator import api, config, crd
-from vllm_operator.kube import naming
-from vllm_operator.status import observed, rules
+from tests import observations
+from vllm_operator import api, crd
 
 SCHEMA = crd.crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
 
@@ -46,11 +44,8 @@ def test_what_is_cut_ends_visibly_and_what_fits_is_left_alone() -> None:
 
 def test_a_model_with_sixteen_kinds_of_accelerators_has_a_status() -> None:
     limits = {f"nvidia.com/{'mig-1g.5gb.shared' * 3}-{at}": 1 for at in range(16)}
-    model = samples.model()
-    spec = {"model": {"source": "file:///models/opt"}, "resources": {"limits": limits}}
-    model = {**model, "metadata": {**model["metadata"], "uid": "u", "generation": 1}, "spec": valid_specs.stored(spec)}
-    seen = observed.ObservedState(model, {})
-    assert seen.owner == naming.owner(model)
-    status = rules.status(seen, api.parse(model["spec"]), config.Config(), "2027-01-01T00:00:00Z")
+    found = observations.state(observations.model({"resources": {"limits": limits}}), {})
+    status = observations.status(found)
     assert faults(status, SCHEMA) == []
     assert status["accelerators"].startswith("1 nvidia.com/mig-1g.5gb")
+    assert status["accelerators"].endswith("…")
