@@ -148,11 +148,12 @@ class Applier:
             self._cache.put(await self._api.merge(_only_labels(body), metadata["uid"]))
 
     async def _settle(self, wanted: Wanted, live: kinds.Object) -> None:
-        if diff.immutable(wanted.body, live):
+        changed = live["metadata"].get("annotations", {}).get(naming.HASH_ANNOTATION) != wanted.sent
+        owned = self._cache.owned(wanted.ref) if changed else None
+        if diff.immutable(wanted.body, live, owned):
             await self._recreate(wanted, live)
             return
-        changed = live["metadata"].get("annotations", {}).get(naming.HASH_ANNOTATION) != wanted.sent
-        operations = diff.patch(wanted.body, live, self._cache.owned(wanted.ref) if changed else None)
+        operations = diff.patch(wanted.body, live, owned)
         if not operations or self._unsettled.get(wanted.ref) == (wanted.sent, live["metadata"]["resourceVersion"]):
             return
         if not changed:

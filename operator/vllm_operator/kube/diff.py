@@ -34,8 +34,11 @@ def patch(
     return operations + removals
 
 
-def immutable(desired: kinds.Object, live: kinds.Object) -> str | None:
-    """Return the path of a field that differs and that no update can change; None where a patch can do it."""
+def immutable(desired: kinds.Object, live: kinds.Object, owned: Fields | None = None) -> str | None:
+    """Return the path of a field that differs and that no update can change; None where a patch can do it.
+
+    `owned`: our fields of `live`, as for `patch`.
+    """
     kind, spec, live_spec = desired["kind"], desired.get("spec", {}), live.get("spec", {})
     if kind == kinds.CONTROLLER_REVISION.kind and desired["data"] != live.get("data"):
         return "data"
@@ -43,8 +46,9 @@ def immutable(desired: kinds.Object, live: kinds.Object) -> str | None:
         return "spec.selector"
     if kind == kinds.SERVICE.kind and (spec.get("clusterIP") == "None") != (live_spec.get("clusterIP") == "None"):
         return "spec.clusterIP"
-    if kind == kinds.INGRESS.kind and live_spec.get("ingressClassName") and not spec.get("ingressClassName"):
-        return "spec.ingressClassName"  # the cluster's default class is filled in on creation alone
+    if kind == kinds.INGRESS.kind and "f:ingressClassName" in (owned or {}).get("f:spec", {}):
+        # The cluster's default class is filled in on creation alone. A class that is not ours is that default.
+        return None if spec.get("ingressClassName") else "spec.ingressClassName"
     return _immutable_secret(desired, live) if kind == kinds.SECRET.kind else None
 
 
