@@ -62,7 +62,7 @@ CHILDREN = (SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_P
 """The kinds that a ModelDeployment owns, in the order in which a reader meets them."""
 
 WATCHED = (*CHILDREN, POD)
-"""What the operator lists and watches by label; the ModelDeployments themselves come through kopf."""
+"""What the operator lists and watches by label, beside all ModelDeployments."""
 
 BY_NAME = {
     kind.kind: kind
