@@ -12,7 +12,7 @@ from tests.golden import render
 from vllm_operator import api, children, config, guard
 from vllm_operator.children import template
 from vllm_operator.keys import record
-from vllm_operator.kube import apply, errors, kinds
+from vllm_operator.kube import errors, failures, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import observed, rules
 
@@ -93,10 +93,10 @@ def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
 
 
-def _failures(said: dict[str, Any]) -> apply.Failures:
-    taken = {kinds.Ref(*ref): apply.NotOwned(kinds.Ref(*ref), holder) for ref, holder in said.get("strangers", [])}
+def _failures(said: dict[str, Any]) -> failures.Failures:
+    taken = {kinds.Ref(*ref): failures.NotOwned(kinds.Ref(*ref), holder) for ref, holder in said.get("strangers", [])}
     refused = {kinds.Ref(*ref): errors.Invalid(422, "Invalid", words) for ref, words in said.get("refused", [])}
-    return {ref: apply.failure(ref, met) for ref, met in {**taken, **refused}.items()}
+    return {ref: failures.value(ref, met) for ref, met in {**taken, **refused}.items()}
 
 
 def _guard(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:

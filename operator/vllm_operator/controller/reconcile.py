@@ -16,7 +16,7 @@ from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
 from vllm_operator.controller import report
 from vllm_operator.keys import issuer
-from vllm_operator.kube import apply, cache, client, errors, kinds, naming
+from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
 from vllm_operator.status import dependencies, observed, pod_diagnosis
 
@@ -37,7 +37,7 @@ Other = TypeVar("Other")
 class Outcome(NamedTuple):
     """What became of the writes of a run; `stale`: one was decided from what is no longer there."""
 
-    failures: apply.Failures
+    failures: failures.Failures
     stale: frozenset[kinds.Ref]
 
 
@@ -63,16 +63,16 @@ class Reconciler:
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
-        seen = observed.snapshot(self._cache, key)
+        stamp, seen = self._cache.stamp(key), observed.snapshot(self._cache, key)
         try:
             if seen is None or seen.model["metadata"].get("deletionTimestamp"):
                 self._forget(key)
                 return None
-            return await self._run(key, seen)
+            return await self._run(key, seen, stamp)
         finally:
             self._prober.look(key)  # a revocation that was written is brought to the pods, whatever else failed
 
-    async def _run(self, key: kinds.Key, seen: observed.ObservedState) -> float:
+    async def _run(self, key: kinds.Key, seen: observed.ObservedState, stamp: cache.Stamp) -> float:
         try:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
@@ -81,7 +81,8 @@ class Reconciler:
         plan = children.plan(self._inputs(seen, spec))
         issued, outcome = await self._write(seen, plan)
         missing = await self._missing(dependencies.references(plan.owner, spec, self._settings))
-        after = self._observed(key, seen)._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
+        after = self._observed(key, seen, stamp)
+        after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
         await self._reporter.report(after, plan)
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
@@ -137,9 +138,9 @@ class Reconciler:
             failures = await self._applier.prune(unwanted)
         return issuing, Outcome(failures, stale)
 
-    def _observed(self, key: kinds.Key, before: observed.ObservedState) -> observed.ObservedState:
+    def _observed(self, key: kinds.Key, before: observed.ObservedState, stamp: cache.Stamp) -> observed.ObservedState:
         """Return what is seen after the writes, with what was answered; the generation is that which was worked on."""
-        after = observed.snapshot(self._cache, key) or before
+        after = before if self._cache.stamp(key) == stamp else observed.snapshot(self._cache, key) or before
         return self._prober.seen(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
 
     def _again(self, key: kinds.Key) -> float:
@@ -157,6 +158,7 @@ class Reconciler:
 
     def _forget(self, key: kinds.Key) -> None:
         self._troubled.pop(key, None)
+        self._applier.forget(key)
         self._reporter.forget(key)
 
     async def _missing(self, named: tuple[kinds.Ref, ...]) -> tuple[kinds.Ref, ...]:

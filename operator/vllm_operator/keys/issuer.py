@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vllm_operator import api, keys
 from vllm_operator.keys import record, troubles
-from vllm_operator.kube import apply, cache, errors, kinds, naming
+from vllm_operator.kube import apply, cache, errors, failures, kinds, naming
 from vllm_operator.kube import client as kube_client
 from vllm_operator.kube.conditions import ConditionValue
 
@@ -31,7 +31,7 @@ class IssueResult(NamedTuple):
 
     issued: Mapping[str, keys.Issued]
     troubles: Mapping[str, ConditionValue]
-    failures: apply.Failures
+    failures: failures.Failures
     stale: frozenset[kinds.Ref]
     revoked: tuple[str, ...]
     revoked_until: int
@@ -123,15 +123,15 @@ class Issuer:
             self._asked = fresh | {ref: (now + LOOK_AGAIN_SECONDS, exists)}
         return exists
 
-    async def _revoke(self, owner: naming.Owner, names: Iterable[str]) -> apply.Failures:
+    async def _revoke(self, owner: naming.Owner, names: Iterable[str]) -> failures.Failures:
         """Delete the Secrets of those clients; return which may be there still, whatever kept them, and why."""
         secrets = list((await self._writer.look_for([_ref(owner, name) for name in names], owner)).items())
-        outcomes = await apply.settled(self._cluster.delete(ref, one["metadata"]["uid"]) for ref, one in secrets)
-        kept: apply.Failures = {}
+        outcomes = await failures.settled(self._cluster.delete(ref, one["metadata"]["uid"]) for ref, one in secrets)
+        kept: failures.Failures = {}
         for (ref, _), met in zip(secrets, outcomes, strict=True):
             gone = isinstance(met, errors.NotFound) and not await self._cluster.exists(ref)
             if met and not gone:
-                kept[ref] = apply.failure(ref, met)
+                kept[ref] = failures.value(ref, met)
         return kept
 
 

@@ -2,9 +2,11 @@
 
 Knows Kubernetes' API conventions. Must not know what a ModelDeployment asks for: no other package is imported here.
 
-kinds, naming, conditions, errors    the words: kinds of objects, names and owners, conditions, what may be answered
-requests, credentials, transport, client    one call: how it looks on the wire, who sends it, the connections, the typed API
-informer, cache    list and watch; what was seen, by object and by model
-diff, field_ownership, apply    does a live object differ; whose is a field; create, apply, recreate, delete
-workqueue    which key is worked on next
+kinds, naming, conditions, errors             the words: kinds of objects, names and owners, conditions, what may be answered
+requests, credentials, transport, client      one call: how it looks on the wire, who sends it, the connections, the typed API
+informer, cache, projection                   list and watch; what was seen, by object and by model; what is kept of an object
+apply, failures                               create, patch, recreate, delete; what became of several writes
+diff, removal, list_keys, pointers            by which patch a live object becomes what is wanted
+field_ownership                               which fields of an object are ours
+workqueue, backoff                            which key is worked on next, and when again
 """

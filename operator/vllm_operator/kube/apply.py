@@ -8,47 +8,28 @@
 - A field that no update can change differs: the object is deleted with its uid and created in the same run, for the object in
   hand holds keys that a later run could not know.
 - A patch that the API server finds invalid is sent once more with its lists whole: somebody changed the key of an item.
-- Differs still after a patch: remembered by hash and resource version, and not sent again until one of them changes.
+- What was compared, or patched and differs still, is remembered by hash and resource version: until one of them changes it is
+  neither compared nor sent again.
 - Somebody puts another value back three times in a minute: reported, and left alone for five minutes. Secrets never are.
 
 An error that one object meets is that object's failure, in words; it ends no other write. Every answer goes into the cache.
 
-    NotOwned    the name is held by an object that is not ours
-
 Must not decide what is wanted; never puts an object's content into an error or a log.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
-from vllm_operator.kube import cache, client, diff, errors, kinds, naming, pointers
-from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming
 
 CONTEST_SECONDS, CONTEST_REPAIRS, CONTEST_PAUSE = 60.0, 3, 300.0
-
-Failures = dict[kinds.Ref, ConditionValue]
-"""Why an object could not be written."""
-
-
-class NotOwned(Exception):  # noqa: N818 - it is what was met
-    """`ref` exists and is not ours; `holder` says in words whose it is."""
-
-    def __init__(self, ref: kinds.Ref, holder: str) -> None:
-        super().__init__(f"{ref} belongs to {holder}")
-        self.ref = ref
-        self.holder = holder
-
-
-class Contested(Exception):  # noqa: N818 - it is what was met
-    """Somebody else keeps changing a field of ours."""
 
 
 class Written(NamedTuple):
     """What became of several writes. `stale`: those decided from what is no longer there, so that all is decided again."""
 
-    failures: Failures
+    failures: failures.Failures
     stale: frozenset[kinds.Ref] = frozenset()
 
 
@@ -68,20 +49,24 @@ class Applier:
         self._api = api
         self._cache = seen
         self._clock = clock
-        self._unsettled: dict[kinds.Ref, tuple[str, str]] = {}
+        self._compared: dict[kinds.Key, dict[kinds.Ref, tuple[str, str]]] = {}
         self._repairs: dict[kinds.Ref, tuple[float, ...]] = {}
 
     async def ensure_all(self, desired: Iterable[kinds.Object], owner: naming.Owner) -> Written:
         """Make the live objects what is `desired`, each for itself; all are done when this returns, whatever became of one."""
-        objects = list(desired)
-        outcomes = await settled(self.ensure(obj, owner) for obj in objects)
-        met = {kinds.ref(obj): error for obj, error in zip(objects, outcomes, strict=True) if error}
+        wanted = [one for one in map(_wanted, desired) if not self._is_compared(one, owner)]
+        outcomes = await failures.settled(self._ensure(one, owner) for one in wanted)
+        met = {one.ref: error for one, error in zip(wanted, outcomes, strict=True) if error}
         stale = frozenset(ref for ref, error in met.items() if isinstance(error, errors.Conflict))
-        return Written({ref: failure(ref, error) for ref, error in met.items() if ref not in stale}, stale)
+        return Written({ref: failures.value(ref, error) for ref, error in met.items() if ref not in stale}, stale)
 
     async def ensure(self, desired: kinds.Object, owner: naming.Owner) -> None:
         """Make the live object what is `desired`; raise `NotOwned`, `Contested` or an ApiError where that cannot be."""
         wanted = _wanted(desired)
+        if not self._is_compared(wanted, owner):
+            await self._ensure(wanted, owner)
+
+    async def _ensure(self, wanted: Wanted, owner: naming.Owner) -> None:
         live = self._cache.get(wanted.ref)
         if live is None and wanted.version is None:
             await self._create(wanted, owner)
@@ -91,9 +76,14 @@ class Applier:
         elif wanted.version not in (None, live["metadata"]["resourceVersion"]):
             raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen")
         elif not naming.is_ours(live, owner):
-            raise NotOwned(wanted.ref, naming.holder(live))
+            raise failures.NotOwned(wanted.ref, naming.holder(live))
         elif not live["metadata"].get("deletionTimestamp"):  # what is being deleted is waited for
-            await self._settle(wanted, live)
+            compared = self._compared.setdefault(kinds.Key(owner.namespace, owner.name), {})
+            compared[wanted.ref] = (wanted.sent, await self._settle(wanted, live))
+
+    def _is_compared(self, wanted: Wanted, owner: naming.Owner) -> bool:
+        compared = self._compared.get(kinds.Key(owner.namespace, owner.name), {})
+        return compared.get(wanted.ref) == (wanted.sent, self._cache.version(wanted.ref))
 
     async def look_for(self, refs: Iterable[kinds.Ref], owner: naming.Owner) -> dict[kinds.Ref, kinds.Object]:
         """Return those of `refs` that are there and ours.
@@ -107,14 +97,14 @@ class Applier:
                 found[ref] = live
         return found
 
-    async def prune(self, unwanted: Iterable[kinds.Object]) -> Failures:
+    async def prune(self, unwanted: Iterable[kinds.Object]) -> failures.Failures:
         """Delete the objects, and no other that may have got the name of one."""
         objects = list(unwanted)
-        outcomes = await settled(self._api.delete(kinds.ref(obj), _uid(obj)) for obj in objects)
+        outcomes = await failures.settled(self._api.delete(kinds.ref(obj), _uid(obj)) for obj in objects)
         pairs = zip(objects, outcomes, strict=True)
         gone = (errors.NotFound, errors.Conflict)
         return {
-            kinds.ref(obj): failure(kinds.ref(obj), error)
+            kinds.ref(obj): failures.value(kinds.ref(obj), error)
             for obj, error in pairs
             if error and not isinstance(error, gone)
         }
@@ -126,6 +116,10 @@ class Applier:
         written = await self._api.write_status(model, status)
         self._cache.put(written, expected={**model, "status": status})
         return True
+
+    def forget(self, model: kinds.Key) -> None:
+        """Forget what was compared of a model that is gone."""
+        self._compared.pop(model, None)
 
     async def _create(self, wanted: Wanted, owner: naming.Owner) -> None:
         try:
@@ -141,26 +135,26 @@ class Applier:
         if live is None:
             return
         if not naming.is_ours(live, owner):
-            raise NotOwned(wanted.ref, naming.holder(live))
+            raise failures.NotOwned(wanted.ref, naming.holder(live))
         labels, metadata = wanted.body["metadata"]["labels"], live["metadata"]
         if not labels.items() <= metadata.get("labels", {}).items():
             body = {**live, "metadata": {**metadata, "labels": labels}}
             self._cache.put(await self._api.merge(_only_labels(body), metadata["uid"]))
 
-    async def _settle(self, wanted: Wanted, live: kinds.Object) -> None:
+    async def _settle(self, wanted: Wanted, live: kinds.Object) -> str:
+        """Bring the live object to what is wanted; return its version then."""
         changed = live["metadata"].get("annotations", {}).get(naming.HASH_ANNOTATION) != wanted.sent
         owned = self._cache.owned(wanted.ref) if changed else None
         if diff.immutable(wanted.body, live, owned):
-            await self._recreate(wanted, live)
-            return
+            return await self._recreate(wanted, live)
         operations = diff.patch(wanted.body, live, owned)
-        if not operations or self._unsettled.get(wanted.ref) == (wanted.sent, live["metadata"]["resourceVersion"]):
-            return
-        if not changed:
-            self._note_repair(wanted.ref, operations)
-        await self._patch(wanted, live, operations)
+        if operations:
+            if not changed:
+                self._note_repair(wanted.ref, operations)
+            live = await self._patch(wanted, live, operations)
+        return str(live["metadata"]["resourceVersion"])
 
-    async def _patch(self, wanted: Wanted, live: kinds.Object, operations: list[pointers.Operation]) -> None:
+    async def _patch(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
         try:
             answer = await self._api.patch(wanted.ref, [*_preconditions(wanted, live), *operations])
         except errors.Invalid:
@@ -172,11 +166,9 @@ class Applier:
             await self._read(wanted.ref)
             raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen") from error
         self._cache.put(answer)
-        self._unsettled.pop(wanted.ref, None)
-        if diff.patch(wanted.body, answer):
-            self._unsettled[wanted.ref] = (wanted.sent, answer["metadata"]["resourceVersion"])
+        return answer
 
-    def _note_repair(self, ref: kinds.Ref, operations: list[pointers.Operation]) -> None:
+    def _note_repair(self, ref: kinds.Ref, operations: diff.Operations) -> None:
         """Raise `Contested` where the same object was repaired too often of late."""
         now = self._clock()
         recent = tuple(at for at in self._repairs.get(ref, ()) if now - at < CONTEST_PAUSE)
@@ -184,10 +176,10 @@ class Applier:
             return
         if len(recent) >= CONTEST_REPAIRS and recent[-1] - recent[-CONTEST_REPAIRS] < CONTEST_SECONDS:
             fields = ", ".join(sorted({one["path"] for one in operations if one["op"] != "test"}))
-            raise Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
+            raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
         self._repairs[ref] = (*recent, now)
 
-    async def _recreate(self, wanted: Wanted, live: kinds.Object) -> None:
+    async def _recreate(self, wanted: Wanted, live: kinds.Object) -> str:
         try:
             await self._api.delete(wanted.ref, _uid(live))
         except errors.Conflict:
@@ -198,6 +190,7 @@ class Applier:
         self._cache.drop(wanted.ref)
         made = await self._api.create(wanted.body)
         self._cache.put(made, expected=made)
+        return str(made["metadata"]["resourceVersion"])
 
     async def _read(self, ref: kinds.Ref) -> kinds.Object | None:
         """Return the live object; what is gone is forgotten."""
@@ -210,30 +203,6 @@ class Applier:
         return live
 
 
-async def settled(writes: Iterable[Awaitable[Any]]) -> list[Exception | None]:
-    """Wait for all `writes` and return what each met; what is no failure of one object, as a lost Lease, is raised in the end."""
-    outcomes = await asyncio.gather(*writes, return_exceptions=True)
-    met: list[Exception | None] = []
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, errors.ApiError | NotOwned | Contested):
-            raise outcome
-        met.append(outcome if isinstance(outcome, Exception) else None)
-    return met
-
-
-def failure(ref: kinds.Ref, error: Exception) -> ConditionValue:
-    """Return what a write of `ref` met, as the value of a condition."""
-    if isinstance(error, NotOwned):
-        words = f"{ref} belongs to {error.holder} and is left alone: remove it, or rename this model"
-        return ConditionValue("False", "NameTaken", words)
-    if isinstance(error, Contested):
-        return ConditionValue("False", "FieldContested", f"{ref}: {error}")
-    words = error.message if isinstance(error, errors.ApiError) else type(error).__name__
-    if isinstance(error, errors.Invalid | errors.Denied):
-        return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")
-    return ConditionValue("False", "WriteFailed", f"{ref} could not be written, and is tried again: {words}")
-
-
 def _wanted(desired: kinds.Object) -> Wanted:
     metadata = {name: value for name, value in desired["metadata"].items() if name != "resourceVersion"}
     sent = diff.digest({**desired, "metadata": metadata})
@@ -242,9 +211,9 @@ def _wanted(desired: kinds.Object) -> Wanted:
     return Wanted(kinds.ref(desired), body, sent, desired["metadata"].get("resourceVersion"))
 
 
-def _preconditions(wanted: Wanted, live: kinds.Object) -> list[pointers.Operation]:
+def _preconditions(wanted: Wanted, live: kinds.Object) -> diff.Operations:
     """Return the operations that make a patch a Conflict where the object is not the one that was seen."""
-    found: list[pointers.Operation] = [{"op": "test", "path": "/metadata/uid", "value": _uid(live)}]
+    found: diff.Operations = [{"op": "test", "path": "/metadata/uid", "value": _uid(live)}]
     if wanted.version is not None:
         found.append({"op": "replace", "path": "/metadata/resourceVersion", "value": wanted.version})
     return found

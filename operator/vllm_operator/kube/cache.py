@@ -15,6 +15,9 @@ from vllm_operator.kube import field_ownership, kinds, naming, projection
 
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
+Stamp = tuple[int, int]
+"""The number of a model's objects, and the newest version among them."""
+
 Wake = Callable[[kinds.Key], None]
 
 
@@ -69,10 +72,20 @@ class Cache:
             if ref not in listed:
                 self._forget(ref, int(version))
 
+    def version(self, ref: kinds.Ref) -> str:
+        """Return the object's resource version; "" where it is not known."""
+        entry = self._entries.get(ref)
+        return str(entry.version) if entry else ""
+
     def get(self, ref: kinds.Ref) -> kinds.Object | None:
         """Return the object, if it is known."""
         entry = self._entries.get(ref)
         return _decoded(entry) if entry else None
+
+    def stamp(self, key: kinds.Key) -> Stamp:
+        """Return what is another whenever anything of the model is."""
+        versions = [self._entries[ref].version for ref in self._of.get(key, ())]
+        return len(versions), max(versions, default=0)
 
     def owned(self, ref: kinds.Ref) -> field_ownership.Fields:
         """Return the fields of the object that are ours, as fieldsV1."""

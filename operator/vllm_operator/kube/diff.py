@@ -7,7 +7,7 @@ Knows list keys; must not know what any field is for.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -15,23 +15,21 @@ import orjson
 from vllm_operator.kube import kinds, list_keys, pointers, projection, removal
 from vllm_operator.kube.field_ownership import Fields
 
+Operations = list[pointers.Operation]
+
 
 def digest(obj: kinds.Object) -> str:
     """Return the hash of what is sent; the same object in another order has the same."""
     return hashlib.sha256(orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def patch(
-    wanted: kinds.Object, live: kinds.Object, owned: Fields | None = None, *, whole: bool = False
-) -> list[pointers.Operation]:
+def patch(wanted: kinds.Object, live: kinds.Object, owned: Fields | None = None, *, whole: bool = False) -> Operations:
     """Return the operations that make `live` hold `wanted`.
 
     `owned`: our fields of `live`, of which those that are not wanted are removed; None: nothing is. `whole`: lists are written
     whole, so that what somebody added to one goes.
     """
-    operations = list(_Changes(whole=whole).fields(wanted, live, "", ""))
-    removals = removal.removals(owned or {}, wanted, live)
-    return operations + removals
+    return _of_fields(wanted, live, "", whole=whole) + removal.removals(owned or {}, wanted, live)
 
 
 def immutable(desired: kinds.Object, live: kinds.Object, owned: Fields | None = None) -> str | None:
@@ -57,71 +55,59 @@ def _immutable_secret(desired: kinds.Object, live: kinds.Object) -> str | None:
         return "type"
     if not live.get("immutable"):
         return None
-    data = live.get("data") or {}
-    same = desired["data"].keys() == data.keys() and all(
-        _same(value, data[name]) for name, value in desired["data"].items()
-    )
+    wanted, data = desired["data"], live.get("data") or {}
+    same = wanted.keys() == data.keys() and all(_same(value, data[name]) for name, value in wanted.items())
     return None if same else "immutable"
 
 
-class _Changes:
-    """The additions and replacements; `around` is the nearest named field above the one that is looked at."""
-
-    def __init__(self, *, whole: bool) -> None:
-        self._whole = whole
-
-    def fields(self, wanted: kinds.Object, live: kinds.Object, path: str, around: str) -> Iterator[pointers.Operation]:
-        for name, value in wanted.items():
-            here = f"{path}/{pointers.escaped(name)}"
-            if name not in live:
-                yield {"op": "add", "path": here, "value": value}
-            else:
-                yield from self._value(value, live[name], here, around, name)
-
-    def _value(self, wanted: Any, live: Any, path: str, around: str, field: str) -> Iterator[pointers.Operation]:
-        if isinstance(wanted, dict) and isinstance(live, dict) and field not in list_keys.WHOLE_MAPS:
-            yield from self.fields(wanted, live, path, field or around)
-        elif isinstance(wanted, list) and isinstance(live, list):
-            yield from self._items(wanted, live, path, around, field)
-        elif not _same(wanted, live):
-            yield {"op": "replace", "path": path, "value": wanted}
-
-    def _items(
-        self, wanted: list[Any], live: list[Any], path: str, around: str, field: str
-    ) -> Iterator[pointers.Operation]:
-        keys = list_keys.of(around, field, wanted[0]) if wanted else None
-        if keys is None:
-            if self._differs(wanted, live, field):
-                yield {"op": "replace", "path": path, "value": wanted}
-            return
-        found = [one for item in wanted for one in self._item(item, live, path, keys, field)]
-        if found and self._whole:
-            found = [{"op": "replace", "path": path, "value": wanted}]
-        yield from found
-
-    def _item(
-        self, wanted: Any, live: list[Any], path: str, keys: tuple[str, ...], field: str
-    ) -> Iterator[pointers.Operation]:
-        at = list_keys.index(keys, wanted, live)
-        if at is None:
-            yield {"op": "add", "path": f"{path}/-", "value": wanted}
-            return
-        changes = list(self.fields(wanted, live[at], f"{path}/{at}", field))
-        if changes:
-            yield _test(path, at, keys, live)
-            yield from changes
-
-    def _differs(self, wanted: list[Any], live: list[Any], field: str) -> bool:
-        """Tell whether a list that is one value differs; the API server may have filled in defaults in its items."""
-        if len(wanted) != len(live):
-            return True
-        pairs = zip(wanted, live, strict=True)
-        return any(True for one, other in pairs for _ in self._value(one, other, "", field, ""))
+def _of_fields(wanted: kinds.Object, live: kinds.Object, around: str, *, whole: bool) -> Operations:
+    """Return what changes in a map; `around` is the nearest named field above it."""
+    found: Operations = []
+    for name, value in wanted.items():
+        if name not in live:
+            found += pointers.under(name, [{"op": "add", "path": "", "value": value}])
+        elif operations := _of_value(value, live[name], around, name, whole=whole):
+            found += pointers.under(name, operations)
+    return found
 
 
-def _test(path: str, at: int, keys: tuple[str, ...], live: list[Any]) -> pointers.Operation:
-    """Return the precondition that the item is still where it was seen."""
-    return {"op": "test", "path": f"{path}/{at}/{pointers.escaped(keys[0])}", "value": live[at][keys[0]]}
+def _of_value(wanted: Any, live: Any, around: str, field: str, *, whole: bool) -> Operations:
+    if isinstance(wanted, dict | list) and wanted == live:
+        return []
+    if isinstance(wanted, dict) and isinstance(live, dict) and field not in list_keys.WHOLE_MAPS:
+        return _of_fields(wanted, live, field or around, whole=whole)
+    if isinstance(wanted, list) and isinstance(live, list):
+        return _of_list(wanted, live, around, field, whole=whole)
+    return [] if _same(wanted, live) else [{"op": "replace", "path": "", "value": wanted}]
+
+
+def _of_list(wanted: list[Any], live: list[Any], around: str, field: str, *, whole: bool) -> Operations:
+    keys = list_keys.of(around, field, wanted[0]) if wanted else None
+    if keys is None:
+        changes = _differs(wanted, live, field)
+    else:
+        found = [one for item in wanted for one in _of_item(item, live, keys, field, whole=whole)]
+        if not whole:
+            return found
+        changes = bool(found)
+    return [{"op": "replace", "path": "", "value": wanted}] if changes else []
+
+
+def _of_item(
+    wanted: Any, live: list[Any], keys: tuple[str, ...], field: str, *, whole: bool
+) -> Iterable[pointers.Operation]:
+    at = list_keys.index(keys, wanted, live)
+    if at is None:
+        return pointers.under("-", [{"op": "add", "path": "", "value": wanted}])
+    changes = _of_fields(wanted, live[at], field, whole=whole)
+    return pointers.under(at, [pointers.test(keys[0], live[at]), *changes]) if changes else ()
+
+
+def _differs(wanted: list[Any], live: list[Any], field: str) -> bool:
+    """Tell whether a list that is one value differs; the API server may have filled in defaults in its items."""
+    if len(wanted) != len(live):
+        return True
+    return any(_of_value(one, other, field, "", whole=False) for one, other in zip(wanted, live, strict=True))
 
 
 def _same(wanted: Any, live: Any) -> bool:

@@ -12,6 +12,11 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def test(field: str, item: dict[str, Any]) -> Operation:
+    """Return the precondition that the item of a list is still the one that was seen, by one of its keys."""
+    return {"op": "test", "path": f"/{escaped(field)}", "value": item.get(field)}
+
+
 def under(name: str | int, operations: Iterable[Operation]) -> Iterator[Operation]:
     """Yield the operations on a value as operations on the object or list that holds it at `name`."""
     for one in operations:

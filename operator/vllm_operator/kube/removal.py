@@ -42,9 +42,7 @@ def _of_item(at: int, name: str, owned: Fields, wanted: Any, live: list[Any]) ->
     value = ABSENT if found is None else wanted[found]
     operations = [REMOVE] if value is ABSENT and "." in owned else _of_value(owned, value, live[at])
     if operations:
-        first = next(iter(keys))
-        yield {"op": "test", "path": f"/{at}/{pointers.escaped(first)}", "value": live[at].get(first)}
-        yield from pointers.under(at, operations)
+        yield from pointers.under(at, [pointers.test(next(iter(keys)), live[at]), *operations])
 
 
 def _of_value(owned: Fields, wanted: Any, live: Any) -> list[pointers.Operation]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests import samples
 from tests.integration.conformance import bench as benches
-from vllm_operator.kube import apply, cache, diff, errors, kinds
+from vllm_operator.kube import apply, cache, diff, errors, failures, kinds
 
 
 class TestWriter:
@@ -85,7 +85,7 @@ class TestWriter:
     async def test_a_strangers_object_is_left_as_it_is(self, bench: benches.Bench) -> None:
         theirs = {**samples.secret(bench.owner), "metadata": {"name": "vllm11.key", "namespace": bench.owner.namespace}}
         made = await bench.others.create_by("kubectl", theirs)
-        with pytest.raises(apply.NotOwned):
+        with pytest.raises(failures.NotOwned):
             await apply.Applier(bench.api, cache.Cache()).ensure(samples.secret(bench.owner), bench.owner)
         assert benches.version(await bench.api.get(kinds.ref(made))) == benches.version(made)
 
@@ -101,5 +101,5 @@ class TestWriter:
         await bench.others.create_by(
             "kubectl", {**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": bench.owner.namespace}}
         )
-        with pytest.raises(apply.NotOwned):
+        with pytest.raises(failures.NotOwned):
             await write.ensure(samples.secret(bench.owner, a="Qw=="), bench.owner)

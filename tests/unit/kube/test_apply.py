@@ -12,7 +12,7 @@ import pytest
 
 from tests import clock, fake_apiserver, samples
 from vllm_operator.controller import leader_election
-from vllm_operator.kube import apply, cache, diff, errors, kinds, naming
+from vllm_operator.kube import apply, cache, diff, errors, failures, kinds, naming
 
 WRITES = {"create", "patch", "update", "delete"}
 
@@ -325,7 +325,7 @@ class TestStrangers:
         await bench.api.create_by("kubectl", theirs)
         before = copy.deepcopy(bench.live(theirs))
         for _ in range(2):
-            with pytest.raises(apply.NotOwned, match=r"Secret vllm11\.key belongs to nobody known"):
+            with pytest.raises(failures.NotOwned, match=r"Secret vllm11\.key belongs to nobody known"):
                 await bench.ensure(samples.secret(bench.owner))
         assert bench.live(theirs) == before
 
@@ -342,7 +342,7 @@ class TestStrangers:
                 del theirs["metadata"]["labels"]
             await bench.api.create_by("kubectl", theirs)
             bench.anew()
-            with pytest.raises(apply.NotOwned, match="belongs to Other x"):
+            with pytest.raises(failures.NotOwned, match="belongs to Other x"):
                 await bench.ensure(samples.secret(bench.owner))
 
         scenario()
@@ -361,7 +361,7 @@ class TestStrangers:
             before = copy.deepcopy(bench.live(wanted))
             with pytest.raises(errors.Conflict):
                 await bench.ensure(changed)
-            with pytest.raises(apply.NotOwned):
+            with pytest.raises(failures.NotOwned):
                 await bench.ensure(changed)
             assert bench.live(wanted) == before
 
@@ -523,7 +523,7 @@ class TestSecrecy:
         bench = Bench()
         wanted = samples.secret(bench.owner, key="VE9QU0VDUkVU")
         await bench.api.create_by("kubectl", {**wanted, "metadata": {"name": "vllm11.key", "namespace": "models"}})
-        with pytest.raises(apply.NotOwned) as stranger:
+        with pytest.raises(failures.NotOwned) as stranger:
             await bench.ensure(wanted)
         assert "VE9QU0VDUkVU" not in f"{stranger.value!r} {caplog.text}"
 

@@ -8,7 +8,7 @@ from tests import observations, samples
 from tests.golden import render
 from vllm_operator import guard
 from vllm_operator.children import template
-from vllm_operator.kube import apply, cache, kinds, naming
+from vllm_operator.kube import cache, failures, kinds, naming
 from vllm_operator.status import guard_conditions, observed
 
 KEY = kinds.Key("models", "vllm11")
@@ -75,7 +75,7 @@ def test_nothing_of_a_stranger_is_counted() -> None:
     found = seen(pod("a"), children=lambda ours: [_of_another(child) for child in ours])
     assert found.objects == {}
     ref = kinds.Ref("Deployment", "models", "vllm11")
-    taken = {ref: apply.failure(ref, apply.NotOwned(ref, "nobody known to the operator"))}
+    taken = {ref: failures.value(ref, failures.NotOwned(ref, "nobody known to the operator"))}
     body = observations.status(found._replace(failures=taken))
     available = next(one for one in body["conditions"] if one["type"] == "Available")
     assert (available["status"], available["reason"]) == ("False", "NameTaken")
