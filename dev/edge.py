@@ -1,6 +1,6 @@
-"""The cluster's ingress controller, Contour with its Envoy: what must be there before each of the two can start.
+"""The cluster's ingress controller, Contour with its Envoy: the definitions and the configuration that the two need to start.
 
-Knows Contour's kinds and Envoy's bootstrap; the commands themselves are dev/components.py's.
+Knows Contour's kinds and its `bootstrap` command. The commands that run the two are in dev/components.py.
 """
 
 import pathlib
@@ -22,14 +22,14 @@ INGRESS_CLASS = {
 
 
 def module() -> pathlib.Path:
-    """Return the directory of Contour's module, which is there once its binary is built."""
+    """Return the directory of Contour's Go module; builds Contour where it is not built yet."""
     binaries.directory("contour")
     version = re.search(r"projectcontour/contour (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
     return paths.CACHE / "go/mod/github.com/projectcontour" / f"contour@{version[1] if version else ''}"
 
 
 def definitions() -> list[dict[str, Any]]:
-    """Return Contour's own resource definitions, which lie in its module."""
+    """Return Contour's own resource definitions, which its module has as a file."""
     text = (module() / "examples/contour/01-crds.yaml").read_text()
     return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]  # the safe loader, in C
 
@@ -42,14 +42,14 @@ def create(wanted: list[dict[str, Any]]) -> None:
 
 
 def served(wanted: list[dict[str, Any]]) -> bool:
-    """Tell whether the API server serves every kind: Contour ends where one is missing."""
+    """Tell whether the API server serves every kind of `wanted`. Contour exits where one is missing."""
     return all(_served(definition["spec"]) for definition in wanted)
 
 
 def bootstrap(path: pathlib.Path, memory: pathlib.Path) -> None:
-    """Have Contour write its Envoy's configuration; the admin socket lies in the cluster's own memory."""
-    subprocess.run([binaries.find("contour"), "bootstrap", "--xds-address=127.0.0.1", str(path)], check=True)
-    path.write_text(path.read_text().replace("/admin/admin.sock", f"{memory}/envoy-admin.sock"))
+    """Have Contour write its Envoy's configuration to `path`; the admin socket lies in the cluster's own `memory`."""
+    admin = f"--admin-address={memory}/envoy-admin.sock"
+    subprocess.run([binaries.find("contour"), "bootstrap", "--xds-address=127.0.0.1", admin, str(path)], check=True)
 
 
 def _served(spec: dict[str, Any]) -> bool:
