@@ -1,20 +1,24 @@
-"""The guard: who may call a model, as configuration of the Envoy that stands before vLLM. The only package that knows Envoy.
+"""The guard: the Envoy sidecar of each vLLM, and its configuration, which decides who may call a model.
 
 ```
 access.py      clients, keys and limits: what the configuration is made from
 site.py        addresses, ports and directories
 routes.py      live: keys, limits, expiry and the page, taken up from a file without a restart
-cors.py        what browsers are told of pages of other origins
-bootstrap.py   static: two listeners, their clusters and bounds; holds no secret
-filters.py     static: what a request passes, and the log
-replies.py     static: what Envoy answers by itself, and its script
+cors.py        live: what browsers are told of pages of other origins
+bootstrap.py   static: the whole, which holds no secret
+listeners.py   static: the public and the private port
+clusters.py    static: vLLM, Envoy's administration and the other guards of the model
+filters.py     static: what a request passes, and the access log
+script.py      static: the Lua filter, whose code is script.lua
+replies.py     static: what Envoy answers by itself
 metrics.py     static: what is counted of each request, by client and code
-state.py       which configuration a guard says it has
+proto.py       how Envoy's messages are written
+state.py       which configuration a guard reports
 ```
 
-Two files make a guard. `bootstrap.yaml` is read once. `routes.yaml` is watched, and a change of it is one step: keys and limits
-hold for open connections too, and no bucket is refilled, since the limiter stands in the static part and learns a client's limit
-as the cost of a request (see `routes`). All functions are pure: the same access makes the same bytes.
+Two files configure a guard. Envoy reads `bootstrap.yaml` once. It watches `routes.yaml`, and takes up a change in one step: keys
+and limits apply to open connections too, and no bucket is refilled, since the limiter is static and learns a client's limit as
+the cost of a request (see `routes`). All functions are pure: the same access gives the same bytes. Only this package knows Envoy.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from vllm_operator.guard import bootstrap, metrics, routes
+from vllm_operator.guard import bootstrap, listeners, metrics, routes
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
 from vllm_operator.guard.site import DIRECTORY, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
@@ -66,17 +70,17 @@ ARGUMENTS = (
     "--concurrency",
     "1",
     "--disable-hot-restart",
-    "--reject-unknown-dynamic-fields",  # a rule that an older Envoy passed over in silence would be no rule
+    "--reject-unknown-dynamic-fields",  # an older Envoy would else ignore a rule that it does not know
     "--log-level",
     "warning",
     "--component-log-level",
-    "config:error",  # its warnings quote what is refused: a key, or the whole file
+    "config:error",  # its warnings quote what is rejected, such as a key or the whole file
     "--file-flush-interval-msec",
     "1000",
 )
-LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH = bootstrap.LIVE, bootstrap.READY, bootstrap.METRICS, bootstrap.STATS
+LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH = listeners.LIVE, listeners.READY, listeners.METRICS, listeners.STATS
 OLDEST = (1, 38)
-"""The oldest Envoy that takes what is rendered here: two versions back from the default. The tests ask each."""
+"""The oldest supported Envoy, two versions before the default. The tests run each version."""
 
 
 class Rendered(NamedTuple):
@@ -102,7 +106,7 @@ def rendered(
 
 
 def version_of(image: str) -> tuple[int, int]:
-    """Return the Envoy version that an image's tag names; a tag that names none stands for `OLDEST`, which all take."""
+    """Return the Envoy version in an image's tag, or `OLDEST`, whose configuration all versions take, where there is none."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     found = re.search(r"(?<![\d.])1\.(\d+)", tag)
     return (1, int(found[1])) if found else OLDEST

@@ -1,6 +1,6 @@
-"""Who may call a model, and how often: the shapes that the guard's configuration is made from.
+"""Clients, keys and limits: the values that the guard's configuration is made from.
 
-Knows: the alphabet of keys and names that can stand in a configuration without a way out of it.
+Knows: which characters keys and names may have, so that none of them has a meaning in a configuration.
 Must not: know Envoy, or put a key into the text of an error.
 """
 
@@ -18,10 +18,10 @@ KEY_PATTERN = r"sk-[A-Za-z0-9_-]{32,128}"
 """A key: ``sk-`` and at least 32 characters of the URL-safe alphabet, as ``secrets.token_urlsafe(32)`` (43) makes."""
 
 NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-"""A client's name: a DNS label, so that it is inert in headers, metadata and logs."""
+"""A client's name: a DNS label, which has no meaning in headers, metadata and logs."""
 
 ORIGIN_PATTERN = r"[*]|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
-"""What a browser sends as a page's origin: scheme, host and perhaps port, in lower case, without a path."""
+"""A page's origin, as browsers send it: scheme, host and perhaps port, in lower case, without a path; or any, as `*`."""
 
 MAX_REQUESTS = 1_000_000
 UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
@@ -29,7 +29,7 @@ UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
 
 
 class Endpoint(Protocol):
-    """One exact method and exact path that vLLM may be asked; `keyed`: with a key of a client. The table is the engine's."""
+    """One method and path of vLLM that clients may call, both exact. The table of them is in `engine.endpoints`."""
 
     @property
     def method(self) -> str:
@@ -46,7 +46,7 @@ class Endpoint(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many requests per ``Second``, ``Minute`` or ``Hour``, over all replicas together; the burst is one unit's worth."""
+    """`requests` per `unit` (Second, Minute or Hour), over all replicas together. A burst may have as many."""
 
     requests: int
     unit: str
@@ -60,7 +60,7 @@ class RateLimit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Credential:
-    """One key, valid until ``expires_at`` (unix seconds; None: without end). The key never shows in ``repr``."""
+    """One key, valid until `expires_at` (unix seconds; None: no end). `repr` does not show the key."""
 
     key: str = dataclasses.field(repr=False)
     expires_at: int | None = None
@@ -75,7 +75,7 @@ class Credential:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Client:
-    """A named client; several credentials while a rotation overlaps, none once all are revoked."""
+    """A client. It has several credentials while a rotation overlaps, and none once all are revoked."""
 
     name: str
     limit: RateLimit
@@ -88,7 +88,7 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """A document at one exact path, open to all: the guard answers it itself, also while the model loads."""
+    """A document at one exact path, for callers without a key too. The guard serves it itself, also while the model loads."""
 
     path: str
     body: str
@@ -99,8 +99,8 @@ class Page:
 class Access:
     """All clients of one model.
 
-    ``peers``: the DNS name of the headless Service, whose members share each limit. ``origins``: the pages that may call from a
-    browser, such as ``https://app.example.com``, or ``*``. ``model``: what metrics name it.
+    `peers`: the DNS name of the headless Service, whose members share each limit. `origins`: the origins of the pages that may
+    call from a browser, such as `https://app.example.com`, or `*`. `model`: the model's name in metrics.
     """
 
     clients: tuple[Client, ...]

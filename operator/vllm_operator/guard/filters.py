@@ -1,40 +1,32 @@
-"""What a request passes on the public port: the script, the limiter, the router, and the log of it.
+"""What a request passes on the public port: the script, the limiter, the router, and the access log.
 
 Knows: Envoy's filters and formatters. Must not: hold a key or a client, nor log a key, a prompt or a query.
+Each part is the same for all models and made once per process: callers must not change what they are given.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
-from vllm_operator.guard import access, metrics, replies, routes
-
-PEERS, ADMIN = "guards", "admin"
-"""The clusters that the limiter counts its peers by, and that the script asks for their number."""
-
-Json = dict[str, Any]
-
-
-def typed(name: str) -> Json:
-    """Return the start of a typed configuration."""
-    return {"@type": f"type.googleapis.com/envoy.{name}"}
+from vllm_operator.guard import access, metrics, proto, routes, script
 
 
 @functools.cache
-def lua() -> Json:
-    """Return the script: expiry before the limiter, the limiter's answer told to callers after it."""
-    code = replies.script(routes.BUDGET, access.UNITS, PEERS, ADMIN)
-    config = {**typed("extensions.filters.http.lua.v3.Lua"), "default_source_code": {"inline_string": code}}
+def lua() -> proto.Json:
+    """Return the script, which checks expiry before the limiter and writes the limiter's answer into headers after it."""
+    config = {
+        **proto.typed("extensions.filters.http.lua.v3.Lua"),
+        "default_source_code": {"inline_string": script.text()},
+    }
     return {"name": routes.METADATA, "typed_config": config}
 
 
 @functools.cache
-def limiter() -> Json:
-    """Return the rate limit: a bucket per client and unit, made when first needed; the route tells a request's cost."""
+def limiter() -> proto.Json:
+    """Return the rate limit: a bucket per client and unit, made when first needed; the route holds the cost of a request."""
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     config = {
-        **typed("extensions.filters.http.local_ratelimit.v3.LocalRateLimit"),
+        **proto.typed("extensions.filters.http.local_ratelimit.v3.LocalRateLimit"),
         "stat_prefix": metrics.PREFIX,
         "filter_enabled": always,
         "filter_enforced": always,
@@ -50,12 +42,12 @@ def limiter() -> Json:
     return {"name": "envoy.filters.http.local_ratelimit", "typed_config": config}
 
 
-def _action(fact: str) -> Json:
+def _action(fact: str) -> proto.Json:
     key = {"key": routes.METADATA, "path": [{"key": fact}]}
     return {"metadata": {"descriptor_key": fact, "source": "ROUTE_ENTRY", "metadata_key": key}}
 
 
-def _bucket(unit: str, seconds: int) -> Json:
+def _bucket(unit: str, seconds: int) -> proto.Json:
     return {
         "entries": [{"key": "client"}, {"key": "unit", "value": unit}],
         "token_bucket": {"max_tokens": routes.BUDGET, "tokens_per_fill": routes.BUDGET, "fill_interval": f"{seconds}s"},
@@ -63,15 +55,15 @@ def _bucket(unit: str, seconds: int) -> Json:
 
 
 @functools.cache
-def router() -> Json:
-    """Return the last filter, which adds no header of Envoy's own."""
-    config = {**typed("extensions.filters.http.router.v3.Router"), "suppress_envoy_headers": True}
+def router() -> proto.Json:
+    """Return the last filter. It adds no header of Envoy's own."""
+    config = {**proto.typed("extensions.filters.http.router.v3.Router"), "suppress_envoy_headers": True}
     return {"name": "envoy.filters.http.router", "typed_config": config}
 
 
 @functools.cache
-def log() -> Json:
-    """Return the access log: one JSON object a line on stdout; path and request's id are the script's, without query and keys."""
+def log() -> proto.Json:
+    """Return the access log: a JSON object a line on stdout. Path and request ID come from the script, without query and keys."""
     line = {
         "time": "%START_TIME%",
         "client": _metadata("client"),
@@ -84,7 +76,7 @@ def log() -> Json:
         "bytes_sent": "%BYTES_SENT%",
         "request_id": f"%DYNAMIC_METADATA({routes.METADATA}:request_id)%",
     }
-    config = {**typed("extensions.access_loggers.stream.v3.StdoutAccessLog"), "log_format": {"json_format": line}}
+    config = {**proto.typed("extensions.access_loggers.stream.v3.StdoutAccessLog"), "log_format": {"json_format": line}}
     return {"name": "envoy.access_loggers.stdout", "typed_config": config}
 
 

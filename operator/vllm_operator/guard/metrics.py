@@ -1,25 +1,21 @@
 """What is counted of each request: how many by client and code, and how long the answers took.
 
-Counted where the request ends, since the limiter's refusals never come to the router, whose counters are per route.
-Knows: Envoy's statistics. Must not: make a label of what a caller sends, or the number of series is the caller's to choose.
+Access loggers count, when a request ends: the router's own counters miss what the limiter refuses.
+Knows: Envoy's statistics. Must not: make a label of what a caller sends, since callers would choose how many series there are.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from vllm_operator.guard import routes
+from vllm_operator.guard import proto, routes
 
 PREFIX = "guard"
 SCOPED = (1, 39)
-"""The first Envoy whose logger is given a scope; the one before has a prefix."""
+"""The first Envoy whose logger takes a scope. The one before takes a prefix."""
 _LAST_GOOD = 399
 
-Json = dict[str, Any]
 
-
-def loggers(model: str, envoy: tuple[int, int]) -> list[Json]:
-    """Return Envoy's access loggers that count: every request, and the time of each that was not refused."""
+def loggers(model: str, envoy: tuple[int, int]) -> list[proto.Json]:
+    """Return Envoy's access loggers that count every request, and the duration of each whose code is below 400."""
     labels = [
         _label("model", model.replace("%", "%%")),
         _label("client", f"%METADATA(ROUTE:{routes.METADATA}:client)%"),
@@ -36,11 +32,11 @@ def loggers(model: str, envoy: tuple[int, int]) -> list[Json]:
     ]
 
 
-def _label(name: str, value: str) -> Json:
+def _label(name: str, value: str) -> proto.Json:
     return {"name": name, "value_format": value}
 
 
-def _logger(envoy: tuple[int, int], **stats: list[Json]) -> Json:
-    scope: Json = {"stats_scope": {"prefix": PREFIX}} if envoy >= SCOPED else {"stat_prefix": PREFIX}
-    kind = "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config"
-    return {"name": "envoy.access_loggers.stats", "typed_config": {"@type": kind, **scope, **stats}}
+def _logger(envoy: tuple[int, int], **stats: list[proto.Json]) -> proto.Json:
+    scope: proto.Json = {"stats_scope": {"prefix": PREFIX}} if envoy >= SCOPED else {"stat_prefix": PREFIX}
+    config = proto.typed("extensions.access_loggers.stats.v3.Config")
+    return {"name": "envoy.access_loggers.stats", "typed_config": {**config, **scope, **stats}}

@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from vllm_operator.guard import cors, replies
+from vllm_operator.guard import clusters, cors, proto, replies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,23 +24,19 @@ if TYPE_CHECKING:
     from vllm_operator.guard.access import Access, Client, Credential, Endpoint, Page
 
 NAME = "guard"
-ENGINE = "vllm"
 METADATA = "guard"
 BUDGET = 1_000_000_000
-"""The tokens of a bucket: enough that the share of any limit is exact to a millionth, few enough for Envoy's numbers."""
+"""The tokens of a bucket: so many that the share of any limit is exact to a millionth, and below Envoy's 32 bits."""
 
-_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 _BODY = 4096
-"""The bytes that Envoy grants an answer of its own unless the configuration says otherwise."""
+"""The bytes that an answer of Envoy's own may have by default."""
 _SET = "OVERWRITE_IF_EXISTS_OR_ADD"
 _LATEST_EXPIRY = 2**53
 """Expiries above this, in unix seconds, are written as this: Envoy reads numbers as doubles."""
 
-Json = dict[str, Any]
-
-_TO_ENGINE: Json = {"cluster": ENGINE, "timeout": "0s", "idle_timeout": "600s"}
-"""A stream may take hours, so an answer is bounded in its silence alone."""
-_UNAUTHORIZED: Json = {
+_TO_ENGINE: proto.Json = {"cluster": clusters.ENGINE, "timeout": "0s", "idle_timeout": "600s"}
+"""Only the silence within an answer is bounded, since a stream may take hours."""
+_UNAUTHORIZED: proto.Json = {
     "direct_response": {"status": 401, "body": {"inline_string": replies.NO_KEY}},
     "response_headers_to_add": [{"header": {"key": "www-authenticate", "value": "Bearer"}}],
 }
@@ -65,14 +61,29 @@ def rendered(access: Access, endpoints: Sequence[Endpoint]) -> Live:
 
     The version is no secret: of random keys a hash tells nothing, and keys that users bring must be random.
     """
-    found = _json(configuration(access, endpoints))
+    found = proto.encoded(configuration(access, endpoints))
     version = hashlib.sha256(found).hexdigest()[:16]
     response = {"version_info": version, "resources": [orjson.Fragment(found)]}
-    return Live(_json(response).decode(), version)
+    return Live(proto.encoded(response).decode(), version)
 
 
-def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
-    """Return the RouteConfiguration: preflights, open endpoints, each key's, refusals. Envoy takes the first that matches."""
+def configuration(access: Access, endpoints: Sequence[Endpoint]) -> proto.Json:
+    """Return Envoy's RouteConfiguration."""
+    host: proto.Json = {
+        "name": NAME,
+        "domains": ["*"],
+        "routes": _routes(access, endpoints),
+        "response_headers_to_remove": list(cors.ENGINES_OWN),
+    }
+    if access.origins:
+        host |= _facts(origins=sorted(access.origins))
+    page = len(access.page.body.encode()) if access.page else 0
+    body = {"name": NAME, "virtual_hosts": [host], "max_direct_response_body_size_bytes": max(_BODY, page)}
+    return proto.typed("config.route.v3.RouteConfiguration") | body
+
+
+def _routes(access: Access, endpoints: Sequence[Endpoint]) -> list[proto.Json]:
+    """Return preflights, the page, what is open, what each key opens, and refusals. Envoy takes the first that matches."""
     listed = sorted(endpoints, key=lambda endpoint: (endpoint.method, endpoint.path))
     pages = [access.page] if access.page else []
     unknown = _not_found(pages, listed)
@@ -84,12 +95,7 @@ def configuration(access: Access, endpoints: Sequence[Endpoint]) -> Json:
         for credential in client.credentials:
             found += _keyed(client, credential, keyed, unknown)
     found += [{"match": match, **_UNAUTHORIZED} for match in _guarded(listed)]
-    found.append({"match": {"prefix": "/"}, **unknown})
-    readers = _facts(origins=sorted(access.origins)) if access.origins else {}
-    silent = {"response_headers_to_remove": list(cors.ENGINES_OWN)}
-    host = {"name": NAME, "domains": ["*"], "routes": found, **silent, **readers}
-    largest = max([_BODY, *(len(page.body.encode()) for page in pages)])
-    return {"@type": _TYPE, "name": NAME, "virtual_hosts": [host], "max_direct_response_body_size_bytes": largest}
+    return [*found, {"match": {"prefix": "/"}, **unknown}]
 
 
 def _calls(listed: Iterable[Endpoint]) -> list[_Calls]:
@@ -98,7 +104,7 @@ def _calls(listed: Iterable[Endpoint]) -> list[_Calls]:
     return [_Calls(method, "|".join(_literal(one.path) for one in group)) for method, group in grouped]
 
 
-def _preflights(listed: Iterable[_Calls], unknown: Json) -> list[Json]:
+def _preflights(listed: Iterable[_Calls], unknown: proto.Json) -> list[proto.Json]:
     """Return the routes on which browsers ask whether a page may call; the script answers the origins that may."""
     return [
         {
@@ -110,8 +116,8 @@ def _preflights(listed: Iterable[_Calls], unknown: Json) -> list[Json]:
     ]
 
 
-def _page(page: Page) -> Json:
-    """Return the page as it is: in a body Envoy puts nothing in place of a percent sign, in a header it would."""
+def _page(page: Page) -> proto.Json:
+    """Return the page as it is. Envoy reads a percent sign as the start of a command in headers, and not in bodies."""
     headers = [{"header": {"key": name, "value": value.replace("%", "%%")}} for name, value in page.headers]
     return {
         "match": _match("GET", _literal(page.path)),
@@ -120,7 +126,7 @@ def _page(page: Page) -> Json:
     }
 
 
-def _open(calls: _Calls) -> Json:
+def _open(calls: _Calls) -> proto.Json:
     return {
         "match": _match(*calls),
         "route": _TO_ENGINE,
@@ -128,8 +134,8 @@ def _open(calls: _Calls) -> Json:
     }
 
 
-def _keyed(client: Client, credential: Credential, keyed: Iterable[_Calls], unknown: Json) -> list[Json]:
-    """Return what one key opens, and the answer for what it does not: 404, where a caller without a key gets 401."""
+def _keyed(client: Client, credential: Credential, keyed: Iterable[_Calls], unknown: proto.Json) -> list[proto.Json]:
+    """Return the routes of one key: what it opens, and below /v1/ a 404 for all else, where callers without a key get 401."""
     bearer = _bearer(credential)
     granted = {
         **_facts(**_grant(client, credential)),
@@ -142,53 +148,48 @@ def _keyed(client: Client, credential: Credential, keyed: Iterable[_Calls], unkn
     return [*opened, rest]
 
 
-def _facts(**facts: object) -> Json:
-    """Return what limiter, script, counters and log read of a route."""
+def _facts(**facts: object) -> proto.Json:
+    """Return what the limiter, the script, the counters and the log read of a route."""
     return {"metadata": {"filter_metadata": {METADATA: facts}}}
 
 
-def _grant(client: Client, credential: Credential) -> Json:
-    """Return whose the key is and what a request costs; the cost as text, since Envoy may print a large number as 1e+09."""
+def _grant(client: Client, credential: Credential) -> proto.Json:
+    """Return the client of the key and the cost of a request, as text, since Envoy may print a large number as 1e+09."""
     limit = client.limit
     cost = str(BUDGET // limit.requests)
-    grant: Json = {"client": client.name, "unit": limit.unit, "limit": limit.requests, "cost": cost}
+    grant: proto.Json = {"client": client.name, "unit": limit.unit, "limit": limit.requests, "cost": cost}
     if credential.expires_at is not None:
         grant["expires_at"] = max(0, min(credential.expires_at, _LATEST_EXPIRY))
     return grant
 
 
-def _match(method: str, paths: str, *headers: Json) -> Json:
+def _match(method: str, paths: str, *headers: proto.Json) -> proto.Json:
     return {"safe_regex": {"regex": paths}, "headers": [_exactly(":method", method), *headers]}
 
 
-def _exactly(name: str, value: str) -> Json:
+def _exactly(name: str, value: str) -> proto.Json:
     return {"name": name, "string_match": {"exact": value}}
 
 
-def _bearer(credential: Credential) -> Json:
-    """Match the header that sends this key. No character of a key means anything to RE2 (see `access.KEY_PATTERN`)."""
+def _bearer(credential: Credential) -> proto.Json:
+    """Match the header that sends this key. No character of a key has a meaning in RE2 (see `access.KEY_PATTERN`)."""
     regex = f"(?i:bearer) +{credential.key}"
     return {"name": "authorization", "string_match": {"safe_regex": {"regex": regex}}}
 
 
 def _literal(text: str) -> str:
-    """Return RE2 for exactly this text; a dash means nothing there, and left alone a path can be searched for."""
+    """Return RE2 for exactly this text. A dash has no meaning there, and stays, so that a path can be searched for."""
     return re.escape(text).replace(r"\-", "-")
 
 
-def _guarded(listed: Iterable[Endpoint]) -> list[Json]:
-    """Return what asks for a key where none matched: all of /v1/, and keyed endpoints elsewhere."""
+def _guarded(listed: Iterable[Endpoint]) -> list[proto.Json]:
+    """Return the matches that answer 401: all of /v1/, and keyed endpoints elsewhere. They come after the routes of keys."""
     elsewhere = {one.path for one in listed if one.keyed and not one.path.startswith("/v1/")}
     return [{"prefix": "/v1/"}, *({"path": path} for path in sorted(elsewhere))]
 
 
-def _not_found(pages: Iterable[Page], listed: Iterable[Endpoint]) -> Json:
+def _not_found(pages: Iterable[Page], listed: Iterable[Endpoint]) -> proto.Json:
     by_path = sorted(listed, key=lambda endpoint: (endpoint.path, endpoint.method))
     answers = ", ".join([*(f"GET {page.path}" for page in pages), *(f"{one.method} {one.path}" for one in by_path)])
     body = f"Unknown method or path. This model answers: {answers}."
     return {"direct_response": {"status": 404, "body": {"inline_string": body}}}
-
-
-def _json(value: Json) -> bytes:
-    """Return JSON, which is YAML: one spelling for one value."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,4 @@
-"""Where a guard stands: addresses, ports and directories. The defaults are those of a model's pod; tests have others."""
+"""The place of a guard: addresses, ports and directories. The defaults are those of a model's pod; tests have others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DIRECTORY = "/etc/guard"
 """Where the guard's Secret is mounted."""
 
 RUN_DIRECTORY = "/run/guard"
-"""A writable directory of the guard alone, an emptyDir: there lies Envoy's admin socket, out of the engine's reach."""
+"""An emptyDir that only the guard's container mounts, so that the engine cannot reach Envoy's admin socket in it."""
 
 PUBLIC_PORT = 8000
 PRIVATE_PORT = 8002
@@ -17,7 +17,7 @@ ENGINE_PORT = 8001
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Site:
-    """The guard listens at `address`, vLLM at `engine_address`, which nobody outside the pod reaches."""
+    """`address`: where the guard listens; `engine_address`: where vLLM does, which nobody outside the pod reaches."""
 
     address: str = "0.0.0.0"  # noqa: S104 - the public port is what the guard is for
     public_port: int = PUBLIC_PORT

@@ -19,7 +19,7 @@ _VERSION = re.compile(r'text_value="([0-9A-Za-z_.-]{1,64})"')
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class State:
-    """`version`: as `guard.version` names it, "" before the first. `rejected`: configurations refused since its start."""
+    """`version`: as `guard.rendered` returns it, "" before the first. `rejected`: configurations refused since its start."""
 
     version: str
     rejected: int

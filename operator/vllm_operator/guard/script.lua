@@ -1,0 +1,107 @@
+local members, asked_at = 1, -1
+
+-- Return the number of guards that share a limit: the members of Envoy's local cluster, asked for at most once a second.
+local function peers(handle)
+  if asked_at ~= os.time() then
+    asked_at = os.time()
+    local _, body = handle:httpCall(ADMIN, {[":method"] = "GET", [":authority"] = ADMIN,
+      [":path"] = PEERS}, nil, 1000)
+    members = math.max(1, tonumber((body or ""):match(": (%d+)")) or members)
+  end
+  return members
+end
+
+-- Write the limit into headers, in requests, and when the next one passes. The limiter counts tokens, and knows no costs.
+-- No object of the handle may be kept over a call of `peers`, which may wait for its answer.
+local function tell_limit(handle)
+  local facts, headers = handle:metadata(), handle:headers()
+  local cost, rate, limit = tonumber(facts:get("cost")), BUDGET / SECONDS[facts:get("unit")], facts:get("limit")
+  local left = tonumber(headers:get("x-ratelimit-remaining"))
+  local remaining, reset = math.floor(left / cost), math.ceil((BUDGET - left) / rate)
+  if headers:get(":status") == "429" then
+    remaining, reset = 0, math.max(1, math.ceil((cost * peers(handle) - left) / rate))
+    handle:headers():replace("retry-after", string.format("%d", reset))
+  end
+  headers = handle:headers()
+  headers:replace("x-ratelimit-limit", string.format("%d", limit))
+  headers:replace("x-ratelimit-remaining", string.format("%d", remaining))
+  headers:replace("x-ratelimit-reset", string.format("%d", reset))
+end
+
+local function character(hex) return string.char(tonumber(hex, 16)) end
+
+-- Replace what looks like a key, also a percent-encoded one. A text without a key is returned as it was sent.
+-- A percent sign may itself be encoded, again and again: the length of the text bounds the rounds.
+local function without_keys(text)
+  local plain, count = text:sub(1, 600), 1
+  while count > 0 do plain, count = plain:gsub("%%([2-7]%x)", character) end
+  local masked, keys = plain:gsub("sk%-[%w_%%-]+", "sk-...")
+  return (keys > 0 and masked or text)
+end
+
+-- Note the path without its query, and the request ID, for the log: without anything that looks like a key.
+local function note(handle)
+  local headers, noted = handle:headers(), handle:streamInfo():dynamicMetadata()
+  local path = (headers:get(":path") or ""):match("^[^?#]*")
+  noted:set("guard", "path", without_keys(path):sub(1, 200))
+  noted:set("guard", "request_id", without_keys(headers:get("x-request-id") or ""):sub(1, 128))
+end
+
+-- Drop the query. No call has one, and vLLM would log a key that a caller put there.
+local function drop_query(handle)
+  local path, query = (handle:headers():get(":path") or ""):match("^([^?]*)(%?.*)$")
+  if query then handle:headers():replace(":path", path) end
+end
+
+-- Wait for the whole of a small body. An answer before it costs the connection, and some clients (curl 7.88 over HTTP/2) report
+-- an error instead of the answer. vLLM begins only with a whole request, so nothing is lost.
+local function take_in(handle)
+  local length = tonumber(handle:headers():get("content-length") or "0") or 0
+  if length > 0 and length <= WHOLE then handle:body() end
+end
+
+-- Return the origin whose pages may read the answer: the caller's, where the live part lists it, or any; else nil.
+local function readable_by(handle)
+  local origin, origins = handle:headers():get("origin"), handle:virtualHost():metadata():get("origins")
+  for _, one in ipairs(origin and origins or {}) do
+    if one == "*" or one == origin then return one end
+  end
+end
+
+local function answer_preflight(handle, method)
+  handle:respond({[":status"] = "200", ["access-control-allow-methods"] = method,
+    ["access-control-allow-headers"] = ALLOWED, ["access-control-max-age"] = MAX_AGE})
+end
+
+local function let_read(handle, origin)
+  local headers = handle:headers()
+  headers:add("vary", "Origin")
+  headers:replace("access-control-allow-origin", origin)
+  headers:replace("access-control-expose-headers", EXPOSED)
+end
+
+function envoy_on_request(handle)
+  note(handle)
+  drop_query(handle)
+  local origin, method = readable_by(handle), handle:metadata():get("preflight")
+  if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
+  if origin and method then return answer_preflight(handle, method) end
+  take_in(handle)
+  local expires_at = handle:metadata():get("expires_at")
+  if expires_at and os.time() >= expires_at then
+    handle:respond({[":status"] = "401",
+      ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
+  end
+end
+
+function envoy_on_response(handle)
+  local noted = handle:streamInfo():dynamicMetadata():get("guard")
+  if noted and noted["origin"] then let_read(handle, noted["origin"]) end
+  if handle:metadata():get("cost") and handle:headers():get("x-ratelimit-remaining") then
+    tell_limit(handle)
+  end
+  local headers = handle:headers()
+  if headers:get(":status") == "503" and not headers:get("retry-after") then
+    headers:add("retry-after", RETRY)
+  end
+end
