@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
+from tests.bench.scale import load
+
 ADMIN = "admin"
 OPERATOR = "system:serviceaccount:default:vllm-operator"
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -77,11 +79,9 @@ def writes(calls: Iterable[Call], user: str = OPERATOR) -> list[Call]:
 
 
 def counts(calls: Iterable[Call], user: str = OPERATOR) -> dict[str, int]:
-    """Return how often `user` did what: reads and writes, without watches, lists and Leases."""
+    """Return how often `user` did what with models and their objects; what models share is asked for whatever their number."""
     told = collections.Counter(
-        f"{call.verb} {call.resource or 'discovery'}"
-        for call in calls
-        if call.user == user and call.verb not in ("list", "watch") and call.resource != "leases"
+        f"{call.verb} {call.resource}" for call in calls if call.user == user and call.model.startswith(load.PREFIX)
     )
     return dict(sorted(told.items()))
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from tests.bench.scale import wire
 
 CLIENTS = 10
+PREFIX = "m-"
 MODELS = "/apis/serving.byteshop.in/v1alpha1/namespaces/default/modeldeployments"
 SECRETS = "/api/v1/namespaces/default/secrets"
 EDITS: dict[str, object] = {"maxModelLen": {"maxModelLen": 1024}, "args": {"args": ["--max-num-seqs=8"]}}
@@ -18,7 +19,7 @@ Act = Callable[[str], Awaitable[object]]
 
 def names(count: int) -> list[str]:
     """Return the models' names, all of one length."""
-    return [f"m-{number:05}" for number in range(count)]
+    return [f"{PREFIX}{number:05}" for number in range(count)]
 
 
 def model(name: str) -> dict[str, object]:

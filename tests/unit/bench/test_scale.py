@@ -38,9 +38,14 @@ def test_the_log_is_read_as_it_grows_and_a_line_that_is_being_written_waits(tmp_
     assert log.fresh() == []
 
 
-def test_watches_lists_and_leases_are_no_calls_for_a_model() -> None:
-    verbs = [("watch", "secrets"), ("list", "secrets"), ("update", "leases"), ("get", "secrets"), ("create", "events")]
-    calls = [_call(verb, resource, "m-00000") for verb, resource in verbs]
+def test_only_calls_on_a_models_objects_are_counted_for_it() -> None:
+    named = {
+        ("get", "secrets"): "m-00000.guard",
+        ("create", "events"): "m-00000.1",
+        ("get", "ingressclasses"): "contour",
+    }
+    calls = [_call(verb, resource, name) for (verb, resource), name in named.items()]
+    calls += [_call("list", "secrets", ""), _call("watch", "secrets", ""), _call("update", "leases", "vllm-operator")]
     assert audit.counts(calls) == {"create events": 1, "get secrets": 1}
     assert [call.resource for call in audit.writes(calls)] == ["events"]
 
