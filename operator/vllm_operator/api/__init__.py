@@ -15,7 +15,7 @@ from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
-from vllm_operator.api.schema import rule, rules
+from vllm_operator.api.schema import cel_list, rule, rules
 from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse
 from vllm_operator.api.status import ClientStatus, Condition, Status, fitted
 from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, moment, seconds, unix
@@ -46,6 +46,7 @@ __all__ = [
     "Status",
     "Task",
     "Tls",
+    "cel_list",
     "fitted",
     "is_quantity",
     "moment",

@@ -18,7 +18,8 @@ def chosen_keys() -> dict[str, Any]:
     return schema.rules(
         schema.KEYS,
         schema.rule(
-            f"!self.exists(key, key in {TAKEN_KEYS} || {TAKEN_PREFIXES}.exists(prefix, key.startsWith(prefix)))",
+            f"!self.exists(key, key in {schema.cel_list(TAKEN_KEYS)}"
+            f" || {schema.cel_list(TAKEN_PREFIXES)}.exists(prefix, key.startsWith(prefix)))",
             f"the operator and Kubernetes set these themselves ({names}): choose another key",
         ),
     )
@@ -47,7 +48,7 @@ GuardQuantities = Annotated[
         max_length=len(GUARDS_OWN),
         json_schema_extra=schema.rules(
             schema.rule(
-                f"self.all(name, name in {GUARDS_OWN})",
+                f"self.all(name, name in {schema.cel_list(GUARDS_OWN)})",
                 f"a guard uses {', '.join(GUARDS_OWN)}: write the rest in spec.resources, the engine's",
             ),
         ),

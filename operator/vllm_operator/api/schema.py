@@ -3,8 +3,9 @@
 Knows how limits are said in a Kubernetes schema; must not know any field.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import pydantic
@@ -22,6 +23,11 @@ LONGEST_KEY = 317
 def rule(expression: str, message: str) -> dict[str, str]:
     """Return one CEL rule; `message` says what to write instead."""
     return {"rule": expression, "message": message}
+
+
+def cel_list(texts: Iterable[str]) -> str:
+    """Return texts as a list of CEL, which writes them as JSON does."""
+    return json.dumps(list(texts))
 
 
 def rules(*pairs: dict[str, str], **extra: Any) -> dict[str, Any]:

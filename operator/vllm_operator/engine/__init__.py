@@ -1,6 +1,7 @@
 """The only place that knows vLLM: its options, environment, sources, endpoints and last words.
 
-options.py      one table of options and variables that are refused -> CEL rules, checks; the arguments of `vllm serve`
+options.py      the arguments of `vllm serve`
+refusals.py     one table of options and variables that are refused -> CEL rules and a check in code
 environment.py  the variables that vLLM needs to run without root and without writing to its image
 source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load
 endpoints.py    the exact methods and paths of each task

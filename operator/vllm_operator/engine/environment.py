@@ -1,7 +1,7 @@
 """The variables that vLLM needs: to run as any user on a read-only image, and to reach the world from a closed network."""
 
 from vllm_operator import api, config
-from vllm_operator.engine import options
+from vllm_operator.engine import refusals
 
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
@@ -37,7 +37,7 @@ def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, s
     named = {entry.name.lower() for entry in engine.env}
     network = {name: value for name, value in _network(settings).items() if name.lower() not in named}  # its own win
     own = [{"name": name, "value": value} for name, value in (owned | network).items()]
-    return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *options.refused_variables()}]
+    return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *refusals.variables()}]
 
 
 def _network(settings: config.Config) -> dict[str, str]:

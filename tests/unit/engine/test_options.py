@@ -1,80 +1,45 @@
-"""What a ModelDeployment may not say to vLLM, in any spelling that vLLM's parser would take."""
+"""What vLLM is started with: the operator's own arguments, which carry the spec's fields, and then the admin's."""
 
 import pytest
 
 from vllm_operator import api, config
 from vllm_operator.engine import environment, options
 
-REFUSED = [
-    "--port=9000",
-    "--host",
-    "--api-key=x",
-    "--api_key=x",
-    "--api-k=x",
-    "--trust-remote-code",
-    "--trust_remote_code",
-    "--trust-rem",
-    "--scheduler-cls=theirs.Scheduler",
-    "--ssl-keyfile=/x",
-    "--ssl_ca_certs=/x",
-    "--ssl",
-    "--served-model-name=x",
-    "--config=/x.yaml",
-    "--hos.t=1",
-    "--m",
-    "-tp=2",
-    "serve",
-    "--",
-    "--max model len",
-    "--tensor-parallel-size 2",
-    "--reasoning-parser-=/x.py",
-    "--reasoning_parser_plug=/x.py",
-    "--kv-events-config={}",
-    "--kv_transfer_config.kv_connector=Theirs",
-    "--structured-outputs-config.reasoning_parser_plugin=/x.py",
-    "--structured-outputs-config.reasoning-parser-plugin=/x.py",
-    "--structured_outputs_c.reasoning_parser_plugin=/x.py",
-    '--structured-outputs-config={"reasoning_parser_plugin":"/x.py"}',
-    '--structured-outputs-config= {\n"a":1, "reasoning_parser_plugi\\u006e":"/x.py"}',
-]
-ALLOWED = [
-    "--max-num-seqs=4",
-    "--dtype=bfloat16",
-    "--enforce-eager",
-    "--config-format=hf",
-    "--tokenizer-mode=auto",
-    "--chat-template={{x}}\n",
-    "--chat-template={{ '\\u003c' }}",
-    "--kv-cache-dtype=fp8",
-    "--reasoning-parser=qwen3",
-    "--structured-outputs-config.backend=xgrammar",
-    '--structured-outputs-config={"reasoning_parser":"qwen3"}',
-]
+
+def given(**spec: object) -> list[str]:
+    """Return the arguments of `vllm serve` for a spec."""
+    return options.arguments(api.Spec.model_validate({"model": {"source": "file:///models/a/b"}, **spec}))
 
 
-@pytest.mark.parametrize("argument", REFUSED)
-def test_options_of_the_operator_are_refused_in_every_spelling(argument: str) -> None:
-    assert options.refusal(argument)
+def test_the_engine_listens_on_loopback_alone_whatever_is_asked() -> None:
+    for args in ([], ["--host=0.0.0.0"]):
+        assert [one for one in given(engine={"args": args}) if one.startswith("--host")] == ["--host=127.0.0.1"]
 
 
-@pytest.mark.parametrize("argument", ALLOWED)
-def test_other_options_are_let_through(argument: str) -> None:
-    assert options.refusal(argument) is None
+@pytest.mark.parametrize(("timeout", "seconds"), [("60s", 60), ("2m", 120), ("1h", 3600)])
+def test_the_drain_timeout_is_how_long_vllm_goes_on_with_requests(timeout: str, seconds: int) -> None:
+    assert f"--shutdown-timeout={seconds}" in given(engine={"drainTimeout": timeout})
 
 
-def test_every_refusal_says_what_to_use_instead_or_why() -> None:
-    assert "spec.expose" in str(options.refusal("--port=1"))
-    assert "spec.engine.maxModelLen" in str(options.refusal("--max-model-len=1"))
+def test_the_longest_context_reaches_vllm_and_is_left_to_the_weights_where_none_is_named() -> None:
+    assert "--max-model-len=4096" in given(engine={"maxModelLen": 4096})
+    assert not [one for one in given() if one.startswith("--max-model-len")]
+
+
+def test_the_name_that_clients_send_reaches_vllm() -> None:
+    assert "--served-model-name=llama" in given(model={"source": "file:///models/a/b", "servedName": "llama"})
+    assert "--served-model-name=a/b" in given()
+
+
+def test_the_documented_defaults_hold_and_not_those_of_the_weights() -> None:
+    assert "--generation-config=vllm" in given()
 
 
 def test_a_refused_option_that_came_in_by_an_older_schema_never_reaches_vllm() -> None:
-    spec = api.Spec(
-        model=api.Model(source="file:///models/a/b"), engine=api.Engine(args=("--port=1", "--enforce-eager"))
-    )
-    given = options.arguments(spec)
-    assert "--enforce-eager" in given
-    assert "--port=1" not in given
-    assert "--port=8001" in given
+    found = given(engine={"args": ["--port=1", "--enforce-eager"]})
+    assert "--enforce-eager" in found
+    assert "--port=1" not in found
+    assert "--port=8001" in found
 
 
 @pytest.mark.parametrize(
@@ -86,19 +51,19 @@ def test_a_refused_option_that_came_in_by_an_older_schema_never_reaches_vllm() -
         (("--max-num-se=4",), 68),
         (("--max-num-seqs=4", "--max-num-seqs=8"), 72),
         (("--max-num-seqs=four",), options.SEATS + 64),
+        (("--max-num-seqs=" + "9" * 999,), options.SEATS + 64),
         (("--max-num-scheduled-tokens=4",), options.SEATS + 64),
     ],
 )
 def test_what_runs_is_not_counted_as_waiting(args: tuple[str, ...], held: int) -> None:
-    spec = api.Spec(model=api.Model(source="file:///models/a/b"), engine=api.Engine(args=args))
-    assert f"--max-num-queued-reqs={held}" in options.arguments(spec)
+    assert f"--max-num-queued-reqs={held}" in given(engine={"args": args})
 
 
 def test_the_operators_variables_win() -> None:
     engine = api.Engine(env=(api.Env(name="HOME", value="/evil"), api.Env(name="A", value="")))
-    given = {entry["name"]: entry.get("value") for entry in environment.environment(engine, config.Config())}
-    assert given["HOME"] == environment.HOME
-    assert given["A"] is None
+    found = {entry["name"]: entry.get("value") for entry in environment.environment(engine, config.Config())}
+    assert found["HOME"] == environment.HOME
+    assert found["A"] is None
 
 
 def test_long_context_is_an_explicit_choice() -> None:

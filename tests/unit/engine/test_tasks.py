@@ -8,7 +8,7 @@ import pytest
 from tests.golden import render
 from vllm_operator import api
 from vllm_operator.children import template
-from vllm_operator.engine import endpoints, options, verification
+from vllm_operator.engine import endpoints, options, refusals, verification
 
 TASKS = get_args(api.Task)
 DANGEROUS = (
@@ -67,7 +67,7 @@ def test_an_embedding_model_is_started_as_one() -> None:
     "argument", ["--runner=generate", "--convert", "--conv=none", "--task=embed", "--runn=pooling"]
 )
 def test_no_argument_contradicts_the_task(argument: str) -> None:
-    assert str(options.refusal(argument)).endswith("use spec.model.task")
+    assert str(refusals.refusal(argument)).endswith("use spec.model.task")
     assert argument not in options.arguments(spec("Embed", argument))
 
 

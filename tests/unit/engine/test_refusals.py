@@ -1,0 +1,147 @@
+"""What a ModelDeployment may not say to vLLM, in any spelling that vLLM's parser would take: in code and in the CRD's rules.
+
+The names stand here once more, so that none can be dropped from the table unnoticed.
+"""
+
+import re
+
+import pytest
+
+from vllm_operator import crd
+from vllm_operator.engine import refusals
+
+OPENS_THE_ENGINE = (
+    "host", "port", "uds", "root-path", "ssl-keyfile", "ssl-certfile", "ssl-ca-certs", "ssl-cert-reqs", "api-key", "headless",
+    "grpc", "kv-events-config", "kv-transfer-config",
+)  # fmt: skip
+RUNS_FOREIGN_CODE = (
+    "trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
+    "tool-parser-plugin", "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path", "enable-prompt-embeds",
+)  # fmt: skip
+HAS_A_FIELD = (
+    "model", "model-tag", "served-model-name", "runner", "convert", "task", "max-model-len", "max-num-queued-reqs",
+    "shutdown-timeout", "config", "generation-config",
+)  # fmt: skip
+VARIABLES = (
+    "VLLM_API_KEY", "VLLM_PORT", "VLLM_HOST_IP", "VLLM_ALLOW_LONG_MAX_MODEL_LEN", "VLLM_SERVER_DEV_MODE",
+    "VLLM_ALLOW_INSECURE_SERIALIZATION", "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_PLUGINS", "VLLM_ENABLE_RESPONSES_API_STORE",
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "HOME", "USER", "TMPDIR",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME", "HF_HUB_OFFLINE", "VLLM_CACHE_ROOT", "VLLM_NO_USAGE_STATS",
+    "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE", "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR",
+)  # fmt: skip
+REFUSED = [
+    "--port=9000",
+    "--host",
+    "--api-key=x",
+    "--api_key=x",
+    "--api-k=x",
+    "--trust-remote-code",
+    "--trust_remote_code",
+    "--trust-rem",
+    "--scheduler-cls=theirs.Scheduler",
+    "--ssl-keyfile=/x",
+    "--ssl_ca_certs=/x",
+    "--ssl",
+    "--served-model-name=x",
+    "--config=/x.yaml",
+    "--hos.t=1",
+    "--m",
+    "-tp=2",
+    "serve",
+    "--",
+    "--max model len",
+    "--tensor-parallel-size 2",
+    "--reasoning-parser-=/x.py",
+    "--reasoning_parser_plug=/x.py",
+    "--kv-events-config={}",
+    "--kv_transfer_config.kv_connector=Theirs",
+    "--structured-outputs-config.reasoning_parser_plugin=/x.py",
+    "--structured-outputs-config.reasoning-parser-plugin=/x.py",
+    "--structured_outputs_c.reasoning_parser_plugin=/x.py",
+    '--structured-outputs-config={"reasoning_parser_plugin":"/x.py"}',
+    '--structured-outputs-config= {\n"a":1, "reasoning_parser_plugi\\u006e":"/x.py"}',
+]
+ALLOWED = [
+    "--max-num-seqs=4",
+    "--dtype=bfloat16",
+    "--enforce-eager",
+    "--config-format=hf",
+    "--tokenizer-mode=auto",
+    "--chat-template={{x}}\n",
+    "--chat-template={{ '\\u003c' }}",
+    "--kv-cache-dtype=fp8",
+    "--reasoning-parser=qwen3",
+    "--structured-outputs-config.backend=xgrammar",
+    '--structured-outputs-config={"reasoning_parser":"qwen3"}',
+]
+
+
+ENGINE = crd.crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["engine"]
+
+
+def rules(node: dict[str, object]) -> str:
+    """Return the CEL of one node of the CRD."""
+    found = node["x-kubernetes-validations"]
+    assert isinstance(found, list)
+    return " ".join(one["rule"] for one in found)
+
+
+@pytest.mark.parametrize("name", OPENS_THE_ENGINE + RUNS_FOREIGN_CODE + HAS_A_FIELD)
+@pytest.mark.parametrize("form", ["--{}", "--{}=x", "--{}.y=x"])
+def test_an_option_that_is_dangerous_or_has_a_field_is_refused(name: str, form: str) -> None:
+    for spelling in (name, name.replace("-", "_")):
+        assert "refused here" in str(refusals.refusal(form.format(spelling)))
+
+
+@pytest.mark.parametrize("name", OPENS_THE_ENGINE + RUNS_FOREIGN_CODE + HAS_A_FIELD)
+def test_the_crd_refuses_the_option_too(name: str) -> None:
+    family = '"--ssl-"' if name.startswith("ssl-") else f'"--{name}"'
+    assert family in rules(ENGINE["properties"]["args"]["items"])
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_that_is_dangerous_or_the_operators_is_refused_by_both(name: str) -> None:
+    assert name in refusals.variables()
+    assert f'"{name}"' in rules(ENGINE["properties"]["env"]["items"]["properties"]["name"])
+
+
+def test_nothing_is_refused_that_is_not_listed_here() -> None:
+    named = {name for row in refusals.OPTIONS for name in row.names}
+    listed = {name for name in OPENS_THE_ENGINE + RUNS_FOREIGN_CODE + HAS_A_FIELD if not name.startswith("ssl-")}
+    assert named == {*listed, "ssl-"}
+    assert refusals.variables() == set(VARIABLES)
+
+
+def test_the_rule_of_one_row_reads_as_written_here() -> None:
+    row = refusals.Refused(("ssl-", "api-key"), "because")
+    name = "self.split('=')[0].split('.')[0].replace('_', '-')"
+    assert refusals.argument_rule(row) == {
+        "rule": f'!["--ssl-", "--api-key"].exists(name, name.startsWith({name}))'
+        f' && !["--ssl-"].exists(name, {name}.startsWith(name))',
+        "message": "refused here (--ssl-*, --api-key): because",
+    }
+
+
+def test_an_option_that_begins_a_refused_one_is_its_own_rule() -> None:
+    rule = refusals.argument_rule(refusals.Refused(("reasoning-parser-plugin",), "because"))["rule"]
+    assert rule.startswith("self.split('=')[0].split('.')[0].replace('_', '-') in [\"--reasoning-parser\"] || ![")
+
+
+def test_a_line_break_at_the_end_of_a_name_is_refused_as_the_crd_refuses_it() -> None:
+    assert refusals.refusal("--dtype\n") == refusals.SHAPE_MESSAGE
+    assert re.search(r"\^--.*\$", rules(ENGINE["properties"]["args"]["items"]))
+
+
+@pytest.mark.parametrize("argument", REFUSED)
+def test_options_of_the_operator_are_refused_in_every_spelling(argument: str) -> None:
+    assert refusals.refusal(argument)
+
+
+@pytest.mark.parametrize("argument", ALLOWED)
+def test_other_options_are_let_through(argument: str) -> None:
+    assert refusals.refusal(argument) is None
+
+
+def test_every_refusal_says_what_to_use_instead_or_why() -> None:
+    assert "spec.expose" in str(refusals.refusal("--port=1"))
+    assert "spec.engine.maxModelLen" in str(refusals.refusal("--max-model-len=1"))
