@@ -46,6 +46,13 @@ def test_fields_of_a_newer_schema_at_their_default_change_nothing() -> None:
     assert template.digest(explicit) == template.digest(SPEC)
 
 
+def test_an_admin_asks_for_an_upgrade_by_the_documented_annotation() -> None:
+    annotated = {"metadata": {"annotations": {"serving.byteshop.in/upgrade": "2026-11"}}}
+    assert template.asked(annotated) == "2026-11"
+    assert template.asked({"metadata": {}}) == ""
+    assert len({template.digest(SPEC), *(template.digest(SPEC, asked) for asked in ("2026-11", "2026-12"))}) == 3
+
+
 def test_an_upgrade_that_is_asked_for_is_a_new_template_once() -> None:
     upgraded = template.revision(OWNER, SPEC, NEW, (pinned(),), "2026-11")
     assert template.guard_image(upgraded) == "new/envoy:v1.40.0"
