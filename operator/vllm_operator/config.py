@@ -3,11 +3,14 @@
 Each has a default that suits a fresh cluster. Mappings and lists are JSON.
 """
 
+from typing import Annotated
+
 import pydantic
 import pydantic_settings
 from pydantic import alias_generators
 
 from vllm_operator import api
+from vllm_operator.api import schema
 
 CPU = "cpu"
 """The key of the default engine image where a model asks for no accelerator."""
@@ -15,6 +18,8 @@ CPU = "cpu"
 ENGINE_IMAGES = {
     "nvidia.com/gpu": "vllm/vllm-openai:v0.33.0",
 }
+
+Quantity = Annotated[str, schema.matching(api.QUANTITY, "write a quantity such as 50m or 512Mi")]
 
 
 class Allow(pydantic.BaseModel):
@@ -55,9 +60,9 @@ class Config(pydantic_settings.BaseSettings):
     guard_image: str = pydantic.Field(
         default="envoyproxy/envoy:distroless-v1.40.0", description="The image of Envoy; its tag says the version."
     )
-    guard_cpu: str = pydantic.Field(default="50m", description="CPU that the guard reserves.")
-    guard_memory: str = pydantic.Field(default="96Mi", description="Memory that the guard reserves.")
-    guard_memory_limit: str = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")
+    guard_cpu: Quantity = pydantic.Field(default="50m", description="CPU that the guard reserves.")
+    guard_memory: Quantity = pydantic.Field(default="96Mi", description="Memory that the guard reserves.")
+    guard_memory_limit: Quantity = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")
     run_as_user: int | None = pydantic.Field(
         default=65532, description="User id of the pods; null lets the cluster choose, as OpenShift does."
     )

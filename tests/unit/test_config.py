@@ -38,3 +38,10 @@ def test_a_misspelt_allow_list_ends_the_operator(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("VLLM_OPERATOR_ALLOW", '{"image":["b.example/"]}')
     with pytest.raises(pydantic.ValidationError):
         config.Config()
+
+
+@pytest.mark.parametrize("name", ["GUARD_CPU", "GUARD_MEMORY", "GUARD_MEMORY_LIMIT"])
+def test_a_setting_that_is_no_quantity_ends_the_operator_in_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"VLLM_OPERATOR_{name}", "lots")
+    with pytest.raises(pydantic.ValidationError, match="write a quantity such as 50m or 512Mi"):
+        config.Config()

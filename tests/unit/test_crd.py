@@ -28,15 +28,40 @@ def test_every_field_is_documented() -> None:
     assert [path for path, node in _fields() if not node.get("description") and not path.endswith("[]")] == []
 
 
-def test_every_string_list_and_number_is_bounded() -> None:
+def _is_bounded(node: dict[str, Any]) -> bool:
+    """Tell whether a value of the spec has a largest size."""
+    if "enum" in node or "properties" in node:
+        return True
+    if node.get("type") == "integer":
+        return {"minimum", "maximum"} <= node.keys()
+    if node.get("type") == "object":
+        return "maxProperties" in node and "self.all(" in _rules(node)  # the second bounds the keys
+    return node.get("type") == "boolean" or bool({"maxLength", "maxItems"} & node.keys())
+
+
+def _rules(node: dict[str, Any]) -> str:
+    return "\n".join(one["rule"] for one in node.get("x-kubernetes-validations", ()))
+
+
+def test_every_value_and_key_of_a_spec_is_bounded() -> None:
+    assert [path for path, node in _fields() if path.startswith("spec") and not _is_bounded(node)] == []
+
+
+def test_every_text_and_list_of_a_status_is_bounded() -> None:
+    bounds = {"maxLength", "maxItems", "enum", "format"}
     unbounded = [
-        path
-        for path, node in _fields()
-        if (node.get("type") == "string" and not {"maxLength", "enum", "format"} & node.keys())
-        or (node.get("type") == "array" and "maxItems" not in node)
-        or (node.get("type") == "integer" and path.startswith("spec") and "maximum" not in node)
+        path for path, node in _fields() if node.get("type") in ("string", "array") and not bounds & node.keys()
     ]
     assert unbounded == []
+
+
+def test_every_quantity_has_a_bounded_form_before_it_is_computed() -> None:
+    quantities = {path: _rules(node) for path, node in _fields() if node.get("x-kubernetes-int-or-string")}
+    assert set(quantities) == {
+        f"spec.{part}resources.{name}[]" for part in ("", "guard.") for name in ("limits", "requests")
+    }
+    for rule in quantities.values():
+        assert 0 < rule.index("self.matches(") < rule.index(" && !quantity(self)")
 
 
 def test_no_reference_or_null_is_left() -> None:
@@ -47,3 +72,47 @@ def test_no_reference_or_null_is_left() -> None:
 @pytest.mark.parametrize("path", generated.files(), ids=lambda path: path.name)
 def test_the_committed_file_is_the_generated_one(path: pathlib.Path) -> None:
     assert path.read_text() == generated.files()[path], "`make generate`, and read the change"
+
+
+def _version() -> dict[str, Any]:
+    (found,) = crd.crd()["spec"]["versions"]
+    return dict(found)
+
+
+def test_kubectl_scale_and_autoscalers_read_and_write_the_replicas() -> None:
+    assert _version()["subresources"]["scale"] == {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    named = [path for path, _ in _fields()]
+    assert {"spec.replicas", "status.replicas", "status.selector"} <= set(named)
+
+
+def test_a_status_is_written_apart_from_the_spec() -> None:
+    assert _version()["subresources"]["status"] == {}
+
+
+def test_a_models_name_leaves_room_for_those_of_its_objects_and_takes_none_of_them() -> None:
+    rules = _rules(_version()["schema"]["openAPIV3Schema"])
+    assert "self.metadata.name.size() <= 52" in rules
+    assert "!self.metadata.name.endsWith('-peers')" in rules
+
+
+def test_a_clients_key_version_is_never_lowered_nor_taken_away() -> None:
+    nodes = dict(_fields())
+    assert _rules(nodes["spec.access.clients[].keyVersion"]) == "self >= oldSelf"
+    assert "!has(oldSelf.keyVersion) || has(self.keyVersion) || has(self.keySecretRef)" in _rules(
+        nodes["spec.access.clients[]"]
+    )
+
+
+def test_a_rule_that_compares_with_the_stored_value_finds_it_in_the_list_by_name() -> None:
+    clients = dict(_fields())["spec.access.clients"]
+    assert (clients["x-kubernetes-list-type"], clients["x-kubernetes-list-map-keys"]) == ("map", ["name"])
+
+
+def test_every_rule_says_what_to_write() -> None:
+    rules = [one for _, node in _fields() for one in node.get("x-kubernetes-validations", ())]
+    assert rules
+    assert all(len(one["message"]) > 10 for one in rules)
