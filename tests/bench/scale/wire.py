@@ -6,25 +6,28 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from vllm_operator.kube import credentials
+from tests.bench import kubeconfig
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
 FAILED = 400
+SECONDS = 120.0  # that one request may take
 
 
 class Api:
-    """One user of an API server, by the kubeconfig's certificate or token."""
+    """One user of an API server, by a light cluster's kubeconfig."""
 
-    def __init__(self, kubeconfig: pathlib.Path) -> None:
-        self._who = credentials.kubeconfig(kubeconfig)
+    def __init__(self, path: pathlib.Path) -> None:
+        self._who = kubeconfig.Login(path)
 
     async def __aenter__(self) -> Self:
-        token = self._who.token()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._who.tls or True)
-        timeout = aiohttp.ClientTimeout(total=120)
-        self._session = aiohttp.ClientSession(self._who.server, connector=connector, headers=headers, timeout=timeout)
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._who.as_ssl_context())
+        self._session = aiohttp.ClientSession(
+            self._who.server,
+            connector=connector,
+            headers=self._who.as_http_headers(),
+            timeout=aiohttp.ClientTimeout(total=SECONDS),
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

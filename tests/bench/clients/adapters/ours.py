@@ -2,7 +2,8 @@
 
 from typing import Any, Self
 
-from vllm_operator.kube import client, credentials, kinds
+from tests.bench import kubeconfig
+from vllm_operator.kube import client, kinds
 
 PACKAGE = ""
 LACKS = "-"
@@ -12,7 +13,7 @@ kinds.BY_NAME[KIND.kind] = KIND
 
 class Client:
     async def __aenter__(self) -> Self:
-        self._api = await client.ApiClient(credentials.find()).__aenter__()
+        self._api = await client.ApiClient(kubeconfig.login).__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
