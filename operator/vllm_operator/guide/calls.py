@@ -1,6 +1,7 @@
 """What can be asked of a model, in words for its callers: a purpose for each path, and a body where one text is enough.
 
-Knows: the calls of the OpenAI API and of vLLM beside it. Must not: decide which of them a model answers; that is the engine's.
+Knows: the calls of the OpenAI API, and those of vLLM beside it. Must not: decide which of them a model answers: that is the
+table in `engine.endpoints`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ Steps = tuple[str | int, ...]
 
 
 class Call(NamedTuple):
-    """`asked`: the body, but for the model's name, with "?" where the caller's text goes; `answer`: where the answer stands.
+    """`asked`: the body without the model's name, with "?" in the place of the caller's text.
 
-    `sdk`: the method of OpenAI's clients, "" where they have none.
+    `sdk`: the method of OpenAI's clients, "" where they have none; `answer`: the path to the answer within the response.
     """
 
     asked: Json
@@ -24,7 +25,7 @@ class Call(NamedTuple):
     answer: Steps = ()
 
     def body(self, text: str | None) -> Json:
-        """Return the body with the text in its place; None leaves the place open."""
+        """Return the body with the text in its place; None becomes null, which the page's form replaces."""
         return {name: _filled(value, text) for name, value in self.asked.items()}
 
 
@@ -73,4 +74,4 @@ PURPOSES = {
     SPEECH: "speech to text",
     "/v1/audio/translations": "speech to English text",
 }
-"""A path that is not here is another spelling of one that is."""
+"""A path that is not here is another spelling of the one before it."""
