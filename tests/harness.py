@@ -59,6 +59,7 @@ class OperatorHarness:
 
     def __init__(self) -> None:
         self.api, self.now, self.again = fake_apiserver.FakeCluster(), NOW, None
+        self.settings = SETTINGS
         self.reconciler = self._new()
 
     async def begin(self, *clients: dict[str, Any], **more: Any) -> None:
@@ -201,5 +202,5 @@ class OperatorHarness:
                 seen.put(obj)
         look = prober.Prober(self.api, seen, Deaf(), lambda _key: None)
         return reconcile.Reconciler(
-            self.api, seen, apply.Applier(self.api, seen), look, SETTINGS, clock=lambda: self.now
+            self.api, seen, apply.Applier(self.api, seen), look, self.settings, clock=lambda: self.now
         )

@@ -98,3 +98,8 @@ class Config(pydantic_settings.BaseSettings):
     lease_name: str = pydantic.Field(default="vllm-operator", description="The Lease of the one operator that writes.")
     http_port: int = pydantic.Field(default=8080, description="Port of /healthz, /readyz and /metrics.")
     log_level: str = pydantic.Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def installation(self) -> str:
+        """Return the name of this installation, which all its processes share: that of their Lease."""
+        return f"{self.namespace}/{self.lease_name}"

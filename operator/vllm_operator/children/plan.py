@@ -106,7 +106,9 @@ def guard_secret(decided: Plan, issued: Mapping[str, keys.Issued], revoked_until
     page = guide.page(spec, decided.settings, decided.serving)
     who: guard.Access = secrets.access(decided.owner, spec, decided.serving, issued, page)
     noted = record.noted(issued, revoked_until)
-    return secrets.guard_secret(decided.owner, who, endpoints.of(spec.model.task), decided.guards, noted)
+    secret = secrets.guard_secret(decided.owner, who, endpoints.of(spec.model.task), decided.guards, noted)
+    secret["metadata"]["annotations"][naming.INSTALLATION_ANNOTATION] = decided.settings.installation
+    return secret
 
 
 def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object, ...]:

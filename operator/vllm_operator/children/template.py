@@ -20,16 +20,21 @@ def revision(
 ) -> kinds.Object:
     """Return the ControllerRevision of what is asked for: one of the `live` ones that is made of the same, else a new one.
 
-    A new one is named by what it is made of: it never replaces another, whose data could not be changed.
+    A new one has a name of its own beside others: it never replaces one, whose data could not be changed.
     """
     inputs = digest(spec, asked)
     pinned = at_work(live, inputs)
     if pinned and inputs_of(pinned) == inputs:
         name, data = pinned["metadata"]["name"], pinned["data"]
     else:
-        name = f"{naming.template(owner.name)}.{inputs}"
+        name = _free_name(owner, live, inputs)
         data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
     return naming.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data, revision=1)
+
+
+def _free_name(owner: naming.Owner, live: Sequence[kinds.Object], inputs: str) -> str:
+    plain = naming.template(owner.name)
+    return f"{plain}.{inputs}" if any(one["metadata"]["name"] == plain for one in live) else plain
 
 
 def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:

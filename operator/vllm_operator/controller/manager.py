@@ -41,8 +41,9 @@ class Manager:
         self._cache = cache.Cache(self._wake)
         self._informers = informer.Informers(api, self._cache, settings.watch_namespaces, self._synced)
         self._prober = prober.Prober(api, self._cache, ask, self._wake)
-        work = reconcile.Reconciler(api, self._cache, apply.Applier(api, self._cache), self._prober, settings)
-        self._reconcile = metrics.timed(work)
+        applier = apply.Applier(api, self._cache)
+        self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings)
+        self._reconcile = metrics.timed(self._reconciler)
         self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
         self._missed: dict[kinds.Key, None] = {}
         self._checked: dict[kinds.Key, metrics.Conditions] = {}
@@ -83,6 +84,7 @@ class Manager:
     def refresh(self) -> None:
         """Set the gauges."""
         metrics.LEADER.set(self._leader.holds())
+        metrics.LEFT.set(len(self._reconciler.left))
         metrics.set_depth(self._queue.depth)
         metrics.set_failing(self._informers.failures(), asyncio.get_running_loop().time())
         metrics.count_models(self._checked.values())

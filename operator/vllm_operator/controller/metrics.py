@@ -37,6 +37,9 @@ QUEUE_DEPTH = prometheus_client.Gauge(
     ["priority"],
     registry=REGISTRY,
 )
+LEFT = prometheus_client.Gauge(
+    "vllm_operator_models_left", "Models that another installation of the operator works on.", registry=REGISTRY
+)
 LEADER = prometheus_client.Gauge("vllm_operator_leader", "1 while this process holds the Lease.", registry=REGISTRY)
 MODELS = prometheus_client.Gauge(
     "vllm_operator_models", "Models by condition and its status.", ["condition", "status"], registry=REGISTRY

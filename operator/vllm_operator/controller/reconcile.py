@@ -7,6 +7,7 @@ a run, and no run ends before all of its writes have.
 
 import asyncio
 import functools
+import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
@@ -14,12 +15,13 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
-from vllm_operator.controller import report
+from vllm_operator.controller import installation, report
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
 from vllm_operator.status import dependencies, observed, pod_diagnosis
 
+LOG = logging.getLogger(__name__)
 FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 15.0, 300.0
 """What an object met, or a missing dependency, is no event of ours: it is looked at again, ever less often."""
 
@@ -42,7 +44,10 @@ class Outcome(NamedTuple):
 
 
 class Reconciler:
-    """Brings one model to what its spec says, as often as it is asked to. `clock` gives unix seconds."""
+    """Brings one model to what its spec says, as often as it is asked to. `clock` gives unix seconds.
+
+    `left`: the models that another installation works on, and its name.
+    """
 
     def __init__(
         self,
@@ -58,12 +63,16 @@ class Reconciler:
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
         self._reporter = report.Reporter(api_server, applier, clock)
         self._prober, self._clock = probes, clock
+        self.left: dict[kinds.Key, str] = {}
         self._existing: dict[kinds.Ref, float] = {}
         self._troubled: dict[kinds.Key, int] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
         stamp, seen = self._cache.stamp(key), observed.snapshot(self._cache, key)
+        if seen and (holder := installation.other(seen, self._settings.installation)):
+            return self._leave(key, holder)
+        self.left.pop(key, None)
         try:
             if seen is None or seen.model["metadata"].get("deletionTimestamp"):
                 self._forget(key)
@@ -71,6 +80,14 @@ class Reconciler:
             return await self._run(key, seen, stamp)
         finally:
             self._prober.look(key)  # a revocation that was written is brought to the pods, whatever else failed
+
+    def _leave(self, key: kinds.Key, holder: str) -> float:
+        """Leave the model to the installation that works on it, and say so once."""
+        if self.left.get(key) != holder:
+            remedy = f"to move it here, annotate it with {naming.INSTALLATION_ANNOTATION}={self._settings.installation}"
+            LOG.warning("ModelDeployment is left to another installation key=%s holder=%s; %s", key, holder, remedy)
+        self.left[key] = holder
+        return SOONEST_RESYNC_SECONDS
 
     async def _run(self, key: kinds.Key, seen: observed.ObservedState, stamp: cache.Stamp) -> float:
         try:
@@ -157,6 +174,7 @@ class Reconciler:
         return min(due)
 
     def _forget(self, key: kinds.Key) -> None:
+        self.left.pop(key, None)
         self._troubled.pop(key, None)
         self._applier.forget(key)
         self._reporter.forget(key)

@@ -16,6 +16,9 @@ GUARD_VERSION_ANNOTATION = (
     f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
 )
 INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment: what its pod template was made of
+INSTALLATION_ANNOTATION = (
+    f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
+)
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 
