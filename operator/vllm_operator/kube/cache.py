@@ -13,6 +13,7 @@ import orjson
 
 from vllm_operator.kube import field_ownership, kinds, naming, projection
 
+SHARED = 10_000  # different sets of our fields that are shared
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
 Stamp = tuple[int, int]
@@ -38,6 +39,7 @@ class Cache:
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
+        self._shared: dict[bytes, bytes] = {}
 
     def put(self, obj: kinds.Object, *, expected: kinds.Object | None = None) -> None:
         """Take `obj` in where it is newer. The answer to a write that is as `expected` is no news and wakes nobody."""
@@ -49,7 +51,7 @@ class Cache:
         if key is None:  # it lost its label, or another took its name
             self._forget(ref, version)
             return
-        after = Entry(projection.projected(obj), version, key, _owned(obj))
+        after = Entry(projection.projected(obj), version, key, self._owned(obj))
         self._entries[ref] = after
         self._index(ref, before, after)
         known = projection.projected(expected) if expected is not None else before and before.raw
@@ -106,6 +108,14 @@ class Cache:
         refs = (ref for ref in self._of.get(key, ()) if ref.kind != kinds.MODEL_DEPLOYMENT.kind)
         return tuple(_decoded(self._entries[ref]) for ref in refs)
 
+    def _owned(self, obj: kinds.Object) -> bytes:
+        """Return our fields of `obj`; those of one kind are the same for most models, and are kept once."""
+        owned = field_ownership.owned(obj) if obj["kind"] in UPDATED else {}
+        if len(self._shared) > SHARED:
+            self._shared.clear()
+        packed = projection.packed(owned) if owned else b""
+        return self._shared.setdefault(packed, packed)
+
     def _index(self, ref: kinds.Ref, before: Entry | None, after: Entry) -> None:
         if before and before.key != after.key:
             self._unindex(before.key, ref)
@@ -142,11 +152,6 @@ def _decoded(entry: Entry) -> kinds.Object:
     obj: kinds.Object = orjson.loads(entry.raw)
     obj["metadata"]["resourceVersion"] = str(entry.version)
     return obj
-
-
-def _owned(obj: kinds.Object) -> bytes:
-    owned = field_ownership.owned(obj) if obj["kind"] in UPDATED else {}
-    return orjson.dumps(owned) if owned else b""
 
 
 UPDATED = {kind.kind for kind in kinds.CHILDREN}

@@ -12,13 +12,18 @@ Fields = dict[str, Any]
 """fieldsV1: `f:<field>` and `k:<keys>` lead to more of it; an empty one is a leaf, or a value that is owned whole."""
 
 
+OWNERS = "f:ownerReferences"
+"""Left out: an owner is never taken away, and its uid would make the fields of each model's objects others."""
+
+
 def owned(obj: kinds.Object) -> Fields:
     """Return the fields of `obj` that are ours."""
     found: Fields = {}
     for entry in obj["metadata"].get("managedFields") or []:
         if entry.get("manager") == naming.FIELD_MANAGER and not entry.get("subresource"):
             found = _union(found, entry.get("fieldsV1") or {})
-    return found
+    metadata = {name: fields for name, fields in found.get("f:metadata", {}).items() if name != OWNERS}
+    return {**found, "f:metadata": metadata} if metadata else found
 
 
 def _union(one: Fields, other: Fields) -> Fields:

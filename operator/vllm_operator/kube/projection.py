@@ -27,7 +27,12 @@ UNKEPT_METADATA = ("managedFields", "resourceVersion")
 
 def projected(obj: kinds.Object) -> bytes:
     """Return what is kept of `obj` as JSON with sorted keys; two versions that differ in nothing relevant give the same bytes."""
-    return orjson.dumps(PROJECTIONS.get(obj["kind"], _whole)(obj), option=orjson.OPT_SORT_KEYS)
+    return packed(PROJECTIONS.get(obj["kind"], _whole)(obj))
+
+
+def packed(value: kinds.Object) -> bytes:
+    """Return `value` as JSON in no more memory than it needs: orjson's own buffer is kept at several times that."""
+    return bytes(memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
 
 
 def entry(value: str) -> str:
