@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from dev import accept, binaries, cluster, demo, images, layout, steps
+from dev import accept, binaries, demo, images, layout, progress, provider
 
 
 def main() -> int:
@@ -19,22 +19,22 @@ def main() -> int:
             command.add_argument("arguments", nargs="*" if name != "run" else argparse.REMAINDER)
     chosen = parser.parse_args()
     if chosen.command not in ("status", "accept") and os.geteuid() != 0:
-        raise steps.Failure("namespaces and mounts need root", f"run it as root: sudo make {chosen.command}")
+        raise progress.Failure("namespaces and mounts need root", f"run it as root: sudo make {chosen.command}")
     return int(COMMANDS[chosen.command][1](getattr(chosen, "arguments", [])) or 0)
 
 
 def _status(_: list[str]) -> None:
-    steps.say(cluster.way().status())
+    progress.say(provider.current().status())
 
 
 def _kubeconfig(_: list[str]) -> None:
-    steps.say(str(layout.KUBECONFIG))
+    progress.say(str(layout.KUBECONFIG))
 
 
 def _load(arguments: list[str]) -> None:
     if len(arguments) != 2:  # noqa: PLR2004 - an archive and a name
-        raise steps.Failure("load-image wants an archive and a name", "python -m dev load-image ARCHIVE NAME")
-    cluster.way().load_image(pathlib.Path(arguments[0]), arguments[1])
+        raise progress.Failure("load-image wants an archive and a name", "python -m dev load-image ARCHIVE NAME")
+    provider.current().load_image(pathlib.Path(arguments[0]), arguments[1])
 
 
 def _build(groups: list[str]) -> None:
@@ -48,8 +48,8 @@ def _prepare(_: list[str]) -> None:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
-    "up": ("bring the cluster up", lambda _: cluster.way().up()),
-    "down": ("take the cluster down without a trace", lambda _: cluster.way().down()),
+    "up": ("bring the cluster up", lambda _: provider.current().up()),
+    "down": ("take the cluster down without a trace", lambda _: provider.current().down()),
     "status": ("say how the cluster is", _status),
     "kubeconfig": ("print the path of the admin's kubeconfig", _kubeconfig),
     "load-image": ("make an image archive known to the node", _load),
@@ -64,4 +64,4 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(steps.exit_on_failure(main))
+    sys.exit(progress.exit_on_failure(main))

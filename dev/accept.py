@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import yaml
 
-from dev import paths, steps, target
+from dev import paths, progress, target_cluster
 
 CONTRACT = ("tests/e2e/test_contract.py",)
 CHART = paths.ROOT / "charts" / "vllm-operator"
@@ -58,14 +58,16 @@ def wanted() -> Wanted:
     given = {name: os.environ[name.upper()] for name in Wanted._fields if name.upper() in os.environ}
     for name, example in (("kubecontext", "my-gpus"), ("operator_image", "registry.example.com/vllm-operator:0.1.0")):
         if not given.get(name):
-            raise steps.Failure(f"{name.upper()} is not set", f"run `make accept … {name.upper()}={example}`")
+            raise progress.Failure(f"{name.upper()} is not set", f"run `make accept … {name.upper()}={example}`")
     chosen = Wanted(**given)
     if chosen.pull_secret:
         login = pathlib.Path(chosen.pull_secret).expanduser()
         _check_login(login)
         chosen = chosen._replace(pull_secret=str(login))
     if chosen.downloads and not image_of(chosen):
-        raise steps.Failure(f"no engine is known for {chosen.accelerator or 'the CPU'}", "name one by ENGINE_IMAGE=…")
+        raise progress.Failure(
+            f"no engine is known for {chosen.accelerator or 'the CPU'}", "name one by ENGINE_IMAGE=…"
+        )
     return chosen
 
 
@@ -73,10 +75,12 @@ def _check_login(file: pathlib.Path) -> None:
     try:
         helped = {"credsStore", "credHelpers"} & json.loads(file.read_text()).keys()
     except (OSError, ValueError, AttributeError) as error:
-        raise steps.Failure(f"{file} is no login: {error}", "name a file of `docker login` by PULL_SECRET=…") from error
+        raise progress.Failure(
+            f"{file} is no login: {error}", "name a file of `docker login` by PULL_SECRET=…"
+        ) from error
     if helped:
         remedy = "log in with `docker --config DIRECTORY login` without a helper, and name its config.json"
-        raise steps.Failure(f"the logins of {file} lie in a credential helper", remedy)
+        raise progress.Failure(f"the logins of {file} lie in a credential helper", remedy)
 
 
 def image_of(chosen: Wanted) -> str:
@@ -90,29 +94,31 @@ def image_of(chosen: Wanted) -> str:
 def accept() -> int:
     """Accept the cluster; return 0 where it keeps the contract."""
     chosen, started = wanted(), time.monotonic()
-    cluster = target.Target(chosen.kubecontext, f"vllm-accept-{secrets.token_hex(3)}")
+    cluster = target_cluster.Target(chosen.kubecontext, f"vllm-accept-{secrets.token_hex(3)}")
     cluster.check(chosen.accelerator)
     with cluster.namespace():
-        with steps.step("installing the operator"):
+        with progress.step("installing the operator"):
             _install(cluster, chosen)
         if chosen.downloads:
-            with steps.step(f"fetching {chosen.weights} into a claim"):
+            with progress.step(f"fetching {chosen.weights} into a claim"):
                 _fetch(cluster, chosen)
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps(_model(chosen)))
-        with steps.step(f"waiting until {SERVED} is Ready", cluster.reason):
+        with progress.step(f"waiting until {SERVED} is Ready", cluster.reason):
             served = time.monotonic()
             cluster.await_ready()
             served = time.monotonic() - served
-        with steps.step("running the contract"):
+        with progress.step("running the contract"):
             kept, told = _contract(cluster)
         facts = {"server": cluster.version(), "model": SERVED, "accelerator": chosen.accelerator or "none (CPU)",
                  "engine": cluster.image(), "seconds until Ready": f"{served:.0f}"}  # fmt: skip
         _report(facts, kept=kept, told=told)
-    steps.say(f"{'accepted' if kept else 'NOT accepted'} in {time.monotonic() - started:.0f} s; nothing is left behind")
+    progress.say(
+        f"{'accepted' if kept else 'NOT accepted'} in {time.monotonic() - started:.0f} s; nothing is left behind"
+    )
     return 0 if kept else 1
 
 
-def _install(cluster: target.Target, chosen: Wanted) -> None:
+def _install(cluster: target_cluster.Target, chosen: Wanted) -> None:
     """Install the operator for this namespace alone: by Roles, beside whatever else the cluster runs."""
     settings = {
         **image(chosen.operator_image), "image.pullPolicy": chosen.pull_policy,
@@ -145,14 +151,14 @@ def image(reference: str) -> dict[str, str]:
     return {"image.repository": f"{path}{slash}{last}", "image.tag": tag, "image.digest": digest}
 
 
-def _fetch(cluster: target.Target, chosen: Wanted) -> None:
+def _fetch(cluster: target_cluster.Target, chosen: Wanted) -> None:
     """Download the weights into the claim `weights`, with the engine's own image."""
     for manifest in (_claim(chosen.storage_class), _download(chosen)):
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
     cluster.await_job("fetch")
 
 
-def _contract(cluster: target.Target) -> tuple[bool, str]:
+def _contract(cluster: target_cluster.Target) -> tuple[bool, str]:
     """Run the contract's tests through the model's Service; return whether all of it holds, and what pytest said."""
     with cluster.forwarded() as url:
         env = {**os.environ, "CONTRACT_URL": url, "CONTRACT_KEY": cluster.key()}
@@ -169,7 +175,7 @@ def _report(facts: Mapping[str, str], told: str, *, kept: bool) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / "report.md").write_text("\n".join([*lines, ""]))
     (REPORTS / "contract.log").write_text(told)
-    steps.say("\n".join([*lines, "", f"kept in {REPORTS}"]))
+    progress.say("\n".join([*lines, "", f"kept in {REPORTS}"]))
 
 
 def outcomes(told: str) -> list[tuple[str, str]]:
@@ -222,5 +228,9 @@ def _model(chosen: Wanted) -> dict[str, object]:
         engine["image"] = chosen.engine_image
     if chosen.accelerator:
         spec["resources"] = {"limits": {chosen.accelerator: 1}}
-    kind = {"apiVersion": "serving.byteshop.in/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": target.MODEL}}
+    kind = {
+        "apiVersion": "serving.byteshop.in/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": target_cluster.MODEL},
+    }
     return {**kind, "spec": {**spec, "engine": engine}}

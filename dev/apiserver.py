@@ -1,6 +1,6 @@
 """The few requests to an API server that bring a local cluster up, with the administrator's certificate.
 
-Knows HTTP and the kubeconfig that dev/components.py writes; must not grow into a client: people and tests have their own.
+Knows HTTP and the kubeconfig that the embedded cluster writes; must not grow into a client: people and tests have their own.
 """
 
 import http.client

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dev import golang, paths, steps
+from dev import golang, paths, progress
 
 GO_DIRECTORY = paths.ROOT / "dev" / "go"
 KUBERNETES_VERSION = "v1.37.2"
@@ -65,7 +65,7 @@ def find(name: str) -> str:
         found = _done(group) / name
         if found.exists():
             return str(found)
-    raise steps.Failure(f"the binary {name} is not built", "run `make up`, which builds what is missing")
+    raise progress.Failure(f"the binary {name} is not built", "run `make up`, which builds what is missing")
 
 
 def envoy() -> str:

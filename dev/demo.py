@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 
-from dev import binaries, cluster, images, layout, paths, pki, steps
+from dev import binaries, images, layout, paths, pki, progress, provider
 
 HOST = "vllm11.byteshop.in"
 NAMESPACE = "models"
@@ -60,15 +60,15 @@ def up() -> None:
     """Run the whole demo; each step finds what an earlier run left."""
     started = time.monotonic()
     prepare()
-    cluster.way().up()
+    provider.current().up()
     _fill()
     _show()
-    steps.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
+    progress.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
 
 
 def down() -> None:
     """Remove all traces."""
-    cluster.way().down()
+    provider.current().down()
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def afresh(audit: tuple[str, ...] = ()) -> Iterator[None]:
     """Have a new cluster with the operator and its model until the block ends; `audit`: more flags of the API server."""
     prepare()
     down()
-    cluster.way().up(audit)
+    provider.current().up(audit)
     try:
         _fill()
         yield
@@ -97,7 +97,7 @@ def install(values: Mapping[str, str] | None = None) -> None:
         **(values or {}),
     }
     chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
-    with steps.step("helm upgrade --install vllm-operator charts/vllm-operator"):
+    with progress.step("helm upgrade --install vllm-operator charts/vllm-operator"):
         _run(
             binaries.find("helm"), "upgrade", "--install", "vllm-operator", str(CHART), f"--kubeconfig={layout.KUBECONFIG}",
             "--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout=300s", *chosen,
@@ -110,9 +110,9 @@ def serve() -> None:
         "pod-security.kubernetes.io/enforce": "restricted"}}}  # fmt: skip
     kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
     kubectl("apply", "-f", "-", stdin=json.dumps(_certificate()))
-    steps.say(f"\n$ kubectl apply -n {NAMESPACE} -f {MODEL.relative_to(paths.ROOT)}\n{MODEL.read_text()}")
+    progress.say(f"\n$ kubectl apply -n {NAMESPACE} -f {MODEL.relative_to(paths.ROOT)}\n{MODEL.read_text()}")
     kubectl("apply", "-n", NAMESPACE, "-f", str(MODEL))
-    with steps.step("waiting until vllm11 is Ready", _status):
+    with progress.step("waiting until vllm11 is Ready", _status):
         await_ready("vllm11")
     await_edge()
 
@@ -123,7 +123,7 @@ def await_edge(seconds: float = EDGE_SECONDS) -> None:
     ask = ["curl", "--silent", "--show-error", "--fail", f"https://{HOST}/health"]
     while (asked := run(ask, capture=True)).returncode:
         if time.monotonic() > deadline:
-            raise steps.Failure(f"https://{HOST}/ does not answer ({asked.stderr.strip()})", f"see {layout.LOGS}")
+            raise progress.Failure(f"https://{HOST}/ does not answer ({asked.stderr.strip()})", f"see {layout.LOGS}")
 
 
 def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SECONDS) -> None:
@@ -135,7 +135,7 @@ def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SE
     )  # fmt: skip
     if result.returncode:
         said = _status(name, namespace)
-        raise steps.Failure(f"{name} is not Ready: {said}", f"kubectl -n {namespace} describe vllm {name}")
+        raise progress.Failure(f"{name} is not Ready: {said}", f"kubectl -n {namespace} describe vllm {name}")
 
 
 def key(name: str = "vllm11", client: str = "default", namespace: str = NAMESPACE) -> str:
@@ -161,7 +161,7 @@ def run(
         return subprocess.run(command, capture_output=capture, text=True, check=False, env=plain)
     with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
         hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
-        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{cluster.way().address()} {HOST}\n")
+        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{provider.current().address()} {HOST}\n")
         bundle.write_text(BUNDLE.read_text() + (AUTHORITY / "ca.crt").read_text())
         mounts = f"mount --bind {hosts} {HOSTS_FILE} && mount --bind {bundle} {BUNDLE}"
         trust = {name: str(BUNDLE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
@@ -172,9 +172,9 @@ def run(
 
 def shell() -> None:
     """Open a shell in which kubectl, the documented commands and $KEY work as they are."""
-    if not cluster.way().healthy():
-        raise steps.Failure("no demo runs", "make demo")
-    steps.say(f"kubectl, $KEY and https://{HOST}/ work here; `exit` leaves.")
+    if not provider.current().healthy():
+        raise progress.Failure("no demo runs", "make demo")
+    progress.say(f"kubectl, $KEY and https://{HOST}/ work here; `exit` leaves.")
     settings = {"KUBECONFIG": str(layout.KUBECONFIG), "PATH": f"{TOOLS}:{os.environ['PATH']}", "KEY": key()}
     run([os.environ.get("SHELL", "sh")], settings)
 
@@ -182,7 +182,7 @@ def shell() -> None:
 def _fill() -> None:
     """Bring images, operator and model into the cluster."""
     for name in IMAGES:
-        cluster.way().load_image(images.build(name), images.reference(name))
+        provider.current().load_image(images.build(name), images.reference(name))
     install()
     serve()
 
@@ -190,15 +190,17 @@ def _fill() -> None:
 def _show() -> None:
     """Call the API as its documentation says; only the key is put in."""
     for call in CALLS:
-        steps.say(f"\n$ {call}")
+        progress.say(f"\n$ {call}")
         answer = run(
             ["sh", "-c", call.replace("curl ", "curl --silent --show-error --write-out '\nHTTP %{http_code}' ", 1)],
             {"KEY": key()},
             capture=True,
         )
-        steps.say(_pretty(answer.stdout) + answer.stderr)
-    steps.say(f"\n$ kubectl get vllm -n {NAMESPACE} -o wide\n{kubectl('get', 'vllm', '-n', NAMESPACE, '-o', 'wide')}")
-    steps.say(f"""The weights are a tiny OPT with random numbers: the answers are real vLLM's, their words mean nothing.
+        progress.say(_pretty(answer.stdout) + answer.stderr)
+    progress.say(
+        f"\n$ kubectl get vllm -n {NAMESPACE} -o wide\n{kubectl('get', 'vllm', '-n', NAMESPACE, '-o', 'wide')}"
+    )
+    progress.say(f"""The weights are a tiny OPT with random numbers: the answers are real vLLM's, their words mean nothing.
 
 The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`. Try next, in `make shell`:
   curl https://{HOST}/v1/models -H "Authorization: Bearer $KEY"
@@ -242,7 +244,7 @@ def _run(*command: str, stdin: str | None = None) -> str:
     result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
     if result.returncode:
         name = pathlib.Path(command[0]).name
-        raise steps.Failure(
+        raise progress.Failure(
             f"{name} {command[1]} failed: {result.stderr.strip()[-400:]}", f"see the logs in {layout.LOGS}"
         )
     return result.stdout

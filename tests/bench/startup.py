@@ -10,7 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from dev import demo, embedded, images, layout, light, store
+from dev import demo, images, layout
+from dev.embedded import cluster, control_plane, image_store
 from tests.bench import figures
 
 RUNS = 5
@@ -46,33 +47,33 @@ def _repeat(runs: int, once: Callable[[], float]) -> tuple[float, ...]:
 
 def _embedded() -> float:
     """Up is more than a Ready node: the ingress controller and the first service account as well."""
-    embedded.down()
+    cluster.down()
     try:
-        return timed(embedded.up)
+        return timed(cluster.up)
     finally:
-        embedded.down()
+        cluster.down()
 
 
 def _light() -> float:
     with tempfile.TemporaryDirectory() as directory:
-        cluster = light.cluster(pathlib.Path(directory))
+        light = control_plane.cluster(pathlib.Path(directory))
         try:
-            return timed(cluster.__enter__)
+            return timed(light.__enter__)
         finally:
-            cluster.__exit__(None, None, None)
+            light.__exit__(None, None, None)
 
 
 def _imports() -> list[figures.Figure]:
     """Import each image into an empty store, as the first demo does."""
     seconds: dict[str, list[float]] = {name: [] for name in demo.IMAGES}
     for _ in range(IMPORTS):
-        embedded.down()
+        cluster.down()
         shutil.rmtree(layout.STORE, ignore_errors=True)
-        embedded.up()
+        cluster.up()
         for name in demo.IMAGES:
-            load = functools.partial(store.load, images.build(name), images.reference(name))
+            load = functools.partial(image_store.load, images.build(name), images.reference(name))
             seconds[name].append(timed(load))
-    embedded.down()
+    cluster.down()
     promised = {"vllm-cpu": IMPORT_BELOW}
     return [figures.Figure(f"import of {name}", "s", tuple(runs), promised.get(name)) for name, runs in seconds.items()]
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from dev import cluster, demo
+from dev import demo, provider
 from tests.contract import document, node
 
 INTERPRETERS = {
@@ -34,7 +34,7 @@ def documented(
 def _resolved(address: str) -> str:
     """Return what lets curl find a host of the demo's edge."""
     scheme, _, host = address.partition("://")
-    return f'resolve = "{host}:443:{cluster.way().address()}"\n' if scheme == "https" else ""
+    return f'resolve = "{host}:443:{provider.current().address()}"\n' if scheme == "https" else ""
 
 
 def program(name: str, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:

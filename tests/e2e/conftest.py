@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from dev import cluster, demo, layout
+from dev import demo, layout, provider
 from tests import audit, kubectl
 from tests.contract import shape
 
@@ -66,7 +66,7 @@ class Client:
     def __init__(self, key: str, address: str = f"https://{demo.HOST}") -> None:
         self.key, self.address = key, address
         scheme, _, host = address.partition("://")
-        self.resolve = ["--resolve", f"{host}:443:{cluster.way().address()}"] if scheme == "https" else []
+        self.resolve = ["--resolve", f"{host}:443:{provider.current().address()}"] if scheme == "https" else []
 
     def get(self, path: str, *options: str, key: str | None = None) -> Answer:
         """GET `path` with the key, or another; an empty one sends none."""

@@ -13,7 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Self
 
-from dev import demo, layout, traces
+from dev import demo, layout
+from dev.embedded import cleanup
 from tests import kubectl
 
 KINDS = "vllm,deployment,replicaset,pod,service,secret,ingress,networkpolicy,controllerrevision,event,lease,configmap"
@@ -92,7 +93,7 @@ def _read(url: str) -> bytes:
 
 def _inner() -> str:
     """Return the id of the cluster's first process, as the machine sees it."""
-    outer = traces.process()
+    outer = cleanup.process()
     return pathlib.Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import cluster, demo
+from dev import demo, provider
 from tests import browser, kubectl, waiting
 from tests.contract import document
 from tests.e2e import conftest
@@ -47,7 +47,7 @@ def site(program: str) -> Iterator[str]:
 @pytest.fixture
 def page(admin: kubectl.Admin) -> Iterator[browser.Page]:
     assert admin
-    hosts, certificate = {demo.HOST: cluster.way().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
+    hosts, certificate = {demo.HOST: provider.current().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
     with browser.started(hosts=hosts, trusted=certificate) as chromium:
         yield chromium.page()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import cluster, demo, paths
+from dev import demo, paths, provider
 from tests import browser, kubectl, waiting
 from tests.e2e import conftest, leaks
 
@@ -25,7 +25,7 @@ KEPT = "JSON.stringify([localStorage.length, sessionStorage.length, document.coo
 def page(admin: kubectl.Admin) -> Iterator[browser.Page]:
     """A visitor's page, in a browser that finds the demo's host alone and takes its certificate."""
     assert admin
-    hosts, certificate = {demo.HOST: cluster.way().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
+    hosts, certificate = {demo.HOST: provider.current().address()}, demo.AUTHORITY / f"{demo.HOST}.crt"
     with browser.started(hosts=hosts, trusted=certificate) as chromium:
         page = chromium.page()
         page.open(GUIDE)

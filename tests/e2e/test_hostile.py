@@ -12,7 +12,7 @@ from concurrent import futures
 
 import pytest
 
-from dev import cluster, demo, images
+from dev import demo, images, provider
 from tests import kubectl, waiting
 from tests.e2e import conftest
 from tests.guard import hostile, rig
@@ -96,7 +96,7 @@ def _through_the_edge(request: bytes, answers: int) -> bytes:
     trust.set_alpn_protocols(["http/1.1"])
     received = b""
     with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError):
-        plain = socket.create_connection((cluster.way().address(), 443), timeout=SECONDS)
+        plain = socket.create_connection((provider.current().address(), 443), timeout=SECONDS)
         with trust.wrap_socket(plain, server_hostname=demo.HOST) as connection:
             connection.sendall(request)
             while piece := connection.recv(65536):

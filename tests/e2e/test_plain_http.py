@@ -4,7 +4,7 @@ import http.client
 
 import pytest
 
-from dev import cluster, demo
+from dev import demo, provider
 from tests.e2e import conftest
 
 NOT_FOUND = 404
@@ -18,7 +18,7 @@ def test_port_80_answers_nothing_of_a_model_with_a_certificate(client: conftest.
 
 def _status_over_plain_http(path: str, key: str) -> int | None:
     """Return the answer's status; None where nothing listens, as when no host is served over plain HTTP."""
-    connection = http.client.HTTPConnection(cluster.way().address(), 80, timeout=10)
+    connection = http.client.HTTPConnection(provider.current().address(), 80, timeout=10)
     try:
         connection.request("GET", path, headers={"Host": demo.HOST, "Authorization": f"Bearer {key}"})
         return connection.getresponse().status

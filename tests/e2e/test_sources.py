@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from dev import cluster, demo
+from dev import demo, provider
 from tests import kubectl
 from tests.e2e import conftest, weights
 
@@ -39,7 +39,7 @@ def claim(admin: kubectl.Admin, tmp_path: pathlib.Path) -> str:
 def packed(admin: kubectl.Admin, tmp_path: pathlib.Path) -> str:
     """An image that the node has, of the weights and nothing else."""
     weights.image(admin, IMAGE, tmp_path / "weights.tar")
-    cluster.way().load_image(tmp_path / "weights.tar", IMAGE)
+    provider.current().load_image(tmp_path / "weights.tar", IMAGE)
     return f"oci://{IMAGE}"
 
 

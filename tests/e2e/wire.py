@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from dev import cluster, demo
+from dev import demo, provider
 
 MODEL = "facebook/opt-125m"
 SECONDS = 60.0
@@ -25,7 +25,7 @@ class Line(http.client.HTTPConnection):
 
     def __init__(self, address: str = "") -> None:
         super().__init__(address or demo.HOST, timeout=SECONDS)
-        raw = socket.create_connection((address, 8000) if address else (cluster.way().address(), 443), SECONDS)
+        raw = socket.create_connection((address, 8000) if address else (provider.current().address(), 443), SECONDS)
         trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
         self.sock = raw if address else trust.wrap_socket(raw, server_hostname=demo.HOST)
 

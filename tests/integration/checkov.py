@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dev import paths, steps
+from dev import paths, progress
 
 REQUIREMENTS = paths.ROOT / "requirements" / "checkov.txt"
 
@@ -34,7 +34,7 @@ def findings(manifests: Mapping[str, str]) -> list[Finding]:
     kept = own / "said" / f"{key}.json"
     if not kept.exists():
         kept.parent.mkdir(exist_ok=True)
-        steps.write_whole(kept, json.dumps(_run(own, manifests)))
+        progress.write_whole(kept, json.dumps(_run(own, manifests)))
     return [Finding(*one) for one in json.loads(kept.read_text())]
 
 
@@ -58,7 +58,7 @@ def _environment() -> pathlib.Path:
     key = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
     own = paths.CACHE / "checkov" / key
     if not (own / "ready").exists():
-        with steps.step("installing checkov (once)"):
+        with progress.step("installing checkov (once)"):
             _install(own)
     return own
 

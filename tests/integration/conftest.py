@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from dev import light, paths
+from dev import paths
+from dev.embedded import control_plane
 from tests import audit, waiting
 from tests.golden import render
 from tests.integration import account
@@ -24,7 +25,7 @@ RATIONED = "rationed"  # a namespace that a test gives a quota
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     """The admin kubeconfig of an API server that knows ModelDeployments."""
     flags = audit.flags("integration", account.USER)
-    with light.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
+    with control_plane.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
         account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
         account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
         ingress_class = {

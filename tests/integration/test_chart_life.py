@@ -12,7 +12,7 @@ import pytest
 import yaml
 from kubernetes.client import exceptions
 
-from dev import light
+from dev.embedded import control_plane
 from tests import chart, kubectl, waiting
 
 HELMS = ("helm", "helm3")
@@ -26,7 +26,7 @@ KINDS = (
 @pytest.fixture(scope="module")
 def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubectl.Admin]:
     """An admin of a cluster that knows no ModelDeployments."""
-    with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
+    with control_plane.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
         yield kubectl.Admin(kubeconfig)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import light
+from dev.embedded import control_plane
 from tests import chart, kubectl, waiting
 from tests.integration import conftest, test_reconcile
 
@@ -30,7 +30,7 @@ INGRESS_CLASS = {
 @pytest.fixture(scope="module")
 def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubectl.Admin]:
     """An admin of a cluster with two namespaces for models."""
-    with light.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
+    with control_plane.cluster(tmp_path_factory.mktemp("light")) as kubeconfig:
         one = kubectl.Admin(kubeconfig)
         for name in ("inside", "outside", "ops"):
             one.kubectl("create", "namespace", name)

@@ -22,7 +22,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from dev import apiserver, light, paths, steps
+from dev import apiserver, paths, progress
+from dev.embedded import control_plane
 from tests.bench import figures
 from tests.bench.clients import table
 
@@ -41,7 +42,7 @@ def main() -> list[figures.Figure]:
     with tempfile.TemporaryDirectory() as directory, _cluster(pathlib.Path(directory)) as cluster:
         _fill(*cluster)
         rounds = [{name: _acts(name, *cluster) for name in names} for _ in range(RUNS)]
-    steps.say(table.markdown(rounds, {name: about(name) for name in names}, OBJECTS))
+    progress.say(table.markdown(rounds, {name: about(name) for name in names}, OBJECTS))
     return [
         figures.Figure(f"{name}: {act} of {OBJECTS}, {what}", "s", tuple(one[name][act][what] for one in rounds))
         for name in names
@@ -70,7 +71,7 @@ def about(name: str) -> dict[str, str]:
 @contextlib.contextmanager
 def _cluster(directory: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
     """Run an API server with two namespaces; yield the admin's kubeconfig and the file with the objects."""
-    with light.cluster(directory) as kubeconfig:
+    with control_plane.cluster(directory) as kubeconfig:
         for name in (HELD, MADE):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             apiserver.create(kubeconfig, "/api/v1/namespaces", body)
@@ -93,9 +94,9 @@ def _act(name: str, act: str, namespace: str, kubeconfig: pathlib.Path, bodies: 
     module = "tests.bench.clients.worker"
     done = _python("-m", module, name, act, namespace, str(bodies), KUBECONFIG=str(kubeconfig))
     if done.returncode:
-        raise steps.Failure(f"{name} failed to {act}", done.stderr[-2000:])
+        raise progress.Failure(f"{name} failed to {act}", done.stderr[-2000:])
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    steps.say(f"  {name} {act}: {found['wall']:.2f} s, CPU {found['cpu']:.2f} s")
+    progress.say(f"  {name} {act}: {found['wall']:.2f} s, CPU {found['cpu']:.2f} s")
     return found
 
 

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import yaml
 
-from dev import apiserver, light, paths
+from dev import apiserver, paths
+from dev.embedded import control_plane
 from tests import waiting
 from tests.bench.scale import audit, processes
 from tests.integration import conftest
@@ -50,7 +51,7 @@ def fresh() -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory() as temporary:
         directory = pathlib.Path(temporary)
         log = audit.Log(directory)
-        with light.cluster(directory, log.flags(), CONTROLLERS) as admin:
+        with control_plane.cluster(directory, log.flags(), CONTROLLERS) as admin:
             _install(admin)
             yield Cluster(directory, admin, _account(admin, directory), log, processes.servers())
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Iterable
 from typing import Any, NamedTuple
 
-from dev import steps
+from dev import progress
 from tests.bench.scale import audit, cluster
 
 LOOK = 0.2  # seconds between two looks into the audit log
@@ -40,7 +40,7 @@ async def follow(on: cluster.Cluster, act: Awaitable[object], names: Iterable[st
         missing -= {call.name for call in written if call.resource == audit.STATUS}
         last = time.monotonic() if written else last
         if time.monotonic() > since + PATIENCE:
-            raise steps.Failure(f"{len(missing)} models were not worked on", f"for example {sorted(missing)[:3]}")
+            raise progress.Failure(f"{len(missing)} models were not worked on", f"for example {sorted(missing)[:3]}")
     await doing
     return Followed(calls, {name: used - before[name] for name, used in on.cpu().items()})
 

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from dev import accept, steps
+from dev import accept, progress
 
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -51,13 +51,13 @@ def test_a_login_that_no_cluster_can_use_is_told(
     if login is not None:
         file.write_text(login)
     monkeypatch.setenv("PULL_SECRET", str(file))
-    with pytest.raises(steps.Failure, match=words):
+    with pytest.raises(progress.Failure, match=words):
         accept.wanted()
 
 
 def test_an_accelerator_without_a_known_engine_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATOR", "amd.com/gpu")
-    with pytest.raises(steps.Failure, match=r"no engine is known for amd\.com/gpu: name one by ENGINE_IMAGE"):
+    with pytest.raises(progress.Failure, match=r"no engine is known for amd\.com/gpu: name one by ENGINE_IMAGE"):
         accept.wanted()
 
 

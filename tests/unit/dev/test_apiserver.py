@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import apiserver, components, pki
+from dev import apiserver, pki
+from dev.embedded import components
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from dev import steps
+from dev import progress
 
 
 def fail(error: BaseException) -> int:
@@ -16,7 +16,7 @@ def fail(error: BaseException) -> int:
     ("error", "words"),
     [
         (
-            steps.Failure("helm failed: line one\nline two", "see the log"),
+            progress.Failure("helm failed: line one\nline two", "see the log"),
             "error: helm failed: line one line two: see the log",
         ),
         (KeyboardInterrupt(), "error: interrupted: run it again, it goes on where it was"),
@@ -24,15 +24,15 @@ def fail(error: BaseException) -> int:
     ],
 )
 def test_a_failure_is_one_line(capsys: pytest.CaptureFixture[str], error: BaseException, words: str) -> None:
-    assert steps.exit_on_failure(lambda: fail(error)) == 1
+    assert progress.exit_on_failure(lambda: fail(error)) == 1
     assert capsys.readouterr().err == f"{words}\n"
 
 
 def test_another_error_is_a_bug_and_is_shown_whole() -> None:
     with pytest.raises(OSError, match="odd"):
-        steps.exit_on_failure(lambda: fail(OSError(errno.EIO, "odd")))
+        progress.exit_on_failure(lambda: fail(OSError(errno.EIO, "odd")))
 
 
 def test_a_file_is_replaced_whole(tmp_path: pathlib.Path) -> None:
-    steps.write_whole(tmp_path / "note.json", "{}")
+    progress.write_whole(tmp_path / "note.json", "{}")
     assert [path.name for path in tmp_path.iterdir()] == ["note.json"]

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from dev import binaries, steps
+from dev import binaries, progress
 
 CRD = "modeldeployments.serving.byteshop.in"
 READY_SECONDS = 1800
@@ -33,7 +33,7 @@ class Target:
         self._owns_crd = not self.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name")
         listed = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
         if accelerator and not any(int(node["status"]["allocatable"].get(accelerator, 0)) for node in listed):
-            raise steps.Failure(
+            raise progress.Failure(
                 f"no node of {self.context} offers {accelerator}", "name what it offers by ACCELERATOR=…, or none"
             )
         self._check_alone()
@@ -41,7 +41,7 @@ class Target:
     def _check_alone(self) -> None:
         found = self.kubectl("get", "deployments", "-A", "-l", OPERATORS, "-o", f"jsonpath={WATCHED}").split()
         if cluster_wide := [one.partition("=")[0] for one in found if one.endswith("=[]")]:
-            raise steps.Failure(
+            raise progress.Failure(
                 f"the operator in the namespace {cluster_wide[0]} watches every namespace, and two would write the same objects",
                 "uninstall it first: models keep serving, and a new install takes them over",
             )
@@ -57,13 +57,13 @@ class Target:
         except BaseException:
             try:
                 self._clean_up()
-            except steps.Failure as left:  # what failed first is what the command ends with
-                steps.say(f"    the namespace {self.name}, and what was installed with it, may be left: {left}")
+            except progress.Failure as left:  # what failed first is what the command ends with
+                progress.say(f"    the namespace {self.name}, and what was installed with it, may be left: {left}")
             raise
         self._clean_up()
 
     def _clean_up(self) -> None:
-        with steps.step(f"removing the namespace {self.name}"):
+        with progress.step(f"removing the namespace {self.name}"):
             self._remove()
 
     def _remove(self) -> None:
@@ -75,7 +75,7 @@ class Target:
         if not self._owns_crd:
             return
         if self.kubectl("get", "vllm", "--all-namespaces", "-o", "name", check=False):
-            steps.say(f"    {CRD} stays, for somebody has begun to use it")
+            progress.say(f"    {CRD} stays, for somebody has begun to use it")
         else:
             self.kubectl("delete", "crd", CRD, "--ignore-not-found")
 
@@ -94,15 +94,17 @@ class Target:
         command, env = [_tool(tool), *arguments], binaries.environment()
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
         if check and done.returncode:
-            raise steps.Failure(f"{tool} failed: {done.stderr.strip()[-400:]}", f"look at the context {self.context}")
+            raise progress.Failure(
+                f"{tool} failed: {done.stderr.strip()[-400:]}", f"look at the context {self.context}"
+            )
         return done.stdout
 
     def await_ready(self) -> None:
         """Wait until the model is Ready. Raises `steps.Failure` with the reason."""
         try:
             self.kubectl("wait", f"vllm/{MODEL}", "--for=condition=Ready", f"--timeout={READY_SECONDS}s")
-        except steps.Failure as failure:
-            raise steps.Failure(f"the model is not Ready: {self.reason()}", failure.remedy) from failure
+        except progress.Failure as failure:
+            raise progress.Failure(f"the model is not Ready: {self.reason()}", failure.remedy) from failure
 
     def await_job(self, name: str) -> None:
         """Wait until the Job is complete. Raises `steps.Failure` with its last words where it fails."""
@@ -111,7 +113,7 @@ class Target:
         while "Complete" not in (now := self.kubectl("get", "job", name, "-o", true).split()):
             if "Failed" in now or time.monotonic() > deadline:
                 said = self.kubectl("logs", f"job/{name}", "--tail=1", check=False).strip()
-                raise steps.Failure(
+                raise progress.Failure(
                     f"the Job {name} did not complete ({said[-300:]})",
                     "let its pods reach the hub, or name WEIGHTS that are there",
                 )
@@ -153,13 +155,13 @@ def _tool(name: str) -> str:
     """Return the machine's own kubectl or helm, else the one that was built for the local cluster."""
     try:
         return shutil.which(name) or binaries.find(name)
-    except steps.Failure:
-        raise steps.Failure(f"{name} is not installed", f"install {name}, then run it again") from None
+    except progress.Failure:
+        raise progress.Failure(f"{name} is not installed", f"install {name}, then run it again") from None
 
 
 def _forwarded(line: str) -> str:
     """Return the address that `kubectl port-forward` says it listens on."""
     found = re.match(r"Forwarding from (\S+)", line)
     if not found:
-        raise steps.Failure("kubectl cannot forward a port to the model's Service", "see the line above")
+        raise progress.Failure("kubectl cannot forward a port to the model's Service", "see the line above")
     return found[1]

@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from dev import apiserver, binaries, components, images, layout, paths, steps, store, traces
+from dev import apiserver, binaries, images, layout, paths, progress
+from dev.embedded import cleanup, components, image_store
 
 READY_SECONDS = 90.0
 NODE_PATH = f"/api/v1/nodes/{layout.NODE}"
@@ -27,34 +28,34 @@ def up(audit: tuple[str, ...] = ()) -> None:
     """Bring the cluster up, or find it healthy; a stale one is replaced. `audit`: more flags of the API server."""
     with _alone():
         if healthy():
-            steps.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+            progress.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
             return
         for group in binaries.EMBEDDED:
             binaries.directory(group)
         pause = images.build("pause")
-        traces.remove()
+        cleanup.remove()
         binaries.prune()
-        traces.check_addresses()
-        with steps.step("starting the cluster"):
+        cleanup.check_addresses()
+        with progress.step("starting the cluster"):
             _bring_up(pause, images.reference("pause"), audit)
 
 
 def down() -> None:
     """End the cluster and remove what it left outside of its namespaces; imported images stay in the cache."""
     with _alone():
-        traces.remove()
+        cleanup.remove()
         for outer in LAUNCHED:
             outer.wait()
 
 
 def healthy() -> bool:
     """Tell whether the cluster's process lives and its node is Ready."""
-    return traces.process() is not None and layout.READY_FILE.exists() and _node_ready()
+    return cleanup.process() is not None and layout.READY_FILE.exists() and _node_ready()
 
 
 def status() -> str:
     """Say in one line how the cluster is."""
-    pid = traces.process()
+    pid = cleanup.process()
     if pid is None:
         return "down" if not layout.RUN.exists() else "stale: its process is gone; `up` replaces it, `down` cleans up"
     if healthy():
@@ -69,7 +70,7 @@ def address() -> str:
 
 def load_image(archive: pathlib.Path, name: str) -> None:
     """Make the image `name` of an archive known to the node."""
-    store.load(archive, name)
+    image_store.load(archive, name)
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ def _bring_up(pause: pathlib.Path, name: str, audit: tuple[str, ...]) -> None:
     try:
         _start(pause, name, audit)
     except BaseException:
-        traces.end()
+        cleanup.end()
         raise
 
 
@@ -105,7 +106,7 @@ def _prepare() -> None:
     for directory in (layout.RUN, layout.LOGS, layout.STORE):
         directory.mkdir(parents=True, exist_ok=True)
     layout.RUN.chmod(0o755)
-    traces.make_cgroups()
+    cleanup.make_cgroups()
     components.keys(layout.PKI, layout.NODE_ADDRESS)
     server = f"https://{layout.NODE_ADDRESS}:{layout.API_PORT}"
     for name in components.CONTROL_PLANE_USERS:
@@ -127,7 +128,7 @@ def _launch(pause: str, audit: tuple[str, ...]) -> None:
             start_new_session=True,
         )
     LAUNCHED.append(outer)
-    traces.note(outer.pid)
+    cleanup.note(outer.pid)
     children = pathlib.Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     _await("the cluster's first process", lambda: bool(children.read_text().strip()))
     inner = children.read_text().split()[0]
@@ -141,7 +142,7 @@ def _launch(pause: str, audit: tuple[str, ...]) -> None:
 def _ip(*arguments: str) -> None:
     result = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
-        raise steps.Failure(
+        raise progress.Failure(
             f"`ip {' '.join(arguments)}` failed ({result.stderr.strip()})", "run `make down`, then try again"
         )
 
@@ -161,9 +162,11 @@ def _pretend_accelerators() -> None:
 def _await(what: str, holds: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        if layout.PID_FILE.exists() and traces.process() is None:
+        if layout.PID_FILE.exists() and cleanup.process() is None:
             last = layout.log("node").read_text().strip().splitlines()[-1:]
-            raise steps.Failure(f"the cluster ended while {what} was awaited ({''.join(last)})", f"see {layout.LOGS}")
+            raise progress.Failure(
+                f"the cluster ended while {what} was awaited ({''.join(last)})", f"see {layout.LOGS}"
+            )
         if time.monotonic() > deadline:
-            raise steps.Failure(f"{what} was not there after {seconds:.0f} s", f"see the logs in {layout.LOGS}")
+            raise progress.Failure(f"{what} was not there after {seconds:.0f} s", f"see the logs in {layout.LOGS}")
         time.sleep(0.05)

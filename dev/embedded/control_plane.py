@@ -15,7 +15,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from dev import apiserver, binaries, components, steps
+from dev import apiserver, binaries, progress
+from dev.embedded import components
 
 READY_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
@@ -94,9 +95,9 @@ def _await(
     while not apiserver.get(kubeconfig, path):
         ended = [name for name, process in processes.items() if process.poll() is not None]
         if ended:
-            raise steps.Failure(f"{ended[0]} of the light cluster ended", f"see {directory}/{ended[0]}.log")
+            raise progress.Failure(f"{ended[0]} of the light cluster ended", f"see {directory}/{ended[0]}.log")
         if time.monotonic() > deadline:
-            raise steps.Failure(
+            raise progress.Failure(
                 f"the light cluster did not start in {READY_SECONDS:.0f} s", f"see the logs in {directory}"
             )
         time.sleep(0.05)

@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from dev import apiserver, components, edge, layout, paths, steps
+from dev import apiserver, contour, layout, paths, progress
+from dev.embedded import components
 
 PRIVATE = {"/run": "4g", "/var/log": "1g", "/var/lib": "64m"}
 """Directories that lie in the cluster's own memory instead: sockets, etcd, pods' volumes; pods' logs; what plugins leave."""
@@ -94,10 +95,10 @@ def _api_answers() -> bool:
 
 
 def _edge() -> None:
-    edge.bootstrap(layout.RUN / "envoy.json", DATA)
-    wanted = edge.definitions()
-    edge.create(wanted)
-    _until("Contour's resources", lambda: edge.served(wanted))
+    contour.bootstrap(layout.RUN / "envoy.json", DATA)
+    wanted = contour.definitions()
+    contour.create(wanted)
+    _until("Contour's resources", lambda: contour.served(wanted))
 
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> int:
@@ -107,7 +108,7 @@ def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> int:
     while True:
         pid, status = os.wait()
         if pid in names:
-            steps.say(f"{names[pid]} ended with {os.waitstatus_to_exitcode(status)}: see {layout.log(names[pid])}")
+            progress.say(f"{names[pid]} ended with {os.waitstatus_to_exitcode(status)}: see {layout.log(names[pid])}")
             return 1
 
 

@@ -7,7 +7,7 @@ import json
 import pathlib
 import subprocess
 
-from dev import binaries, layout, paths, steps
+from dev import binaries, layout, paths, progress
 
 NOTE = layout.STORE / "imported.json"
 """Image name -> the archive that it came from, whose name changes with its contents."""
@@ -19,13 +19,15 @@ def load(archive: pathlib.Path, name: str) -> None:
     if imported.get(name) == str(archive) and name in _digests():
         return
     gone = [other for other, source in imported.items() if not pathlib.Path(source).exists()]
-    with steps.step(f"importing {name}"):
+    with progress.step(f"importing {name}"):
         _forget(gone)
         _ctr("images", "import", "--local", str(archive))
     if name not in _digests():
-        raise steps.Failure(f"{archive} holds no image named {name}", "give the name under which the image was saved")
+        raise progress.Failure(
+            f"{archive} holds no image named {name}", "give the name under which the image was saved"
+        )
     kept = {other: source for other, source in imported.items() if other not in gone}
-    steps.write_whole(NOTE, json.dumps({**kept, name: str(archive)}))
+    progress.write_whole(NOTE, json.dumps({**kept, name: str(archive)}))
 
 
 def _forget(names: list[str]) -> None:
@@ -49,6 +51,6 @@ def _ctr(*arguments: str) -> str:
     if result.returncode == 0:
         return result.stdout
     if "no space left" in result.stderr:
-        raise steps.Failure("the disk is full", f"free some space below {paths.CACHE}, then run it again")
+        raise progress.Failure("the disk is full", f"free some space below {paths.CACHE}, then run it again")
     last = "".join(result.stderr.strip().splitlines()[-1:])
-    raise steps.Failure(f"`ctr {' '.join(arguments[:2])}` failed ({last})", f"see {layout.log('containerd')}")
+    raise progress.Failure(f"`ctr {' '.join(arguments[:2])}` failed ({last})", f"see {layout.log('containerd')}")

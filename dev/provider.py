@@ -1,4 +1,4 @@
-"""The local cluster, one interface whichever way it is made: by kind where a container engine runs, else embedded.
+"""The local cluster, one interface whichever provider carries it: by kind where a container engine runs, else embedded.
 
 `CLUSTER=kind` or `CLUSTER=embedded` decides; nothing said: whether an engine answers.
 """
@@ -9,11 +9,12 @@ import shutil
 import subprocess
 from typing import Protocol
 
-from dev import embedded, kind, steps
+from dev import kind, progress
+from dev.embedded import cluster
 
 
-class Way(Protocol):
-    """A way to have a cluster."""
+class ClusterProvider(Protocol):
+    """What carries a cluster."""
 
     def up(self, audit: tuple[str, ...] = ()) -> None:
         """Bring it up, or find it healthy."""
@@ -34,12 +35,12 @@ class Way(Protocol):
         """Make an image known to the node."""
 
 
-def way() -> Way:
-    """Return the way that the environment asks for or the machine allows."""
+def current() -> ClusterProvider:
+    """Return the provider that the environment asks for or the machine allows."""
     chosen = os.environ.get("CLUSTER") or ("kind" if _engine() else "embedded")
     if chosen not in ("kind", "embedded"):
-        raise steps.Failure(f"CLUSTER={chosen} is unknown", "set CLUSTER=kind or CLUSTER=embedded")
-    return kind if chosen == "kind" else embedded
+        raise progress.Failure(f"CLUSTER={chosen} is unknown", "set CLUSTER=kind or CLUSTER=embedded")
+    return kind if chosen == "kind" else cluster
 
 
 def _engine() -> bool:

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from dev import layout, traces
+from dev import layout
+from dev.embedded import cleanup
 
 
 @pytest.mark.parametrize(
@@ -21,16 +22,16 @@ from dev import layout, traces
     ],
 )
 def test_a_narrow_route_is_a_claim(taken: str, clash: bool) -> None:
-    assert traces._overlap(ipaddress.ip_network(taken), ipaddress.ip_network("10.117.0.0/24")) is clash
+    assert cleanup._overlap(ipaddress.ip_network(taken), ipaddress.ip_network("10.117.0.0/24")) is clash
 
 
 def test_a_process_id_that_is_used_again_is_not_ours(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "PID_FILE", tmp_path / "pid")
-    assert traces.process() is None
-    traces.note(os.getpid())
-    assert traces.process() == os.getpid()
+    assert cleanup.process() is None
+    cleanup.note(os.getpid())
+    assert cleanup.process() == os.getpid()
     layout.PID_FILE.write_text(f"{os.getpid()} 12345")
-    assert traces.process() is None
+    assert cleanup.process() is None
 
 
 def test_a_process_that_ended_is_gone_before_it_is_reaped(
@@ -38,7 +39,7 @@ def test_a_process_that_ended_is_gone_before_it_is_reaped(
 ) -> None:
     monkeypatch.setattr(layout, "PID_FILE", tmp_path / "pid")
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
-        traces.note(child.pid)
+        cleanup.note(child.pid)
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert traces.process() is None
+        assert cleanup.process() is None

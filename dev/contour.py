@@ -1,6 +1,6 @@
 """The cluster's ingress controller, Contour with its Envoy: the definitions and the configuration that the two need to start.
 
-Knows Contour's kinds and its `bootstrap` command. The commands that run the two are in dev/components.py.
+Knows Contour's kinds and its `bootstrap` command. The commands that run the two are in dev/embedded/components.py.
 """
 
 import pathlib

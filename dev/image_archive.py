@@ -10,7 +10,7 @@ import pathlib
 import tarfile
 import zlib
 
-from dev import steps
+from dev import progress
 
 KEPT = 2  # archives of one image: the newest and the one before
 BLOCK = 1 << 20
@@ -35,7 +35,7 @@ def sizes(archive: pathlib.Path) -> Sizes:
     """Return the sizes of an archive, measured if no note of them is there."""
     note = archive.with_suffix(".json")
     if not note.is_file():
-        steps.write_whole(note, json.dumps(dataclasses.asdict(_measure(archive))))
+        progress.write_whole(note, json.dumps(dataclasses.asdict(_measure(archive))))
     return Sizes(**json.loads(note.read_text()))
 
 

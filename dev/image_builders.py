@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from dev import indexes, paths, steps
+from dev import indexes, paths, progress
 
 STORE = paths.CACHE / "buildah"
 CACHES = "buildah-cache"  # buildah's own name for the folder of its cache mounts
@@ -161,9 +161,9 @@ def choose() -> Engine:
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         cause = f"no container engine runs here, and {', '.join(missing)} is missing"
-        raise steps.Failure(cause, f"apt-get install {PACKAGES}, or start docker or podman")
+        raise progress.Failure(cause, f"apt-get install {PACKAGES}, or start docker or podman")
     if os.geteuid() != 0:
-        raise steps.Failure("building images with buildah needs root", "run as root, or start docker or podman")
+        raise progress.Failure("building images with buildah needs root", "run as root, or start docker or podman")
     return Buildah()
 
 
@@ -217,8 +217,8 @@ def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) ->
         end = f"{end} no space left on device"
     for sign, (cause, remedy) in CAUSES.items():
         if sign in end:
-            raise steps.Failure(f"{what} failed: {cause}", remedy)
-    raise steps.Failure(f"{what} failed: {last_line(log)}", f"read {log}, then {AGAIN}")
+            raise progress.Failure(f"{what} failed: {cause}", remedy)
+    raise progress.Failure(f"{what} failed: {last_line(log)}", f"read {log}, then {AGAIN}")
 
 
 def _run(command: Sequence[str], log: pathlib.Path | None = None) -> subprocess.CompletedProcess[bytes]:

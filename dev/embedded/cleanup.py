@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 
-from dev import layout, steps
+from dev import layout, progress
 
 END_SECONDS = 30.0
 KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
@@ -46,7 +46,7 @@ def make_cgroups() -> None:
         for hierarchy in hierarchies:
             (hierarchy / layout.CGROUP).mkdir(exist_ok=True)
     except OSError as error:
-        raise steps.Failure(f"no cgroup can be made in {hierarchy} ({error.strerror})", OUTSIDE) from error
+        raise progress.Failure(f"no cgroup can be made in {hierarchy} ({error.strerror})", OUTSIDE) from error
 
 
 def remove() -> None:
@@ -54,7 +54,7 @@ def remove() -> None:
     end()
     if layout.RUN.exists():
         shutil.rmtree(layout.RUN)
-        steps.say(f"removed {layout.RUN}")
+        progress.say(f"removed {layout.RUN}")
 
 
 def end() -> None:
@@ -62,12 +62,12 @@ def end() -> None:
     pid = process()
     if pid is not None:
         _end(pid)
-        steps.say(f"ended the cluster (process {pid})")
+        progress.say(f"ended the cluster (process {pid})")
     if subprocess.run(["ip", "link", "delete", layout.INTERFACE], capture_output=True, check=False).returncode == 0:
-        steps.say(f"removed the link {layout.INTERFACE}")
+        progress.say(f"removed the link {layout.INTERFACE}")
     removed = sum(_remove_cgroups(root) for root in _cgroups())
     if removed:
-        steps.say(f"removed {removed} cgroups below {layout.CGROUP}")
+        progress.say(f"removed {removed} cgroups below {layout.CGROUP}")
 
 
 def check_addresses() -> None:
@@ -80,7 +80,7 @@ def check_addresses() -> None:
         taken = "0.0.0.0/0" if route["dst"] == "default" else route["dst"]
         clash = [network for network in ours if _overlap(ipaddress.ip_network(taken), network)]
         if clash and route.get("dev") != layout.INTERFACE:
-            raise steps.Failure(
+            raise progress.Failure(
                 f"the addresses {clash[0]} are in use: {taken} lies on {route.get('dev', 'another interface')}",
                 "free them (see `ip route`), or choose others in dev/layout.py",
             )
@@ -91,11 +91,11 @@ def _hand_down(wanted: set[str]) -> None:
     missing = sorted(wanted - set(control.read_text().split()))
     if not missing:
         return
-    steps.say(f"enabling the cgroup controllers {', '.join(missing)} in {control}")
+    progress.say(f"enabling the cgroup controllers {', '.join(missing)} in {control}")
     try:
         control.write_text(" ".join(f"+{name}" for name in missing))
     except OSError as error:
-        raise steps.Failure(
+        raise progress.Failure(
             f"the cgroup controllers {', '.join(missing)} cannot be enabled ({error.strerror})",
             OUTSIDE,
         ) from error
@@ -125,7 +125,7 @@ def _end(pid: int) -> None:
     deadline = time.monotonic() + END_SECONDS
     while any(_started(int(child)) != "gone" for child in inside):
         if time.monotonic() > deadline:
-            raise steps.Failure(f"the processes of the cluster did not end in {END_SECONDS:.0f} s", "run it again")
+            raise progress.Failure(f"the processes of the cluster did not end in {END_SECONDS:.0f} s", "run it again")
         time.sleep(0.05)
 
 
@@ -148,7 +148,7 @@ def _remove_cgroups(root: pathlib.Path) -> int:
                 path.rmdir()
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise steps.Failure(
+                    raise progress.Failure(
                         f"the cgroup {path} cannot be removed ({error.strerror})", "end the processes in it"
                     ) from error
                 time.sleep(0.05)
