@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import pydantic
 
 from vllm_operator.api import schema
+from vllm_operator.kube import shorten
 
 
 class ClientStatus(schema.Schema):
@@ -83,7 +84,7 @@ def fitted(body: dict[str, Any], shape: type[schema.Schema] = Status) -> dict[st
 def _cut(value: Any, longest: int, item: type[schema.Schema] | None) -> Any:
     if item:
         return [fitted(one, item) for one in value[:longest]]
-    return value if len(value) <= longest else f"{value[: longest - 1]}…"
+    return shorten.to_characters(value, longest)
 
 
 @functools.cache

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from vllm_operator.kube import errors, kinds, naming
+from vllm_operator.kube import errors, kinds, naming, shorten
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NOTE_LIMIT = 1024
+"""In bytes of UTF-8: the API server refuses a longer note."""
 
 
 class Target(NamedTuple):
@@ -103,7 +104,7 @@ def kubernetes_event(regarding: kinds.Object, reason: str, note: str, now: float
         "type": "Warning" if warning else "Normal",
         "reason": reason,
         "action": reason,
-        "note": note[:NOTE_LIMIT],
+        "note": shorten.to_bytes(note, NOTE_LIMIT),
         "regarding": {**about, "name": metadata["name"], "namespace": metadata["namespace"]},
         "reportingController": f"{kinds.GROUP}/{naming.FIELD_MANAGER}",
         "reportingInstance": naming.FIELD_MANAGER,
