@@ -1,6 +1,7 @@
 """The last words of an ended engine -> what an admin should fix. Patterns come from vLLM 0.32's real output.
 
-Where several causes match, the first of the table is the one to fix. Nothing known: the last line that says something.
+Where several causes match, the first of the table is the one to fix. Where none does, the last sentence that vLLM itself said
+is the message. Reads at most what a termination message holds; must not know what a pod is.
 """
 
 import re
@@ -14,16 +15,30 @@ class Cause(NamedTuple):
     message: str
 
 
+UNKNOWN = "EngineFailed"
+"""The reason where no row of the table matches."""
+
 CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"unrecognized arguments: .*--(max-num-queued-reqs|shutdown-timeout)", "EngineTooOld",
      "this vLLM is older than 0.29 and does not know --{0}: choose a newer spec.engine.image"),
     (r"unrecognized arguments: (.+)", "UnknownOption", "vLLM does not know the option {0}: correct spec.engine.args"),
     (r"error: argument (.+)", "BadOption", "vLLM refuses an option: {0}: correct spec.engine.args"),
+    (r"validation errors? for \w+\n(\w+)\n +(Input should .+?) \[type=", "BadOption",
+     "vLLM refuses an option: {0}: {1}: correct spec.engine.args"),
     (r"User-specified max_model_len \((\d+)\) is greater than the derived max_model_len \([^=]*=(\d+)", "ContextTooLong",
      "spec.engine.maxModelLen {0} is more than the {1} that the weights declare: lower it, or set allowLongContext"),
     (r"estimated maximum model length is (\d+)", "CacheTooSmall",
      "the memory for the KV cache is too small for this context: set spec.engine.maxModelLen to {0} or less"),
-    (r"architectures \[(.+?)\] are not supported", "UnsupportedModel", "this vLLM does not serve the architecture {0}"),
+    (r"No available memory for the cache blocks", "CacheTooSmall",
+     "no memory is left for the KV cache: raise --gpu-memory-utilization, on CPUs VLLM_CPU_KVCACHE_SPACE"),
+    (r"Available memory on node \d+ \(([\d.]+)/.+ requested memory for kv \(([\d.]+) GiB\)", "OutOfMemory",
+     "the KV cache of {1} GiB is more than the {0} GiB that are free: lower VLLM_CPU_KVCACHE_SPACE"),
+    (r"[Mm]odel architectures \[(.+?)\] are not supported", "UnsupportedModel",
+     "this vLLM does not serve the architecture {0}: choose other weights, or a newer spec.engine.image"),
+    (r"model type `(.+?)` but Transformers does not recognize", "UnsupportedModel",
+     "this vLLM does not know the model type {0}: choose other weights, or a newer spec.engine.image"),
+    (r"'\w+', '\w+'\]\) \[type=value_error", "UnsupportedModel",  # the end of what follows "are not supported"
+     "this vLLM does not serve the architecture of the weights: choose other weights, or a newer spec.engine.image"),
     (r"Repo id must be in the form|Invalid repository ID or local directory|is not a local folder", "SourceNotFound",
      "the weights are not where spec.model.source says"),
     (r"Cannot find any model weights", "SourceNotFound", "the source's directory holds no weights"),
@@ -32,14 +47,31 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"CUDA out of memory|OutOfMemoryError", "OutOfMemory",
      "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"),
 )  # fmt: skip
+"""Pattern, reason and message; the message names the pattern's groups. No line begins with a process's prefix any more."""
 
-HARMLESS = re.compile(r"Engine core initialization failed|^\s*$|^Traceback|^\s+File ")
+_PREFIX = re.compile(r"(?m)^\(\w+ pid=\d+\) ?(?:[A-Z]+ [\d-]+ [\d:]+ \[[^\]]*\] ?)?")
+_SENTENCE = re.compile(r"(?:[\w.]*(?:Error|Exception)|[a-z]\w*(?:\.\w+)+|Value error)[:,] +\S")
+_NO_CAUSE = re.compile(
+    r"Traceback|raise |\W*$|https?://|For (?:further information visit|more information check)|During handling of|"
+    r"The above exception|.*(?:Engine core initialization failed|validation errors? for \w+$)"
+)
+_INPUT = re.compile(r" \[type=\w+, input_value=.*")
+_LONGEST = 512
 
 
 def cause(words: str) -> Cause | None:
-    """Return the cause that `words`, a termination message or the tail of a log, speak of."""
+    """Return the cause that `words`, a termination message or the tail of a log, speak of; None where they say nothing."""
+    plain = _PREFIX.sub("", words)
     for pattern, reason, message in CAUSES:
-        if found := re.search(pattern, words):
+        if found := re.search(pattern, plain):
             return Cause(reason, message.format(*found.groups()))
-    lines = [line.strip() for line in words.splitlines() if not HARMLESS.search(line)]
-    return Cause("EngineFailed", lines[-1][:512]) if lines else None
+    last = _last_sentence(plain)
+    return Cause(UNKNOWN, _INPUT.sub("", last)[:_LONGEST]) if last else None
+
+
+def _last_sentence(plain: str) -> str:
+    """Return the last line that names an error, else the last that is no code; "" where there is neither."""
+    lines = [line for line in plain.splitlines() if not _NO_CAUSE.match(line.strip())]
+    errors = [line.strip() for line in lines if _SENTENCE.match(line.strip())]
+    others = [line for line in lines if not line.startswith(" ")]
+    return next(reversed(errors or others), "")
