@@ -55,8 +55,13 @@ def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
     """Return the model's base URL, ending in a slash: the host's, or the Service's where it has none that is allowed."""
     exposed = exposure(owner.name, spec, settings)
     if exposed is None or not policy.is_host(owner.namespace, spec, settings):
-        return f"{service.address(owner)}/"
+        return inside(owner)
     return f"{'https' if exposed.tls_secret else 'http'}://{exposed.host}/"
+
+
+def inside(owner: naming.Owner) -> str:
+    """Return the model's base URL inside the cluster, ending in a slash."""
+    return f"{service.address(owner)}/"
 
 
 def live_url(live: kinds.Object | None) -> str:

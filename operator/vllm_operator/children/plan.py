@@ -69,7 +69,8 @@ def plan(inputs: Inputs) -> Plan:
     at_work = template.at_work(inputs.revisions, inputs.at_work)
     image = template.engine_image(revision)
     withheld = WITHHELD if violations or not image else ()
-    served = at_work if (spec.paused or withheld) and at_work else revision
+    held = bool(spec.paused or withheld)
+    served = at_work if held and at_work else revision
     first = (
         revision,
         service.service(owner),
@@ -81,7 +82,7 @@ def plan(inputs: Inputs) -> Plan:
         owner=owner,
         spec=spec,
         settings=settings,
-        serving=inputs.serving,
+        serving=inputs.serving if held else _exposed(inputs),
         violations=violations,
         exposure=ingress.exposure(owner.name, spec, settings),
         revision=revision,
@@ -92,6 +93,13 @@ def plan(inputs: Inputs) -> Plan:
         first=_without(first, withheld),
         server=_without((deployment.deployment(owner, spec, revision),), withheld),
     )
+
+
+def _exposed(inputs: Inputs) -> Serving:
+    """Return what serves once this run has made the Ingress, where there is none; an Ingress that is there has its say first."""
+    if inputs.serving.url != ingress.inside(inputs.owner):
+        return inputs.serving
+    return inputs.serving._replace(url=ingress.url(inputs.owner, inputs.spec, inputs.settings))
 
 
 def client_secrets(decided: Plan, issued: Mapping[str, keys.Issued]) -> tuple[kinds.Object, ...]:

@@ -56,7 +56,7 @@ def _kept(name: str, value: str) -> str:
 def _pod(pod: kinds.Object) -> kinds.Object:
     status, spec = pod.get("status", {}), pod.get("spec", {})
     images = [_only(one, ("name", "image")) for one in spec.get("initContainers", [])]
-    arguments = [_only(one, ("name", "args")) for one in spec.get("containers", [])]
+    engines = [_only(one, ("name", "image", "args")) for one in spec.get("containers", [])]
     containers = {
         name: [_only(one, CONTAINER_STATUS) for one in status[name]]
         for name in ("containerStatuses", "initContainerStatuses")
@@ -65,7 +65,7 @@ def _pod(pod: kinds.Object) -> kinds.Object:
     return {
         **_only(pod, ("apiVersion", "kind")),
         "metadata": _only(pod["metadata"], POD_METADATA),
-        "spec": {**_only(spec, ("nodeName",)), **_listed("initContainers", images), **_listed("containers", arguments)},
+        "spec": {**_only(spec, ("nodeName",)), **_listed("initContainers", images), **_listed("containers", engines)},
         "status": {**_only(status, POD_STATUS), **containers},
     }
 

@@ -255,7 +255,7 @@ class TestProjections:
         assert pod["spec"] == {
             "nodeName": "node",
             "initContainers": [{"name": "guard", "image": "envoy:1"}],
-            "containers": [{"name": "vllm"}],
+            "containers": [{"name": "vllm", "image": "engine:1"}],
         }
         assert pod["status"] == {
             "phase": "Running",
