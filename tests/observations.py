@@ -1,9 +1,9 @@
 """What is observed of a model, from a few words, and the status that it deserves: what tests of the status begin with.
 
-A state is described by what the world adds to the model's children: `deployment` and `ingress` (their `status`), `pods`, what
-stood in the way of the writes (`missing`, `strangers`, `refused`; `troubles`: reason and message by client), and what was
-answered (`guards`: of each pod the version, if not the newest, and the number rejected, or None where it is silent; `verified`:
-status, reason and message).
+A state is described by what others add to the model's children: `deployment` and `ingress` (their `status`), `pods`, what stood
+in the way of the writes (`absent`: children that are not there; `failures`: what writes met, by kind; `missing`: kind and name of
+dependencies; `troubles`: reason and message by client), and what was answered (`guards`: of each pod the version, if not the
+newest, and the number rejected, or None where it is silent; `verified`: a condition's value).
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from tests.golden import render
 from vllm_operator import api, children, config, guard
 from vllm_operator.children import template
 from vllm_operator.keys import record
-from vllm_operator.kube import errors, failures, kinds
+from vllm_operator.kube import failures, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import observed, rules
+from vllm_operator.status import dependencies, observed, pod_diagnosis, summary
 
 PLAIN = render.case("plain")
 SIGNS = {"True": "+", "False": "-", "Unknown": "?"}
-VERIFIED = {"status": "True", "reason": "Verified", "message": "a token came back through the Service"}
+VERIFIED = ConditionValue("True", "Verified", "a token came back through the Service")
 
 
 def model(spec: dict[str, Any] | None = None, **metadata: Any) -> kinds.Object:
@@ -51,31 +51,50 @@ def serving(*pods: str, **changed: Any) -> dict[str, Any]:
     return {**whole, **changed}
 
 
-def state(one: kinds.Object, said: dict[str, Any]) -> observed.ObservedState:
-    """Return the state of the model `one` that `said` describes."""
-    objects = [_with_status(child, said) for child in render.desired(one)] + said.get("pods", [])
-    return observed.ObservedState(
+def state(
+    one: kinds.Object, described: dict[str, Any], settings: config.Config = render.SETTINGS
+) -> observed.ObservedState:
+    """Return the state of the model `one` that is `described`."""
+    children_of = [_with_status(child, described) for child in render.desired(one)]
+    unwritten = {kinds.Ref(kind, "models", "vllm11"): met for kind, met in described.get("failures", {}).items()}
+    unseen = {ref for ref, met in unwritten.items() if isinstance(met, str)}
+    live = [
+        obj for obj in children_of if kinds.ref(obj) not in unseen and obj["kind"] not in described.get("absent", [])
+    ]
+    found = observed.ObservedState(
         one,
-        {kinds.ref(obj): obj for obj in objects},
-        missing=tuple(kinds.Ref(*ref) for ref in said.get("missing", [])),
-        failures=_failures(said),
-        guards={name: _guard(found, one) for name, found in said.get("guards", {}).items()},
-        troubles={client: ConditionValue("False", *why) for client, why in said.get("troubles", {}).items()},
-        verified=ConditionValue(**said["verified"]) if said.get("verified") else None,
+        {kinds.ref(obj): obj for obj in (*live, *described.get("pods", []))},
+        failures={ref: failures.value(ref, _met(ref, met)) for ref, met in unwritten.items()},
+        guards={name: _guard(of_pod, one) for name, of_pod in described.get("guards", {}).items()},
+        troubles={client: ConditionValue("False", *why) for client, why in described.get("troubles", {}).items()},
+        verified=described.get("verified"),
     )
+    return found._replace(missing=_missing(described.get("missing", []), found, settings))
+
+
+def plan(found: observed.ObservedState, settings: config.Config = render.SETTINGS) -> children.Plan:
+    """Return what is decided of a model in that state."""
+    owner, spec = found.owner, api.Spec.model_validate(found.model["spec"])
+    deployment = found.child(kinds.DEPLOYMENT, owner.name)
+    pods = [one for one in found.pods() if pod_diagnosis.is_ready(one)]
+    edge = found.child(kinds.INGRESS, owner.name)
+    serving = children.serving(owner, spec, settings, pods=pods, deployment=deployment, edge=edge)
+    revisions = tuple(obj for obj in found.objects.values() if obj["kind"] == "ControllerRevision")
+    at_work = (deployment or {"metadata": {}})["metadata"].get("annotations", {}).get(naming.INPUTS_ANNOTATION, "")
+    asked = template.asked(found.model)
+    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, at_work, asked))
 
 
 def status(
     found: observed.ObservedState, settings: config.Config = render.SETTINGS, now: str = render.NOW
 ) -> kinds.Object:
     """Return the status that a state deserves."""
-    owner, spec = found.owner, api.Spec.model_validate(found.model["spec"])
-    revisions = tuple(obj for obj in found.objects.values() if obj["kind"] == "ControllerRevision")
-    serving = children.serving(owner, spec, settings)
-    asked = template.asked(found.model)
-    return rules.status(
-        found, children.plan(children.Inputs(owner, spec, settings, serving, revisions, "", asked)), now
-    )
+    return summary.status(found, plan(found, settings), now)
+
+
+def condition(body: kinds.Object, kind: str) -> kinds.Object:
+    """Return the condition of that type in a status."""
+    return next(dict(one) for one in body["conditions"] if one["type"] == kind)
 
 
 def signs(body: kinds.Object) -> str:
@@ -88,17 +107,25 @@ def messages(body: kinds.Object) -> dict[str, str]:
     return {one["type"]: one["message"] for one in body["conditions"]}
 
 
-def _with_status(child: kinds.Object, said: dict[str, Any]) -> kinds.Object:
-    found = said.get(child["kind"].lower())
+def _with_status(child: kinds.Object, described: dict[str, Any]) -> kinds.Object:
+    found = described.get(child["kind"].lower())
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
 
 
-def _failures(said: dict[str, Any]) -> failures.Failures:
-    taken = {kinds.Ref(*ref): failures.NotOwned(kinds.Ref(*ref), holder) for ref, holder in said.get("strangers", [])}
-    refused = {kinds.Ref(*ref): errors.Invalid(422, "Invalid", words) for ref, words in said.get("refused", [])}
-    return {ref: failures.value(ref, met) for ref, met in {**taken, **refused}.items()}
+def _met(ref: kinds.Ref, met: Exception | str) -> Exception:
+    """Return what a write met; a text is who holds the name."""
+    return failures.NotOwned(ref, met) if isinstance(met, str) else met
 
 
-def _guard(said: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
+def _missing(
+    named: list[str], found: observed.ObservedState, settings: config.Config
+) -> tuple[dependencies.Dependency, ...]:
+    """Return those of the model's dependencies that are `named`, by kind and name; each must be one."""
+    missing = tuple(one for one in dependencies.of(plan(found, settings)) if str(one.ref) in named)
+    assert {str(one.ref) for one in missing} == set(named)
+    return missing
+
+
+def _guard(described: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
     newest = record.guard_version(render.guard_secret(one))
-    return None if said is None else guard.State(said.get("version", newest), said.get("rejected", 0))
+    return None if described is None else guard.State(described.get("version", newest), described.get("rejected", 0))

@@ -97,7 +97,7 @@ class Reconciler:
             return self._again(key)
         plan = children.plan(self._inputs(seen, spec))
         issued, outcome = await self._write(seen, plan)
-        missing = await self._missing(dependencies.references(plan.owner, spec, self._settings))
+        missing = await self._missing(dependencies.of(plan))
         after = self._observed(key, seen, stamp)
         after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
         await self._reporter.report(after, plan)
@@ -179,14 +179,14 @@ class Reconciler:
         self._applier.forget(key)
         self._reporter.forget(key)
 
-    async def _missing(self, named: tuple[kinds.Ref, ...]) -> tuple[kinds.Ref, ...]:
+    async def _missing(self, named: tuple[dependencies.Dependency, ...]) -> tuple[dependencies.Dependency, ...]:
         """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
         now = asyncio.get_running_loop().time()
-        asked = [ref for ref in named if self._existing.get(ref, 0.0) < now]
+        asked = sorted({one.ref for one in named if self._existing.get(one.ref, 0.0) < now})
         found = dict(zip(asked, await asyncio.gather(*(self._exists(ref) for ref in asked)), strict=True))
         fresh = {ref: until for ref, until in self._existing.items() if until >= now}
         self._existing = fresh | {ref: now + EXISTS_SECONDS for ref, exists in found.items() if exists}
-        return tuple(ref for ref, exists in found.items() if not exists)
+        return tuple(one for one in named if not found.get(one.ref, True))
 
     async def _exists(self, ref: kinds.Ref) -> bool:
         """Tell whether `ref` exists; where nobody can say it is taken to."""

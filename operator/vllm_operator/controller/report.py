@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from vllm_operator import api, children
 from vllm_operator.kube import apply, client, conditions, errors, kinds, naming
-from vllm_operator.status import observed, rules
+from vllm_operator.status import conditions as model_conditions
+from vllm_operator.status import observed, summary
 
 LOG = logging.getLogger(__name__)
 SAME_SECONDS = 600.0
@@ -22,13 +23,13 @@ class Reporter:
         self._api, self._applier, self._clock = api_server, applier, clock
         self._said: dict[kinds.Key, dict[tuple[str, str], float]] = {}
 
-    async def report(self, seen: observed.ObservedState, plan: children.Plan) -> None:
-        """Write the status that `seen` deserves, and an Event where Ready changed its reason."""
-        await self._write(seen.model, rules.status(seen, plan, api.moment(self._clock())))
+    async def report(self, after: observed.ObservedState, plan: children.Plan) -> None:
+        """Write the status that the state `after` the writes deserves, and an Event where Ready changed its reason."""
+        await self._write(after.model, summary.status(after, plan, api.moment(self._clock())))
 
-    async def unreadable(self, model: kinds.Object, error: Exception) -> None:
-        """Say that the spec cannot be understood, whatever the schema made of it; all else stays as it is."""
-        await self._write(model, rules.unreadable(model, error, api.moment(self._clock())))
+    async def unreadable(self, model: kinds.Object, error: api.SpecNotUnderstood) -> None:
+        """Report that the spec cannot be understood, whatever the schema made of it; all else stays as it is."""
+        await self._write(model, summary.unreadable(model, error, api.moment(self._clock())))
 
     async def revoked(self, model: kinds.Object, clients: Iterable[str]) -> None:
         """Say whose keys were revoked."""
@@ -47,7 +48,7 @@ class Reporter:
             return
         key, value, reason = naming.key(model), after["status"], after["reason"]
         LOG.info("ModelDeployment changed key=%s ready=%s reason=%s", key, value, reason)
-        await self._event(model, reason, after["message"], warning=reason not in rules.CALM)
+        await self._event(model, reason, after["message"], warning=reason not in model_conditions.CALM)
 
     async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool) -> None:
         key, now = kinds.Key(model["metadata"]["namespace"], model["metadata"]["name"]), self._clock()

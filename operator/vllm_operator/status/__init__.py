@@ -1,12 +1,13 @@
-"""Observed state -> status: for each condition an ordered list of rules; the first that applies gives reason and message.
+"""Observed state and plan -> status: for each condition an ordered list of rules, of which the first that applies decides.
 
 observed.py            one model as observed: objects, pods, failed writes, probes' answers
-context.py             what the rules ask of the observed state again and again
-blockers.py            rules on what keeps a spec from its objects
-pod_diagnosis.py       why one pod does not answer
+dependencies.py        the objects that a spec or a setting names and nobody here makes
+context.py             what the rules ask of all that
+rule.py                one row: reason, when it applies, message, remedy
+conditions.py          the rows of all conditions, in order
+pod_diagnosis.py       the rows on one pod that does not answer
 guard_conditions.py    GuardConfigured and Verified, from what the probes heard
-dependencies.py        the objects that a spec names
-conditions.py          all conditions, and the status as a whole
+summary.py             the status as a whole
 
 Pure: no client, no clock; `now` is an argument. Must not write anything.
 """

@@ -1,46 +1,207 @@
-"""The world of one model with what the rules of its status ask of it again and again. It says nothing itself."""
+"""What the rules of a status ask of one observed model, its plan, and the moment; each question has its answer here once.
 
-from collections.abc import Callable
+It answers; conditions.py has the reasons and the words. Pure.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vllm_operator import children
-from vllm_operator.kube import kinds
+from vllm_operator import children, keys
+from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import guard_conditions, pod_diagnosis
+from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
+
+CONTESTED, NAME_TAKEN = "FieldContested", "NameTaken"
+SERVER_KINDS = (kinds.DEPLOYMENT.kind, kinds.CONTROLLER_REVISION.kind)
 
 
 class StatusContext(NamedTuple):
-    """The world, with what the rules ask of it again and again."""
+    """`deployment`: the live one, or {}; `guards` and `verified`: what the probes have shown; `now`: unix seconds."""
 
-    world: ObservedState
+    observed: ObservedState
     plan: children.Plan
     deployment: kinds.Object
+    guards: ConditionValue
+    verified: ConditionValue
     now: float
+
+    # numbers of servers
 
     def count(self, field: str) -> int:
         """Return a counter of the Deployment's status; 0 where it is absent."""
         return int(self.deployment.get("status", {}).get(field, 0))
 
     @property
-    def observed(self) -> bool:
-        """Tell whether the Deployment's controller has seen its newest generation."""
-        return bool(self.deployment) and self.count("observedGeneration") >= self.deployment["metadata"].get(
-            "generation", 0
-        )
+    def wanted(self) -> int:
+        """Return how many servers the spec asks for."""
+        return self.plan.spec.replicas
 
     @property
+    def ready(self) -> int:
+        """Return how many servers answer, whatever template they are of."""
+        return self.count("readyReplicas")
+
+    @property
+    def updated(self) -> int:
+        """Return how many servers are of the newest template."""
+        return self.count("updatedReplicas")
+
+    def answers(self) -> bool:
+        """Tell whether any server answers."""
+        return self.ready > 0
+
+    def serves(self) -> bool:
+        """Tell whether all servers answer and are of the newest template, and none of an older one is left."""
+        generation = self.deployment.get("metadata", {}).get("generation", 0)
+        is_current = bool(self.deployment) and self.count("observedGeneration") >= generation
+        return is_current and self.updated == self.count("replicas") == self.ready == self.wanted
+
+    def scaled_to_zero(self) -> bool:
+        """Tell whether the spec asks for no server."""
+        return self.wanted == 0
+
+    def always(self) -> bool:
+        """Return True, for the last rule of a list."""
+        return True
+
+    # what keeps the spec from its objects
+
+    def failure(self) -> ConditionValue | None:
+        """Return what could not be written: the worst as the reason, all in words."""
+        return _joined(value for value in self._failures() if value.reason != CONTESTED)
+
+    def server_failure(self) -> ConditionValue | None:
+        """Return what keeps the Deployment or its pod template from being written."""
+        return _joined(value for value in self._failures(SERVER_KINDS) if value.reason != CONTESTED)
+
+    def edge_failure(self) -> ConditionValue | None:
+        """Return what keeps a first Ingress from being written."""
+        return None if self._ingress() else _joined(self._failures((kinds.INGRESS.kind,)))
+
+    def contested(self) -> ConditionValue | None:
+        """Return which fields somebody else keeps changing."""
+        return _joined(value for value in self._failures() if value.reason == CONTESTED)
+
+    def contested_while_serving(self) -> ConditionValue | None:
+        """Return which fields somebody else keeps changing, where all servers answer in spite of it."""
+        return self.contested() if self.serves() else None
+
+    def violations(self) -> str:
+        """Return what the allow-lists refuse."""
+        return "; ".join(one.message for one in self.plan.violations)
+
+    def edge_violations(self) -> str:
+        """Return what the allow-lists refuse of the Ingress."""
+        return "; ".join(one.message for one in self.plan.violations if one.edge)
+
+    def has_no_image(self) -> bool:
+        """Tell whether no image of the engine is known."""
+        return not self.plan.image
+
+    def missing(self) -> kinds.Ref | None:
+        """Return a dependency without which the model cannot be served or exposed as its spec says."""
+        return self._missing(lambda one: one.required_by == "spec" or one.for_edge)
+
+    def missing_of_settings(self) -> kinds.Ref | None:
+        """Return a dependency that the settings name for all models: one that serves without it lacks nothing."""
+        return self._missing(lambda one: one.required_by == "settings" and not one.for_edge)
+
+    def missing_of_edge(self) -> kinds.Ref | None:
+        """Return a dependency of the Ingress."""
+        return self._missing(lambda one: one.for_edge)
+
+    def paused(self) -> bool:
+        """Tell whether the model is paused."""
+        return self.plan.spec.paused
+
     def held_back(self) -> bool:
         """Tell whether the pause keeps the newest spec from the servers."""
         plan = self.plan
-        pinned = plan.at_work is not None and kinds.ref(plan.at_work) == kinds.ref(plan.revision)
-        scaled = self.deployment.get("spec", {}).get("replicas", 1) == plan.spec.replicas
-        return plan.spec.paused and not (self.deployment and pinned and scaled)
+        is_pinned = plan.at_work is not None and kinds.ref(plan.at_work) == kinds.ref(plan.revision)
+        is_scaled = self.deployment.get("spec", {}).get("replicas", 1) == self.wanted
+        return self.paused() and not (self.deployment and is_pinned and is_scaled)
 
-    @property
-    def rolled_out(self) -> bool:
-        """Tell whether every server is of the newest template, and none of an older one is left."""
-        wanted = self.plan.spec.replicas
-        return self.observed and self.count("updatedReplicas") == self.count("replicas") == wanted
+    # what the servers do
+
+    def refused_pods(self) -> str:
+        """Return why the newest pods cannot be made, in the words of who refuses them.
+
+        Kubernetes keeps the words of the first refusal until a pod is made, so they may speak of an earlier spec. That is
+        told where they are older than the second in which the newest template was pinned; times are no finer.
+        """
+        refusal = self._of_deployment("ReplicaFailure", "True")
+        if refusal is None or self.updated >= self.wanted:
+            return ""
+        pinned = (self.plan.at_work or {"metadata": {}})["metadata"].get("creationTimestamp", "")
+        earlier = " (said of an earlier spec)" if refusal.get("lastUpdateTime", "") < pinned else ""
+        return f"{refusal.get('message') or 'no reason is given'}{earlier}"
+
+    def overdue(self) -> bool:
+        """Tell whether the newest servers did not answer in time."""
+        return self._of_deployment("Progressing", "False") is not None
+
+    def diagnosis(self) -> ConditionValue | None:
+        """Return why the newest pod that does not answer does not."""
+        found = (pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
+        return next((value for value in found if value), None)
+
+    # what the probes have shown
+
+    def rejected(self) -> ConditionValue | None:
+        """Return which guard keeps an older configuration, and with it keys that were revoked."""
+        return self.guards if self.guards.reason == guard_conditions.REJECTED else None
+
+    def expired_clients(self) -> str:
+        """Return the clients whose time is over, where all guards know of it: their refusal is what was asked for."""
+        is_configured = self.guards.reason == guard_conditions.CONFIGURED
+        return ", ".join(keys.expired(self.plan.spec.access, self.now)) if is_configured else ""
+
+    def answers_wrongly(self) -> ConditionValue | None:
+        """Return what was wrong with the model's answer."""
+        return self.verified if self.verified.status == "False" else None
+
+    def serves_wrongly(self) -> ConditionValue | None:
+        """Return what was wrong with the answer of a model that is rolled out; before that, what holds it up comes first."""
+        return self.answers_wrongly() if self.serves() else None
+
+    # the edge
+
+    def stays_inside(self) -> bool:
+        """Tell whether the model has no address outside the cluster, and is to have none."""
+        return self.plan.exposure is None and self._ingress() is None
+
+    def addressed(self) -> bool:
+        """Tell whether an ingress controller has taken up the Ingress."""
+        return bool((self._ingress() or {}).get("status", {}).get("loadBalancer", {}).get("ingress"))
+
+    def addressed_without_tls(self) -> bool:
+        """Tell whether clients' keys travel in plain text."""
+        return self.addressed() and not (self._ingress() or {}).get("spec", {}).get("tls")
+
+    def _ingress(self) -> kinds.Object | None:
+        return self.observed.child(kinds.INGRESS, self.observed.owner.name)
+
+    def _missing(self, counts: Callable[[Dependency], bool]) -> kinds.Ref | None:
+        return min((one.ref for one in self.observed.missing if counts(one)), default=None)
+
+    def _failures(self, of: tuple[str, ...] = ()) -> list[ConditionValue]:
+        return [value for ref, value in sorted(self.observed.failures.items()) if not of or ref.kind in of]
+
+    def _of_deployment(self, kind: str, status: str) -> kinds.Object | None:
+        found = conditions.condition(self.deployment, kind)
+        return found if found and found["status"] == status else None
 
 
-Rule = Callable[[StatusContext], ConditionValue | None]
+def of(observed: ObservedState, plan: children.Plan, now: float) -> StatusContext:
+    """Return what the rules ask of `observed` and `plan`."""
+    deployment = observed.child(kinds.DEPLOYMENT, observed.owner.name) or {}
+    guards, verified = guard_conditions.guard_configured(observed), guard_conditions.verified(observed)
+    return StatusContext(observed, plan, deployment, guards, verified, now)
+
+
+def _joined(values: Iterable[ConditionValue]) -> ConditionValue | None:
+    """Return one value for all: a name that somebody else holds gives the reason, as nothing heals it; else the first."""
+    ordered = sorted(values, key=lambda value: value.reason != NAME_TAKEN)
+    return ordered[0]._replace(message="; ".join(value.message for value in ordered)) if ordered else None

@@ -1,29 +1,67 @@
-"""What a spec or a setting names and nobody here makes: looked up by name, so that a missing one is said, not guessed."""
+"""The objects that a spec or a setting names and the operator does not make: looked up, so that a missing one is named."""
 
-from vllm_operator import api, config
-from vllm_operator.children import ingress, scheduling
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from vllm_operator import children
+from vllm_operator.children import scheduling
 from vllm_operator.engine import source
-from vllm_operator.kube import kinds, naming
+from vllm_operator.kube import kinds
+
+KINDS = (
+    kinds.PERSISTENT_VOLUME_CLAIM,
+    kinds.CONFIG_MAP,
+    kinds.SECRET,
+    kinds.SERVICE_ACCOUNT,
+    kinds.PRIORITY_CLASS,
+    kinds.INGRESS_CLASS,
+)
+"""The kinds of all dependencies."""
 
 
-def references(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> tuple[kinds.Ref, ...]:
-    """Return the objects that must exist for the model to be served and exposed.
+By = Literal["spec", "settings"]
+
+
+class Dependency(NamedTuple):
+    """An object that must exist. `required_by`: whose field names it; `for_edge`: the Ingress needs it, not the servers."""
+
+    ref: kinds.Ref
+    required_by: By = "spec"
+    for_edge: bool = False
+
+
+def of(plan: children.Plan) -> tuple[Dependency, ...]:
+    """Return what must exist for the model to be served and exposed as `plan` says.
 
     Classes lie in no namespace: with Roles alone they cannot be looked for.
     """
-    exposed = ingress.exposure(owner.name, spec, settings)
-    claim = source.weights(spec.model).claim
-    named = [
-        (kinds.PERSISTENT_VOLUME_CLAIM, claim),
-        (kinds.CONFIG_MAP, settings.ca_config_map),
-        (kinds.INGRESS_CLASS, exposed.class_name if exposed else ""),
-        (kinds.SECRET, exposed.tls_secret if exposed else ""),
-        *((kinds.SECRET, name) for name in scheduling.pull_secrets(spec, settings)),
-        (kinds.SERVICE_ACCOUNT, spec.service_account_name),
-        (kinds.PRIORITY_CLASS, spec.scheduling.priority_class_name),
-    ]
-    return tuple(
-        kinds.Ref(kind.kind, owner.namespace if kind.namespaced else "", name)
-        for kind, name in named
-        if name and (kind.namespaced or not settings.watch_namespaces)
-    )
+    roles_alone = bool(plan.settings.watch_namespaces)
+    named = (one for one in _named(plan) if one.ref.name)
+    return tuple(one for one in named if one.ref.namespace or not roles_alone)
+
+
+def _named(plan: children.Plan) -> Iterator[Dependency]:
+    """Yield each dependency, with an empty name where nothing is named."""
+    spec, settings = plan.spec, plan.settings
+    yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, source.weights(spec.model).claim))
+    yield Dependency(_ref(plan, kinds.CONFIG_MAP, settings.ca_config_map), "settings")
+    for name in scheduling.pull_secrets(spec, settings):
+        yield Dependency(_ref(plan, kinds.SECRET, name), "spec" if spec.image_pull_secrets else "settings")
+    yield Dependency(_ref(plan, kinds.SERVICE_ACCOUNT, spec.service_account_name))
+    yield Dependency(_ref(plan, kinds.PRIORITY_CLASS, spec.scheduling.priority_class_name))
+    yield from _of_edge(plan)
+
+
+def _of_edge(plan: children.Plan) -> Iterator[Dependency]:
+    if plan.exposure is None:
+        return
+    _, class_name, tls_secret = plan.exposure
+    chosen = plan.spec.expose.ingress if plan.spec.expose else None
+    by_class: By = "spec" if chosen and chosen.class_name else "settings"
+    by_tls: By = "spec" if chosen and chosen.tls else "settings"
+    yield Dependency(_ref(plan, kinds.INGRESS_CLASS, class_name), by_class, for_edge=True)
+    yield Dependency(_ref(plan, kinds.SECRET, tls_secret), by_tls, for_edge=True)
+
+
+def _ref(plan: children.Plan, kind: kinds.Kind, name: str | None) -> kinds.Ref:
+    return kinds.Ref(kind.kind, plan.owner.namespace if kind.namespaced else "", name or "")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from vllm_operator import guard
 from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import dependencies
 
 TEMPLATE_LABEL = "pod-template-hash"
 
@@ -19,7 +20,7 @@ class ObservedState(NamedTuple):
 
     model: kinds.Object
     objects: Mapping[kinds.Ref, kinds.Object]
-    missing: tuple[kinds.Ref, ...] = ()  # referenced by the spec, and not there
+    missing: tuple[dependencies.Dependency, ...] = ()  # named by the spec or a setting, and not there
     failures: Mapping[kinds.Ref, ConditionValue] = {}  # objects that could not be written, and why
     troubles: Mapping[str, ConditionValue] = {}  # clients that have no key, and why
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer

@@ -1,115 +1,131 @@
-"""Why a pod does not answer: small rules over one pod, the first match is the cause to fix.
+"""Why a pod does not answer: an ordered list of rules over one pod, of which the first that applies names the cause to fix.
 
-Reads what the kubelet and the scheduler report; what vLLM's own last words mean is engine/causes.py's to know.
+Reads what the kubelet and the scheduler report; what vLLM's last words mean engine/causes.py knows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllm_operator.children import pod
 from vllm_operator.engine import causes
-from vllm_operator.kube import kinds
+from vllm_operator.kube import conditions, kinds
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import rule
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
+Rule = rule.Rule[kinds.Object]
 
-class Diagnosis(NamedTuple):
-    """A reason for the STATUS column and the message that explains it."""
 
+class Waiting(NamedTuple):
+    """A container that waits, and why in the kubelet's words."""
+
+    name: str
+    image: str
+    words: str
+
+
+class Ended(NamedTuple):
+    """A container that ended and has not answered since: how, how often, and its last words."""
+
+    name: str
     reason: str
-    message: str
+    exit_code: int
+    restarts: int
+    words: str
+
+    @property
+    def limit(self) -> str:
+        """Return the field of the spec that limits the container's memory."""
+        return f"spec{'' if self.name == pod.ENGINE else '.guard'}.resources.limits.memory"
 
 
-def of(one: kinds.Object) -> Diagnosis | None:
+def diagnose(one: kinds.Object) -> ConditionValue | None:
     """Return why the pod `one` does not answer, or None where it does."""
-    return next((found for rule in RULES if (found := rule(one))), None)
+    return None if is_ready(one) else rule.first(RULES, one)
 
 
 def is_ready(one: kinds.Object) -> bool:
     """Tell whether the engine of the pod `one` answers through its guard."""
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in _conditions(one))
+    ready = conditions.condition(one, "Ready")
+    return ready is not None and ready["status"] == "True"
 
 
-def _answers(one: kinds.Object) -> Diagnosis | None:
-    return Diagnosis("", "") if is_ready(one) else None
+def _unscheduled(one: kinds.Object) -> kinds.Object | None:
+    scheduled = conditions.condition(one, "PodScheduled")
+    return {"words": scheduled.get("message", "")} if scheduled and scheduled["status"] == "False" else None
 
 
-def _unschedulable(one: kinds.Object) -> Diagnosis | None:
-    for condition in _conditions(one):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return Diagnosis("Unschedulable", f"no node takes the pod {_name(one)}: {condition.get('message', '')}")
-    return None
+def _without_image(one: kinds.Object) -> Waiting | None:
+    return next(_waiting(one, PULL_REASONS), None)
 
 
-def _image(one: kinds.Object) -> Diagnosis | None:
-    for container, words in _waiting(one, PULL_REASONS):
-        return Diagnosis(
-            "ImageNotPulled", f"the image {container['image']} of {container['name']} cannot be had: {words}"
-        )
-    return None
+def _not_created(one: kinds.Object) -> Waiting | None:
+    return next(_waiting(one, CONFIG_REASONS), None)
 
 
-def _configuration(one: kinds.Object) -> Diagnosis | None:
-    for container, words in _waiting(one, CONFIG_REASONS):
-        return Diagnosis("ContainerNotCreated", f"{container['name']} cannot be created: {words}")
-    return None
-
-
-def _waiting(one: kinds.Object, reasons: tuple[str, ...]) -> Iterator[tuple[kinds.Object, str]]:
-    """Yield each container that waits for one of `reasons`, and the kubelet's words on it."""
+def _waiting(one: kinds.Object, reasons: tuple[str, ...]) -> Iterator[Waiting]:
     for container in _containers(one):
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in reasons:
-            yield container, waiting.get("message", "")
+            yield Waiting(container["name"], container["image"], waiting.get("message", ""))
 
 
-def _ended(one: kinds.Object) -> Diagnosis | None:
-    """A container that ended and has not answered since; what it said last is the cause."""
+def _ended(one: kinds.Object) -> Ended | None:
+    """Return the first container that ended and has not answered since."""
     for container in _containers(one):
         end = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated")
         if end and not container.get("ready"):
-            return _cause(container, end)
+            words, restarts = end.get("message", ""), container.get("restartCount", 0)
+            return Ended(container["name"], end.get("reason", ""), end.get("exitCode", 0), restarts, words)
     return None
 
 
-def _cause(container: kinds.Object, end: kinds.Object) -> Diagnosis:
-    name, restarts = container["name"], container.get("restartCount", 0)
-    if end.get("reason") == "OOMKilled":
-        setting = f"spec{'' if name == pod.ENGINE else '.guard'}.resources.limits.memory"
-        return Diagnosis("OutOfMemory", f"{name} used more memory than its limit: raise {setting}")
-    said = causes.cause(end.get("message", ""))
-    if said:
-        return Diagnosis(*said) if name == pod.ENGINE else Diagnosis("ContainerEnded", f"{name} ended: {said.message}")
-    return Diagnosis(
-        "ContainerEnded", f"{name} ended with exit code {end.get('exitCode')} (restarts: {restarts}) and said nothing"
-    )
+def _killed(one: kinds.Object) -> Ended | None:
+    found = _ended(one)
+    return found if found and found.reason == "OOMKilled" else None
 
 
-def _loading(one: kinds.Object) -> Diagnosis | None:
-    for container in _containers(one):
-        if container["name"] == pod.ENGINE and "running" in container.get("state", {}):
-            return Diagnosis("Loading", f"vLLM is loading the model in the pod {_name(one)}")
-    return None
+def _cause(one: kinds.Object) -> causes.Cause | None:
+    """Return what the engine's last words mean."""
+    found = _ended(one)
+    return causes.cause(found.words) if found and found.name == pod.ENGINE else None
 
 
-def _starting(one: kinds.Object) -> Diagnosis:
-    return Diagnosis("Starting", f"the pod {_name(one)} is being started")
+def _last_words(one: kinds.Object) -> kinds.Object | None:
+    """Return the last words of a container that is not the engine."""
+    found = _ended(one)
+    said = causes.cause(found.words) if found else None
+    return {"name": found.name, "words": said.message} if found and said else None
 
 
-RULES: tuple[Callable[[kinds.Object], Diagnosis | None], ...] = (
-    _answers, _unschedulable, _image, _configuration, _ended, _loading, _starting,
-)  # fmt: skip
+def _loading(one: kinds.Object) -> bool:
+    return any(each["name"] == pod.ENGINE and "running" in each.get("state", {}) for each in _containers(one))
 
 
-def _conditions(one: kinds.Object) -> list[kinds.Object]:
-    return one.get("status", {}).get("conditions") or []
+def _always(_: kinds.Object) -> bool:
+    return True
+
+
+RULES: tuple[rule.Row[kinds.Object], ...] = (
+    Rule("Unschedulable", _unscheduled, "no node takes the pod {at[metadata][name]}: {found[words]}"),
+    Rule("ImageNotPulled", _without_image, "the image {found.image} of {found.name} cannot be had: {found.words}"),
+    Rule("ContainerNotCreated", _not_created, "{found.name} cannot be created: {found.words}"),
+    Rule("OutOfMemory", _killed, "{found.name} used more memory than its limit", "raise {found.limit}"),
+    Rule("{found.reason}", _cause, "{found.message}"),
+    Rule("ContainerEnded", _last_words, "{found[name]} ended: {found[words]}"),
+    Rule(
+        "ContainerEnded",
+        _ended,
+        "{found.name} ended with exit code {found.exit_code} (restarts: {found.restarts}) and said nothing",
+    ),
+    Rule("Loading", _loading, "vLLM is loading the model in the pod {at[metadata][name]}"),
+    Rule("Starting", _always, "the pod {at[metadata][name]} is being started"),
+)
 
 
 def _containers(one: kinds.Object) -> list[kinds.Object]:
+    """Return the containers' statuses, the engine's first."""
     status = one.get("status", {})
     return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-
-
-def _name(one: kinds.Object) -> str:
-    return str(one["metadata"]["name"])

@@ -12,7 +12,7 @@ from tests import samples, valid_specs
 from vllm_operator import api, children, config, keys
 from vllm_operator.kube import diff, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import observed, rules
+from vllm_operator.status import observed, summary
 
 ALL = ("*",)
 ALLOW = config.Allow(service_accounts=ALL, pod_labels=ALL, pod_annotations=ALL, ingress_annotations=ALL)
@@ -55,7 +55,7 @@ def everything(body: kinds.Object) -> tuple[list[kinds.Object], kinds.Object]:
         diff.digest(child)
         assert diff.patch(child, child) == []
     world = observed.ObservedState(body, {kinds.ref(child): child for child in made})
-    return made, rules.status(world, plan, NOW)
+    return made, summary.status(world, plan, NOW)
 
 
 def refusal(body: kinds.Object) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 from vllm_operator import api, config
 from vllm_operator.children import pod, template
 from vllm_operator.kube import kinds, naming
-from vllm_operator.status import dependencies
 
 OWNER = naming.Owner("models", "vllm11", "uid")
 CLOSED = config.Config(
@@ -47,21 +46,6 @@ def test_private_authorities_are_mounted_and_trusted() -> None:
     assert found["SSL_CERT_FILE"] == found["REQUESTS_CA_BUNDLE"] == f"{mount['mountPath']}/ca.crt"
 
 
-def test_a_namespace_without_the_authorities_is_named() -> None:
-    wanted = kinds.Ref("ConfigMap", "models", "private-ca")
-    assert wanted in dependencies.references(OWNER, spec(), CLOSED)
-    assert wanted not in dependencies.references(OWNER, spec(), config.Config())
-
-
 def test_a_changed_network_restarts_nothing() -> None:
     pinned = template.revision(OWNER, spec(), config.Config(), ())
     assert template.revision(OWNER, spec(), CLOSED, (pinned,)) == pinned
-
-
-def test_with_roles_alone_no_ingress_class_is_looked_for() -> None:
-    exposed = api.Spec.model_validate(
-        {"model": {"source": "file:///models/a"}, "expose": {"host": "x.example", "ingress": {"className": "contour"}}}
-    )
-    wanted = kinds.Ref("IngressClass", "", "contour")
-    assert wanted in dependencies.references(OWNER, exposed, config.Config())
-    assert wanted not in dependencies.references(OWNER, exposed, config.Config(watch_namespaces=("models",)))

@@ -1,0 +1,130 @@
+"""The conditions of a model: for each an ordered list of rules, of which the first that applies gives reason and message.
+
+Every condition is positive: True is what an admin wants, Progressing apart. docs/status.md explains each reason.
+"""
+
+from collections.abc import Mapping
+
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import rule
+from vllm_operator.status.context import StatusContext
+
+Row = rule.Row[StatusContext]
+Rule = rule.Rule[StatusContext]
+
+CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero", "Paused")
+"""Reasons of Ready that nobody needs to act on."""
+
+UNWRITTEN = Rule("{found.reason}", StatusContext.failure, "{found.message}")
+CONTESTED = Rule("{found.reason}", StatusContext.contested, "{found.message}")
+NOT_ALLOWED = Rule("NotAllowed", StatusContext.violations, "{found} (values of the operator's chart)")
+NO_ENGINE_IMAGE = Rule(
+    "NoEngineImage", StatusContext.has_no_image, "no image of the engine is known for spec.resources",
+    "set spec.engine.image, or engine.images of the operator's chart",
+)  # fmt: skip
+MISSING = Rule(
+    "{found.kind}NotFound", StatusContext.missing, "{found} does not exist", "create it; this heals by itself"
+)
+PAUSED = Rule("Paused", StatusContext.paused, "spec.paused is true: keys and revocations go on, all else waits")
+SCALED_TO_ZERO = Rule("ScaledToZero", StatusContext.scaled_to_zero, "spec.replicas is 0", "scale up to serve")
+WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
+SERVING = Rule("Serving", StatusContext.serves, "servers that answer: {at.ready} of {at.wanted}", status="True")
+ROLLING_OUT = Rule(
+    "RollingOut", StatusContext.always, "{at.updated} of {at.wanted} servers are of the newest generation"
+)
+
+READY: tuple[Row, ...] = (
+    UNWRITTEN,
+    NOT_ALLOWED,
+    NO_ENGINE_IMAGE,
+    MISSING,
+    PAUSED.where(StatusContext.held_back),
+    SCALED_TO_ZERO,
+    Rule("GuardRejected", StatusContext.rejected, "{found.message}"),
+    WRONG_ANSWER.where(StatusContext.serves_wrongly),
+    CONTESTED.where(
+        StatusContext.contested_while_serving, message=f"{SERVING.message}; {{found.message}}", status="True"
+    ),
+    SERVING,
+    CONTESTED,
+    MISSING.where(StatusContext.missing_of_settings),
+    Rule("PodsRefused", StatusContext.refused_pods, "the pods cannot be made: {found}"),
+    Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
+    ROLLING_OUT,
+)
+
+AVAILABLE: tuple[Row, ...] = (
+    SCALED_TO_ZERO,
+    WRONG_ANSWER,
+    SERVING.where(StatusContext.answers),
+    *READY,
+)
+
+PROGRESSING: tuple[Row, ...] = (
+    PAUSED,
+    UNWRITTEN.where(StatusContext.server_failure),
+    NOT_ALLOWED,
+    NO_ENGINE_IMAGE,
+    Rule(
+        "StartTimedOut",
+        StatusContext.overdue,
+        "the newest servers did not answer within spec.engine.startupTimeout",
+    ),
+    Rule("Complete", StatusContext.serves, "nothing is being rolled out"),
+    ROLLING_OUT.where(StatusContext.always, status="True"),
+)
+
+PLAIN_TEXT = "the Ingress has an address; it has no certificate, so clients' keys travel in plain text"
+
+EXPOSED: tuple[Row, ...] = (
+    Rule(
+        "InCluster",
+        StatusContext.stays_inside,
+        "reached by its Service inside the cluster; an address outside needs spec.expose.host",
+        status="True",
+    ),
+    NOT_ALLOWED.where(StatusContext.edge_violations),
+    UNWRITTEN.where(StatusContext.edge_failure),
+    MISSING.where(StatusContext.missing_of_edge),
+    Rule(
+        "ExposedWithoutTLS",
+        StatusContext.addressed_without_tls,
+        PLAIN_TEXT,
+        "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart",
+        "True",
+    ),
+    Rule("Exposed", StatusContext.addressed, "the Ingress has an address", status="True"),
+    NOT_ALLOWED,
+    NO_ENGINE_IMAGE,
+    Rule(
+        "NoAddress",
+        StatusContext.always,
+        "no ingress controller has given the Ingress an address yet",
+        status="Unknown",
+    ),
+)
+
+
+def _client_expired(at: StatusContext) -> ConditionValue | None:
+    late = at.expired_clients()
+    words = f"{at.guards.message}; past their expiresAt: {late}"
+    return at.guards._replace(reason="ClientExpired", message=words) if late else None
+
+
+def _guards(at: StatusContext) -> ConditionValue | None:
+    return at.guards
+
+
+def _verified(at: StatusContext) -> ConditionValue | None:
+    return at.verified
+
+
+CONDITIONS: Mapping[str, tuple[Row, ...]] = {
+    "Available": AVAILABLE,
+    "Ready": READY,
+    "Progressing": PROGRESSING,
+    "Exposed": EXPOSED,
+    "GuardConfigured": (_client_expired, _guards),
+    "Verified": (_verified,),
+}
+"""By type, in the order in which they stand in the status. The last rule of each applies always."""

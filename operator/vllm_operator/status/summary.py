@@ -1,0 +1,78 @@
+"""The status of a model as a whole: what serves, how many servers, its clients, its conditions. Each text fits the schema.
+
+Pure: `now` comes in, and a condition keeps its transition time while its status stays.
+"""
+
+from collections.abc import Iterable
+
+from vllm_operator import api, children, keys
+from vllm_operator.children import pod
+from vllm_operator.keys import record
+from vllm_operator.kube import conditions as kube_conditions
+from vllm_operator.kube import kinds, naming
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import conditions, context, guard_conditions, rule
+from vllm_operator.status.observed import ObservedState
+
+
+def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Object:
+    """Return the status that `observed` deserves; `now` is an RFC 3339 time in UTC."""
+    at = context.of(observed, plan, api.unix(now))
+    values = {kind: rule.first(rules, at) for kind, rules in conditions.CONDITIONS.items()}
+    found = {
+        "observedGeneration": observed.model["metadata"]["generation"],
+        "url": plan.serving.url,
+        "model": plan.serving.model,
+        "image": plan.serving.image or plan.image,
+        "accelerators": ", ".join(_accelerators(plan)),
+        "replicas": at.count("replicas"),
+        "readyReplicas": at.ready,
+        "updatedReplicas": at.updated,
+        "selector": ",".join(f"{name}={value}" for name, value in naming.selector(observed.owner.name).items()),
+        "clients": [_client(client, observed) for client in keys.clients(plan.spec.access)],
+        "conditions": [_condition(kind, value, observed.model, now) for kind, value in values.items() if value],
+    }
+    return api.fitted(found)
+
+
+def unreadable(model: kinds.Object, error: api.SpecNotUnderstood, now: str) -> kinds.Object:
+    """Return the status of a model whose spec cannot be understood: as before, but for Ready, which says so."""
+    words = f"the spec cannot be understood: {error}"
+    ready = _condition("Ready", ConditionValue("False", "SpecNotUnderstood", words), model, now)
+    before = {one["type"]: one for one in kube_conditions.conditions(model)}
+    after = list({**before, "Ready": ready}.values())
+    generation = model["metadata"]["generation"]
+    return api.fitted({**model.get("status", {}), "observedGeneration": generation, "conditions": after})
+
+
+def _condition(kind: str, value: ConditionValue, model: kinds.Object, now: str) -> kinds.Object:
+    before = kube_conditions.condition(model, kind)
+    is_unchanged = before is not None and before["status"] == value.status
+    return {
+        "type": kind,
+        "status": value.status,
+        "reason": value.reason,
+        "message": value.message,
+        "observedGeneration": value.generation or model["metadata"]["generation"],
+        "lastTransitionTime": before["lastTransitionTime"] if before and is_unchanged else now,
+    }
+
+
+def _client(client: api.Client, observed: ObservedState) -> kinds.Object:
+    name = naming.client_secret(observed.owner.name, client.name)
+    secret = observed.child(kinds.SECRET, name)
+    issued = record.stored(secret).issued if secret else None
+    return {
+        "name": client.name,
+        "secretName": name,
+        **({"keyVersion": issued.version} if issued and issued.version else {}),
+        **({"expiresAt": client.expires_at} if client.expires_at else {}),
+        "appliedOn": guard_conditions.applied_on(observed, client.name),
+    }
+
+
+def _accelerators(plan: children.Plan) -> Iterable[str]:
+    """Yield the accelerators of a server that is made now, with their numbers."""
+    engine = (plan.at_work or plan.revision)["data"]["template"]["spec"]["containers"][0]
+    limits = api.Resources(limits=engine.get("resources", {}).get("limits"))
+    return (f"{amount} {name}" for name, amount in pod.accelerators(limits).items())

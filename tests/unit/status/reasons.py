@@ -1,0 +1,53 @@
+"""Every reason that a condition can have, collected from the operator's tables and from the values that its code makes."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+import vllm_operator
+from vllm_operator.engine import causes
+from vllm_operator.status import conditions, dependencies, pod_diagnosis, rule
+
+MAKERS = {"ConditionValue": 1, "_trouble": 0}
+"""Functions that make a condition's value, and which of their arguments is the reason."""
+
+
+def of_tables() -> set[str]:
+    """Return the reasons of all rows; those of generated ones are what their rows are made of."""
+    rows = [row for rows in (*conditions.CONDITIONS.values(), pod_diagnosis.RULES) for row in rows]
+    named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
+    missing = {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
+    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN}
+
+
+def of_code() -> set[str]:
+    """Return the reasons of the values that are made outside of the tables."""
+    return {reason for module in _modules() for reason in _reasons(module)}
+
+
+def _modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(vllm_operator.__path__, "vllm_operator."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def _reasons(module: ModuleType) -> Iterator[str]:
+    """Yield each reason that is written, or named by a constant, where a value is made or changed."""
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(call, ast.Call):
+            continue
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        at = MAKERS.get(name)
+        given = [call.args[at]] if at is not None and len(call.args) > at else []
+        given += [keyword.value for keyword in call.keywords if name == "_replace" and keyword.arg == "reason"]
+        yield from (reason for node in given if (reason := _text(node, module)))
+
+
+def _text(node: ast.expr, module: ModuleType) -> str:
+    """Return the text that `node` stands for; "" where that is a variable."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return str(getattr(module, node.id, "")) if isinstance(node, ast.Name) else ""

@@ -1,0 +1,141 @@
+"""Models that serve, and what is told beside it: the edge, guards, clients, a rollout under way."""
+
+from tests.observations import pod, rolled_out, serving
+from tests.unit.status.rows import (
+    ADDRESS,
+    EXPOSED,
+    IDLE,
+    INSIDE,
+    ONE,
+    PROVEN,
+    RUNNING,
+    SCHEDULED,
+    WHOLE,
+    Row,
+    engine,
+    starting,
+)  # fmt: skip
+from vllm_operator.kube.conditions import ConditionValue
+
+ROLLING = f"+RollingOut {INSIDE}"
+REJECTED = (
+    "the guard of the pod b rejected its newest configuration and goes on with the one before: "
+    "a revoked key may still be accepted there"
+)
+WRONG = "a request through the Service, with a client's key, was answered 500: EngineCore encountered an issue."
+ANSWERED_WRONGLY = ConditionValue("False", "AnswerWrong", WRONG)
+UNREACHED = ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
+PLAIN_TEXT = (
+    "the Ingress has an address; it has no certificate, so clients' keys travel in plain text: "
+    "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart"
+)
+QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
+NO_IMAGE = {
+    "name": "vllm", "image": "engine:1", "ready": False,
+    "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}},
+}  # fmt: skip
+UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available."}]
+
+SERVING = [
+    Row("a model that serves", {}, serving(), f"{WHOLE} {INSIDE} {PROVEN}", ONE,
+        {"Progressing": "nothing is being rolled out",
+         "Exposed": "reached by its Service inside the cluster; an address outside needs spec.expose.host",
+         "GuardConfigured": "1 of 1 guards have taken up the newest keys and limits",
+         "Verified": "a token came back through the Service"}),
+    Row("an Ingress with an address", EXPOSED, serving(ingress=ADDRESS), f"{WHOLE} +Exposed {PROVEN}", ONE,
+        {"Exposed": "the Ingress has an address"}),
+    Row("an Ingress without a certificate", {"expose": {"host": "web.example"}}, serving(ingress=ADDRESS),
+        f"{WHOLE} +ExposedWithoutTLS {PROVEN}", ONE, {"Exposed": PLAIN_TEXT}),
+    Row("an Ingress without an address", EXPOSED, serving(), f"{WHOLE} ?NoAddress {PROVEN}", ONE,
+        {"Exposed": "no ingress controller has given the Ingress an address yet"}),
+    Row("a model that nobody has asked yet", {}, serving(verified=None, guards={}),
+        f"{WHOLE} {INSIDE} ?NotAsked ?NotAsked", ONE,
+        {"Verified": "the answer of those that were asked is on its way"}),
+    Row("a model that answers wrongly", {}, serving(verified=ANSWERED_WRONGLY),
+        f"-VerificationFailed -VerificationFailed -Complete {INSIDE} +Configured -AnswerWrong", WRONG, {"Available": WRONG}),
+    Row("a model that the operator does not reach", {}, serving(verified=UNREACHED),
+        f"{WHOLE} {INSIDE} +Configured ?Unreachable", ONE),
+    Row("a model that answers wrongly while it is rolled out", {"replicas": 2},
+        serving(deployment=rolled_out(2, updatedReplicas=1), verified=ANSWERED_WRONGLY),
+        f"-VerificationFailed -RollingOut {ROLLING} +Configured -AnswerWrong",
+        "1 of 2 servers are of the newest generation"),
+    Row("a model scaled to zero", {"replicas": 0}, {"deployment": {"observedGeneration": 1}},
+        f"-ScaledToZero -ScaledToZero -Complete {INSIDE} {IDLE}", "spec.replicas is 0: scale up to serve"),
+    Row("a model scaled to zero whose last server is still there", {"replicas": 0},
+        serving(deployment=rolled_out(1)), f"-ScaledToZero -ScaledToZero {ROLLING} {PROVEN}",
+        "spec.replicas is 0: scale up to serve"),
+    Row("a paused model that serves what its spec asks for", {"paused": True}, serving(),
+        f"+Serving +Serving -Paused {INSIDE} {PROVEN}", ONE,
+        {"Progressing": "spec.paused is true: keys and revocations go on, all else waits"}),
+    Row("a paused model that was never made", {"paused": True}, {"absent": ["Deployment", "ControllerRevision"]},
+        f"-Paused -Paused -Paused {INSIDE} {IDLE}", "spec.paused is true: keys and revocations go on, all else waits"),
+]  # fmt: skip
+
+GUARDS = [
+    Row("a guard that has not taken up the newest keys", {"replicas": 2},
+        serving("a", "b", guards={"a": {}, "b": {"version": "older"}}), f"{WHOLE} {INSIDE} -Applying +Verified",
+        "servers that answer: 2 of 2", {"GuardConfigured": "1 of 2 guards have taken up the newest keys and limits"}),
+    Row("a guard that rejected the newest keys", {"replicas": 2},
+        serving("a", "b", guards={"a": {}, "b": {"version": "older", "rejected": 1}}),
+        f"+Serving -GuardRejected -Complete {INSIDE} -Rejected +Verified", REJECTED, {"GuardConfigured": REJECTED}),
+    Row("a guard that rejected the newest keys of a model that is scaled to zero", {"replicas": 0},
+        serving("b", deployment=rolled_out(1), guards={"b": {"version": "older", "rejected": 1}}),
+        f"-ScaledToZero -ScaledToZero {ROLLING} -Rejected +Verified", "spec.replicas is 0: scale up to serve"),
+    Row("a guard that does not answer", {}, serving(guards={"a": None}), f"{WHOLE} {INSIDE} ?Unreachable +Verified",
+        ONE, {"GuardConfigured": "1 of 1 guards do not answer the operator on their private port 8002"}),
+    Row("a client without a key", {"access": {"clients": [{"name": "vault", "keySecretRef": {"name": "ours"}}]}},
+        serving(troubles={"vault": ["ClientKeyNotFound", "vault: Secret ours does not exist, so no key is accepted"]}),
+        f"{WHOLE} {INSIDE} -ClientKeyNotFound +Verified", ONE,
+        {"GuardConfigured": "vault: Secret ours does not exist, so no key is accepted"}),
+    Row("a client whose time is over",
+        {"access": {"clients": [{"name": "team-a", "expiresAt": "2025-12-31T23:59:59Z"}, {"name": "team-b"}]}},
+        serving(), f"{WHOLE} {INSIDE} +ClientExpired +Verified", ONE,
+        {"GuardConfigured": "1 of 1 guards have taken up the newest keys and limits; past their expiresAt: team-a"}),
+    Row("a client whose time is over, of which a guard has not heard yet",
+        {"access": {"clients": [{"name": "team-a", "expiresAt": "2025-12-31T23:59:59Z"}, {"name": "team-b"}]}},
+        serving(guards={"a": {"version": "older"}}), f"{WHOLE} {INSIDE} -Applying +Verified", ONE),
+]  # fmt: skip
+
+ROLLOUTS = [
+    Row("a rollout whose newest server has no image", {"replicas": 2},
+        serving(deployment=rolled_out(2, replicas=3, updatedReplicas=1), guards={"a": {"version": "older"}}, pods=[
+            pod("c", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE]), pod("a")]),
+        f"+Serving -ImageNotPulled {ROLLING} -Applying +Verified",
+        "the image engine:1 of vllm cannot be had: not found",
+        {"Available": "servers that answer: 2 of 2", "Progressing": "1 of 2 servers are of the newest generation"}),
+    Row("a rollout of which the newest server has another trouble than an older one", {"replicas": 2},
+        serving(deployment=rolled_out(2, readyReplicas=0), guards={}, pods=[
+            pod("old", conditions=UNSCHEDULED),
+            pod("new", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE])]),
+        f"-ImageNotPulled -ImageNotPulled {ROLLING} {IDLE}", "the image engine:1 of vllm cannot be had: not found"),
+    Row("a rollout with an old server left", {}, serving(deployment=rolled_out(replicas=2)),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "1 of 1 servers are of the newest generation"),
+    Row("a rollout in which a server does not answer any more", {"replicas": 2},
+        serving("a", "b", deployment=rolled_out(2, readyReplicas=1)),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "2 of 2 servers are of the newest generation"),
+    Row("a generation that the Deployment's controller has not seen", {},
+        serving(deployment=rolled_out(observedGeneration=0)),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "1 of 1 servers are of the newest generation"),
+    Row("a rollout that takes too long", {},
+        starting(engine(RUNNING), deployment={**rolled_out(readyReplicas=0), "conditions": [
+            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}),
+        f"-Loading -Loading -StartTimedOut {INSIDE} {IDLE}", "vLLM is loading the model in the pod a",
+        {"Progressing": "the newest servers did not answer within spec.engine.startupTimeout"}),
+    Row("a server for which no accelerator is free", {"replicas": 2},
+        serving(deployment=rolled_out(2, readyReplicas=1), pods=[
+            pod("b", "2026-01-01T00:00:01Z", conditions=UNSCHEDULED), pod("a")]),
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available.",
+        {"Available": "servers that answer: 1 of 2"}),
+    Row("an evicted server whose successor answers", {},
+        serving(pods=[pod("a"), pod("gone", "2026-01-02T00:00:00Z", phase="Failed", conditions=UNSCHEDULED)]),
+        f"{WHOLE} {INSIDE} {PROVEN}", ONE),
+    Row("a first server that was evicted", {}, starting(pod("gone", phase="Failed", conditions=UNSCHEDULED)),
+        f"-RollingOut -RollingOut {ROLLING} {IDLE}", "1 of 1 servers are of the newest generation"),
+    Row("pods that a quota refuses", {}, {"deployment": {"observedGeneration": 1, "conditions": [QUOTA]}},
+        f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: exceeded quota: small"),
+    Row("pods that are refused without a word", {},
+        {"deployment": {"observedGeneration": 1, "conditions": [{**QUOTA, "message": ""}]}},
+        f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: no reason is given"),
+]  # fmt: skip
+
+ROWS = [*SERVING, *GUARDS, *ROLLOUTS]

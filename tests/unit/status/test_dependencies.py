@@ -1,0 +1,76 @@
+"""What must exist for a model to be served and exposed: whose field names it, and whether servers or the Ingress need it."""
+
+from typing import Any
+
+from tests import observations
+from tests.golden import render
+from vllm_operator import api, config
+from vllm_operator.kube import kinds, naming
+from vllm_operator.status import dependencies
+
+EVERYTHING = {
+    "model": {"source": "pvc://weights/opt"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "serviceAccountName": "reader",
+    "scheduling": {"priorityClassName": "urgent"},
+    "expose": {"host": "a.example", "ingress": {"className": "contour", "tls": {"secretName": "web-tls"}}},
+}
+OF_ALL = config.Config(
+    ca_config_map="authorities",
+    image_pull_secrets=(api.PullSecret(name="registry-of-all"),),
+    ingress_class="class-of-all",
+    domain="example",
+    tls_secret="tls-of-all",
+)
+
+
+def named(spec: dict[str, Any], settings: config.Config) -> dict[str, tuple[str, bool]]:
+    """Return by whom each dependency is required, and whether for the edge."""
+    owner = naming.Owner("models", "vllm11", "uid")
+    plan = render.decided(owner, api.Spec.model_validate({"model": {"source": "file:///m"}, **spec}), settings)
+    return {str(one.ref): (one.required_by, one.for_edge) for one in dependencies.of(plan)}
+
+
+def test_what_a_spec_names_is_required_by_the_spec() -> None:
+    assert named(EVERYTHING, OF_ALL) == {
+        "PersistentVolumeClaim weights": ("spec", False),
+        "ConfigMap authorities": ("settings", False),
+        "Secret registry": ("spec", False),
+        "ServiceAccount reader": ("spec", False),
+        "PriorityClass urgent": ("spec", False),
+        "IngressClass contour": ("spec", True),
+        "Secret web-tls": ("spec", True),
+    }
+
+
+def test_what_a_setting_names_is_required_by_the_settings() -> None:
+    assert named({}, OF_ALL) == {
+        "ConfigMap authorities": ("settings", False),
+        "Secret registry-of-all": ("settings", False),
+        "IngressClass class-of-all": ("settings", True),
+        "Secret tls-of-all": ("settings", True),
+    }
+
+
+def test_where_nothing_is_named_nothing_is_looked_for() -> None:
+    assert named({}, config.Config()) == {}
+
+
+def test_with_roles_alone_no_class_is_looked_for() -> None:
+    alone = OF_ALL.model_copy(update={"watch_namespaces": ("models",)})
+    assert set(named(EVERYTHING, OF_ALL)) - set(named(EVERYTHING, alone)) == {
+        "IngressClass contour",
+        "PriorityClass urgent",
+    }
+
+
+def test_a_namespaced_dependency_lies_in_the_models_namespace() -> None:
+    plan = observations.plan(observations.state(observations.model(EVERYTHING), {}), OF_ALL)
+    found = {one.ref.kind: one.ref.namespace for one in dependencies.of(plan)}
+    assert {kind for kind, namespace in found.items() if namespace != "models"} == {"IngressClass", "PriorityClass"}
+
+
+def test_the_kinds_are_all_there_are() -> None:
+    found = {name.partition(" ")[0] for name in named(EVERYTHING, OF_ALL)}
+    assert found == {kind.kind for kind in dependencies.KINDS}
+    assert all(kind.kind in kinds.BY_NAME for kind in dependencies.KINDS)
