@@ -15,6 +15,8 @@ from tests.unit.status.rows import (
     engine,
     starting,
 )  # fmt: skip
+from vllm_operator import api
+from vllm_operator.keys import troubles
 from vllm_operator.kube.conditions import ConditionValue
 
 ROLLING = f"+RollingOut {INSIDE}"
@@ -35,6 +37,16 @@ NO_IMAGE = {
     "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}},
 }  # fmt: skip
 UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available."}]
+
+CLIENT = api.Client.model_validate({"name": "vault", "keySecretRef": {"name": "ours"}})
+VAULT = {"access": {"clients": [CLIENT.model_dump(mode="json", by_alias=True, exclude_none=True)]}}
+TROUBLES = {
+    "a client whose Secret does not exist": troubles.not_found(CLIENT, ending=False),
+    "a client whose Secret is not for this model": troubles.not_labelled(CLIENT, "vllm11"),
+    "a client whose Secret holds no key": troubles.no_entry(CLIENT),
+    "a client whose own Secret is being deleted": troubles.secret_ending(CLIENT),
+    "a client whose Secret was edited": troubles.repaired("vault", restored=True),
+}
 
 SERVING = [
     Row("a model that serves", {}, serving(), f"{WHOLE} {INSIDE} {PROVEN}", ONE,
@@ -83,10 +95,9 @@ GUARDS = [
         f"-ScaledToZero -ScaledToZero {ROLLING} -Rejected +Verified", "spec.replicas is 0: scale up to serve"),
     Row("a guard that does not answer", {}, serving(guards={"a": None}), f"{WHOLE} {INSIDE} ?Unreachable +Verified",
         ONE, {"GuardConfigured": "1 of 1 guards do not answer the operator on their private port 8002"}),
-    Row("a client without a key", {"access": {"clients": [{"name": "vault", "keySecretRef": {"name": "ours"}}]}},
-        serving(troubles={"vault": ["ClientKeyNotFound", "vault: Secret ours does not exist, so no key is accepted"]}),
-        f"{WHOLE} {INSIDE} -ClientKeyNotFound +Verified", ONE,
-        {"GuardConfigured": "vault: Secret ours does not exist, so no key is accepted"}),
+    *(Row(promise, VAULT, serving(troubles={"vault": value[1:3]}),
+          f"{WHOLE} {INSIDE} -{value.reason} +Verified", ONE, {"GuardConfigured": value.message})
+      for promise, value in TROUBLES.items()),
     Row("a client whose time is over",
         {"access": {"clients": [{"name": "team-a", "expiresAt": "2025-12-31T23:59:59Z"}, {"name": "team-b"}]}},
         serving(), f"{WHOLE} {INSIDE} +ClientExpired +Verified", ONE,
