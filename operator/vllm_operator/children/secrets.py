@@ -39,13 +39,13 @@ def guard_secret(
     return secret
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=16)
 def _guard_files(
     who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int]
 ) -> tuple[dict[str, str], str]:
     """Return the guard's files as a Secret holds them, and their version.
 
-    A model that rolls out has a run for each change of a pod, and the same files in each; some 60 KB a model are remembered.
+    A model that rolls out has a run for each change of a pod, and the same files in each; some 60 KB of each model are kept.
     """
     files, version = guard.rendered(who, paths, envoy)
     return _encoded(files), version

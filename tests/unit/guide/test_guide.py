@@ -208,3 +208,16 @@ def test_form_sends_a_body_for_its_text(task: str) -> None:
 def test_context_length_is_the_specs() -> None:
     assert "<dt>Context length<dd>4,096 tokens" in guide.document(facts())
     assert "<dt>Context length<dd>as the model's weights declare" in guide.document(facts()._replace(context=None))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_first_language_is_open_and_the_others_are_not(task: str) -> None:
+    document = Parsed(guide.document(facts(task=task)))
+    assert document.attributes.count(("input", "checked", "")) == 1
+    assert "id=curl checked>" in guide.document(facts(task=task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_options_of_completions_are_told_where_a_model_completes(task: str) -> None:
+    completes = "/v1/completions" in {one.path for one in endpoints.of(task)}
+    assert ("<p>Options: max_tokens, temperature" in guide.document(facts(task=task))) is completes
