@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dev import paths, progress
+from tests import tools
 
 REQUIREMENTS = paths.ROOT / "requirements" / "checkov.txt"
 
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 
 def findings(manifests: Mapping[str, str]) -> list[Finding]:
     """Return what checkov says of `manifests`, file name -> YAML. The same of the same: so what it said once is kept."""
-    own = _environment()
+    own = tools.environment(REQUIREMENTS)
     key = hashlib.sha256(json.dumps(manifests, sort_keys=True).encode()).hexdigest()[:16]
     kept = own / "said" / f"{key}.json"
     if not kept.exists():
@@ -52,27 +52,6 @@ def _run(own: pathlib.Path, manifests: Mapping[str, str]) -> list[Finding]:
     return [
         Finding(one["check_id"], one["resource"], one["file_path"].lstrip("/"), one["check_name"]) for one in failed
     ]
-
-
-def _environment() -> pathlib.Path:
-    key = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    own = paths.CACHE / "checkov" / key
-    if not (own / "ready").exists():
-        with progress.step("installing checkov (once)"):
-            _install(own)
-    return own
-
-
-def _install(own: pathlib.Path) -> None:
-    uv = shutil.which("uv") or str(paths.CACHE / "tools/bin/uv")  # dev/bootstrap.sh puts it there
-    env = {**os.environ, "UV_CACHE_DIR": str(paths.CACHE / "uv")}
-    shutil.rmtree(own, ignore_errors=True)
-    for command in (
-        ["venv", str(own)],
-        ["pip", "sync", f"--python={own}/bin/python", "--require-hashes", str(REQUIREMENTS)],
-    ):
-        subprocess.run([uv, "--quiet", *command], check=True, env=env)
-    (own / "ready").touch()
 
 
 def _alone(own: pathlib.Path) -> dict[str, str]:

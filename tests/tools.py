@@ -1,0 +1,44 @@
+"""Tools of the tests that have pinned packages of their own: installed once, from hashes, in the cache.
+
+A tool is known by its requirements file, such as requirements/checkov.txt.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+from dev import paths, progress
+
+
+def environment(requirements: pathlib.Path) -> pathlib.Path:
+    """Return a virtual environment that has nothing but these packages."""
+    own = _place(requirements)
+    return _once(own, ["venv", str(own)], _sync(requirements, f"--python={own}/bin/python"))
+
+
+def overlay(requirements: pathlib.Path) -> pathlib.Path:
+    """Return a directory with these packages, to be put on the Python path before this environment's own."""
+    own = _place(requirements)
+    return _once(own, _sync(requirements, f"--target={own}"))
+
+
+def _place(requirements: pathlib.Path) -> pathlib.Path:
+    return paths.CACHE / requirements.stem / hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+
+
+def _sync(requirements: pathlib.Path, where: str) -> list[str]:
+    return ["pip", "sync", where, "--require-hashes", str(requirements)]
+
+
+def _once(own: pathlib.Path, *commands: list[str]) -> pathlib.Path:
+    if not (own / "ready").exists():
+        uv = shutil.which("uv") or str(paths.CACHE / "tools/bin/uv")  # dev/bootstrap.sh puts it there
+        env = {**os.environ, "UV_CACHE_DIR": str(paths.CACHE / "uv")}
+        shutil.rmtree(own, ignore_errors=True)
+        with progress.step(f"installing {own.parent.name} (once)"):
+            for command in commands:
+                subprocess.run([uv, "--quiet", *command], check=True, env=env)
+        (own / "ready").touch()
+    return own
