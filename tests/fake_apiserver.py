@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from tests import api_objects, fake_store, server_side_apply, troubles
+from tests import api_objects, fake_store, managed_fields, troubles
 from vllm_operator.kube import client, errors, kinds, naming, requests
 
 READS = {"get", "list", "watch"}
@@ -22,11 +22,15 @@ UNCONDITIONAL = {"Lease", "ModelDeployment"}
 
 
 class FakeCluster(fake_store.Store):
-    """The API server. `calls`: each verb and object, in order; `permit` is asked before every write but those of a Lease."""
+    """The API server. `calls`: each verb and object, in order; `done`: those that were not refused.
+
+    `permit` is asked before every write but those of a Lease.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[str, kinds.Ref]] = []
+        self.done: list[tuple[str, kinds.Ref]] = []
         self.troubles = troubles.Troubles()
         self.interrupt: Callable[[str, kinds.Ref, str], None] = lambda _verb, _ref, _when: None
         self.permit: Callable[[], None] = lambda: None
@@ -72,8 +76,6 @@ class FakeCluster(fake_store.Store):
             body = {**obj, "metadata": {**obj["metadata"], "uid": uid}}
             return self._update(ref, api_objects.merged(self._live(ref), body), naming.FIELD_MANAGER)
 
-    overwrite = merge
-
     async def replace(self, obj: kinds.Object) -> kinds.Object:
         ref = kinds.ref(obj)
         async with self._calling("update", ref):
@@ -96,31 +98,6 @@ class FakeCluster(fake_store.Store):
     async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
         event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
         await self._create(event, naming.FIELD_MANAGER)
-
-    # What the operator calls while it writes by server-side apply
-
-    async def apply(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        ref = kinds.ref(obj)
-        async with self._calling("apply", ref):
-            if ref not in self.objects:
-                raise _conflict(f"uid mismatch: {uid} was specified, and no existing object was found")
-            live = self._live(ref)
-            self._require(live, uid, obj["metadata"].get("resourceVersion", ""))
-            return self.commit(ref, server_side_apply.applied(live, copy.deepcopy(obj)))
-
-    async def hand_over(self, obj: kinds.Object) -> kinds.Object:
-        ref = kinds.ref(obj)
-        async with self._calling("patch", ref):
-            live = copy.deepcopy(self._live(ref))
-            self._require(live, version=obj["metadata"]["resourceVersion"])
-            return self.commit(ref, server_side_apply.handed_over(live))
-
-    async def scale(self, ref: kinds.Ref, uid: str, replicas: int) -> None:
-        async with self._calling("patch", ref):
-            live = self._live(ref)
-            self._require(live, uid)
-            after = {**copy.deepcopy(live), "spec": {**live["spec"], "replicas": replicas}}
-            self.commit(ref, server_side_apply.updated(live, after, None))
 
     # What others do
 
@@ -150,6 +127,7 @@ class FakeCluster(fake_store.Store):
         await asyncio.sleep(0)
         await self.troubles.meet(verb, ref, "before")
         yield
+        self.done.append((verb, ref))
         self.interrupt(verb, ref, "after")
         await self.troubles.meet(verb, ref, "after")
 
@@ -166,7 +144,7 @@ class FakeCluster(fake_store.Store):
             if made["kind"] == "Service" and "clusterIP" not in made["spec"]:
                 made["spec"]["clusterIP"] = f"10.0.0.{next(self._addresses)}"
             made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": fake_store.now(), "managedFields": []}
-            return self.commit(ref, server_side_apply.updated(None, made, manager))
+            return self.commit(ref, managed_fields.updated(None, made, manager))
 
     def _update(self, ref: kinds.Ref, after: kinds.Object, manager: str) -> kinds.Object:
         """Store what an update or a patch made of the object, unless it names another uid or resource version."""
@@ -180,7 +158,7 @@ class FakeCluster(fake_store.Store):
         if ref.kind in api_objects.WITH_STATUS:
             body.pop("status", None)
             body |= {"status": live["status"]} if "status" in live else {}
-        return self.commit(ref, server_side_apply.updated(live, body, manager))
+        return self.commit(ref, managed_fields.updated(live, body, manager))
 
     def _live(self, ref: kinds.Ref) -> kinds.Object:
         if ref not in self.objects:

@@ -8,7 +8,7 @@ import asyncio
 import copy
 import time
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests import api_objects
 from vllm_operator.kube import errors, kinds
@@ -42,7 +42,7 @@ class Store:
         """Store `after` under a new version, unless it is what is there; return what is there then."""
         before = self.objects.get(ref)
         if before is None or _timeless(before) != _timeless(after):
-            if ref.kind in WITH_GENERATION and (before is None or before.get("spec") != after.get("spec")):
+            if ref.kind in WITH_GENERATION and (before is None or _counted(before) != _counted(after)):
                 after["metadata"]["generation"] = (before or after)["metadata"].get("generation", 0) + 1
             after["metadata"]["resourceVersion"] = str(self.version + 1)
             self.objects[ref] = after
@@ -144,6 +144,12 @@ def _in(obj: kinds.Object | None, namespace: str, selector: str) -> bool:
     if obj is None or namespace not in ("", obj["metadata"].get("namespace", "")):
         return False
     return api_objects.matches(obj, selector)
+
+
+def _counted(obj: kinds.Object) -> tuple[Any, Any]:
+    """Return what the generation counts changes of; a Deployment's counts those of its annotations too."""
+    annotations = obj["metadata"].get("annotations") if obj["kind"] == kinds.DEPLOYMENT.kind else None
+    return obj.get("spec"), annotations
 
 
 def _timeless(obj: kinds.Object) -> kinds.Object:

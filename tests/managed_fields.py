@@ -1,10 +1,9 @@
-"""The arithmetic of `metadata.managedFields`: an object as leaf paths, and paths as fieldsV1; enough of it for a fake.
+"""`metadata.managedFields` as the API server keeps them: who wrote which field last; enough of it for a fake.
 
 The tables are Kubernetes' own, as its OpenAPI documents have them (`x-kubernetes-list-map-keys`, `x-kubernetes-map-type`), and
 name no more than what the tests write. Nothing is taken from the operator, which these functions judge.
 """
 
-import copy
 import json
 from typing import Any
 
@@ -98,48 +97,25 @@ def paths(fields: dict[str, Any]) -> set[Path]:
     return found
 
 
-def owned(entries: list[Any]) -> set[Path]:
-    """Return all that the entries own."""
-    return set[Path]().union(*(paths(entry["fieldsV1"]) for entry in entries))
+def updated(before: kinds.Object | None, after: kinds.Object, manager: str) -> kinds.Object:
+    """Return `after` as `manager` wrote it: what changed is owned by it, the rest by whom it was."""
+    old, new = leaves(before) if before else {}, leaves(after)
+    changed = {path for path, value in new.items() if path not in old or old[path] != value}
+    entries = (before or after)["metadata"].get("managedFields", [])
+    left = [_narrowed(entry, new.keys() - changed) for entry in entries]
+    return _owned(after, left, manager, changed)
 
 
-def merge(live: Any, applied: Any, around: str = "", field: str = "") -> Any:
-    """Return `live` with all of `applied`; keyed lists by key, others whole."""
-    if isinstance(live, dict) and isinstance(applied, dict) and field not in ATOMIC:
-        return {**live, **{name: merge(live.get(name), one, field, name) for name, one in applied.items()}}
-    keys = LIST_KEYS.get((around, field))
-    if keys is None or not isinstance(live, list) or not applied:
-        return copy.deepcopy(applied)
-    items = {_item(keys, item): item for item in live}
-    for item in applied:
-        key = _item(keys, item)
-        items[key] = merge(items.get(key), item, "", field)
-    return list(items.values())
+def _narrowed(entry: dict[str, Any], to: set[Path]) -> dict[str, Any]:
+    return {**entry, "fieldsV1": trie(paths(entry["fieldsV1"]) & to)}
 
 
-def remove(obj: kinds.Object, gone: set[Path], kept: set[Path]) -> None:
-    """Take the leaves `gone` out of `obj`, and what becomes empty with them; an item stays while `kept` has a part of it."""
-    for path in gone:
-        if path[-1] != ".":
-            _remove(obj, path)
-        elif not any(other[: len(path) - 1] == path[:-1] for other in kept):
-            _remove(obj, path[:-1])
-
-
-def _remove(node: Any, path: Path) -> None:
-    name, *rest = path
-    child = _child(node, name)
-    if child is None:
-        return
-    if rest:
-        _remove(node[child], tuple(rest))
-    if not rest or node[child] in ({}, []):
-        del node[child]
-
-
-def _child(node: Any, name: str) -> Any:
-    """Return the key or index in `node` that the path's element `name` means."""
-    if name.startswith("f:"):
-        return name[2:] if isinstance(node, dict) and name[2:] in node else None
-    wanted = json.loads(name[2:])
-    return next((at for at, item in enumerate(node) if _values(tuple(wanted), item) == wanted), None)
+def _owned(obj: kinds.Object, entries: list[Any], manager: str, more: set[Path]) -> kinds.Object:
+    """Return `obj` with the updates of `manager` grown by `more`; entries that own nothing go."""
+    mine = [entry for entry in entries if (entry["manager"], entry["operation"]) == (manager, "Update")]
+    fields = trie(more.union(*(paths(entry["fieldsV1"]) for entry in mine)))
+    entry = {"manager": manager, "operation": "Update", "apiVersion": obj["apiVersion"]}
+    entry |= {"fieldsType": "FieldsV1", "fieldsV1": fields}
+    found = [entry, *(one for one in entries if one not in mine)]
+    obj["metadata"]["managedFields"] = [one for one in found if one["fieldsV1"]]
+    return obj

@@ -1,5 +1,6 @@
 """The demo, as a newcomer gets it: one cluster for all end-to-end tests, taken down without a trace before pytest's last line."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -25,9 +26,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def admin() -> Iterator[kubectl.Admin]:
-    """An admin of a new cluster in which the operator runs and vllm11 is Ready; what the operator does is logged."""
-    with demo.afresh(audit.flags("e2e", OPERATOR)):
+    """An admin of a cluster in which the operator runs and vllm11 is Ready.
+
+    It is a new one, and what the operator does is logged; with KEEP_CLUSTER=1 it is the one that runs, and goes on running.
+    """
+    with _kept() if os.environ.get("KEEP_CLUSTER") else demo.afresh(audit.flags("e2e", OPERATOR)):
         yield kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
+
+
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    demo.up()
+    yield
 
 
 class Answer:

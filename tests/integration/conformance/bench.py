@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from tests import samples
-from vllm_operator.kube import client, errors, kinds, naming, requests
+from vllm_operator.kube import apply, cache, client, credentials, errors, kinds, naming, requests
 
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
 OTHER_UID = "11111111-1111-1111-1111-111111111111"
 SELECTOR = naming.MODEL_LABEL
+WRITES = {"create", "patch", "update", "delete"}
 
 
 class Bench(NamedTuple):
@@ -21,15 +22,38 @@ class Bench(NamedTuple):
     owner: naming.Owner
     model: kinds.Object
 
+    def writer(self) -> "Writer":
+        """Return a writer that has seen nothing."""
+        return Writer(self)
+
 
 class RealCluster(client.ApiClient):
-    """The real API server, with the calls that the operator is to make."""
+    """The real API server; `done` as the cluster in memory has it."""
 
-    async def patch(self, ref: kinds.Ref, operations: Sequence[kinds.Object]) -> kinds.Object:
-        return await self._patch(requests.one(ref), operations, requests.JSON_PATCH)
+    def __init__(self, who: credentials.Login) -> None:
+        self.done: list[tuple[str, str]] = []
+        super().__init__(who, self._observed)
 
-    async def merge(self, obj: kinds.Object, uid: str) -> kinds.Object:
-        return await self.overwrite(obj, uid)
+    def _observed(self, verb: str, resource: str, code: int) -> None:
+        if code and code < 300:
+            self.done.append((verb, resource))
+
+
+class Writer:
+    """An Applier with a cache of its own."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._applier = apply.Applier(bench.api, cache.Cache())
+
+    async def ensure(self, wanted: kinds.Object) -> list[str]:
+        """Ensure as the queue does, again where something changed meanwhile; return the writes that were done."""
+        self._bench.api.done.clear()
+        for _ in range(20):
+            with contextlib.suppress(errors.Conflict):
+                await self._applier.ensure(wanted, self._bench.owner)
+                return [verb for verb, _ in self._bench.api.done if verb in WRITES]
+        raise AssertionError(f"{kinds.ref(wanted)} was never left alone")
 
 
 class Others:
@@ -81,30 +105,10 @@ async def everything(pages: AsyncIterator[client.Page]) -> list[client.Page]:
     return [page async for page in pages]
 
 
-async def taken_over(bench: Bench, obj: kinds.Object) -> kinds.Object:
-    """Create `obj` and hand it over to apply; return it as it lives then."""
-    await bench.api.create(obj)
-    for _ in range(20):  # controllers write too
-        with contextlib.suppress(errors.Conflict):
-            handed: kinds.Object = await bench.api.hand_over(await bench.api.get(kinds.ref(obj)))
-            return handed
-    raise AssertionError("was never left alone")
-
-
-def without_replicas(deployment: kinds.Object) -> kinds.Object:
-    del deployment["spec"]["replicas"]
-    return deployment
-
-
 async def pod(bench: Bench) -> kinds.Object:
     """Create a pod as soon as its namespace has the service account that every pod needs."""
-    labels = naming.selector(bench.owner.name)
-    metadata = {
-        "name": "vllm11-0",
-        "namespace": bench.owner.namespace,
-        "labels": labels,
-        "annotations": {"theirs": "yes"},
-    }
+    labels, annotations = naming.selector(bench.owner.name), {"theirs": "yes"}
+    metadata = {"name": "vllm11-0", "namespace": bench.owner.namespace, "labels": labels, "annotations": annotations}
     spec = {"containers": [{"name": "vllm", "image": "engine:1"}], "automountServiceAccountToken": False}
     async with asyncio.timeout(30):
         while True:

@@ -42,19 +42,6 @@ async def assert_untouched(bench: benches.Bench, live: kinds.Object) -> None:
     assert await bench.api.get(kinds.ref(live)) == live
 
 
-class TestApply:
-    async def test_it_is_refused_at_another_version_and_done_at_the_one_that_is_named(
-        self, bench: benches.Bench
-    ) -> None:
-        made, live = await edited(bench)
-        wanted = samples.secret(bench.owner, a="Qg==")
-        with pytest.raises(errors.Conflict):
-            await bench.api.apply(under(benches.version(made), wanted), benches.uid(made))
-        await assert_untouched(bench, live)
-        written = await bench.api.apply(under(benches.version(live), wanted), benches.uid(made))
-        assert written["data"] == {"a": "Qg==", "theirs": "Qw=="}
-
-
 class TestMergePatch:
     async def test_it_is_refused_at_another_version_and_done_at_the_one_that_is_named(
         self, bench: benches.Bench
@@ -134,12 +121,6 @@ class TestJsonPatch:
         with pytest.raises(errors.Conflict):
             await bench.api.patch(kinds.ref(made), [WRITE, operation])
         await assert_untouched(bench, made)
-
-    async def test_what_makes_the_object_invalid_is_refused_as_such(self, bench: benches.Bench) -> None:
-        made = await bench.api.create(samples.service(bench.owner))
-        port = {"name": "http", "port": 81, "protocol": "TCP", "targetPort": 9}
-        with pytest.raises(errors.Invalid):
-            await bench.api.patch(kinds.ref(made), [{"op": "add", "path": "/spec/ports/-", "value": port}])
 
     async def test_what_is_missing_is_not_found(self, bench: benches.Bench) -> None:
         with pytest.raises(errors.NotFound):

@@ -67,17 +67,17 @@ class TestTellingAPod:
 
     async def test_an_annotation_is_changed_and_the_rest_stays(self, bench: benches.Bench) -> None:
         pod = await benches.pod(bench)
-        told = await bench.api.overwrite(_telling(pod, "1"), benches.uid(pod))
+        told = await bench.api.merge(_telling(pod, "1"), benches.uid(pod))
         assert told["metadata"]["annotations"] == {"theirs": "yes", naming.GUARD_VERSION_ANNOTATION: "1"}
         assert told["spec"] == pod["spec"]
         assert told["metadata"]["labels"] == pod["metadata"]["labels"]
         assert benches.version(told) != benches.version(pod)
-        assert benches.version(await bench.api.overwrite(_telling(pod, "1"), benches.uid(pod))) == benches.version(told)
+        assert benches.version(await bench.api.merge(_telling(pod, "1"), benches.uid(pod))) == benches.version(told)
 
     async def test_another_pod_of_that_name_is_left_alone(self, bench: benches.Bench) -> None:
         pod = await benches.pod(bench)
         with pytest.raises(errors.Conflict):
-            await bench.api.overwrite(_telling(pod, "1"), benches.OTHER_UID)
+            await bench.api.merge(_telling(pod, "1"), benches.OTHER_UID)
         assert (await bench.api.get(kinds.ref(pod)))["metadata"]["annotations"] == {"theirs": "yes"}
 
 
