@@ -123,7 +123,7 @@ def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object,
     """Return those of the model's own `live` objects that the plan has no place for; clients' Secrets are the issuer's."""
     wanted = {kinds.ref(obj) for obj in (*decided.first, *decided.server)}
     found = [obj for obj in live if kinds.ref(obj) not in wanted and _is_prunable(obj, decided)]
-    spared = template.spared(found)
+    spared = template.spared(found, template.inputs_of(decided.revision))
     return tuple(obj for obj in found if kinds.ref(obj) != spared)
 
 

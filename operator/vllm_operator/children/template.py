@@ -48,9 +48,9 @@ def inputs_of(live: kinds.Object) -> str:
     return str((live.get("data") or {}).get("inputs", ""))
 
 
-def spared(unwanted: Sequence[kinds.Object]) -> kinds.Ref | None:
-    """Return the one revision that is kept beside the newest: what a rollout leaves, and may return to."""
-    revisions = [obj for obj in unwanted if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
+def spared(unwanted: Sequence[kinds.Object], inputs: str) -> kinds.Ref | None:
+    """Return the one revision that is kept beside that of `inputs`: what a rollout leaves, and may return to."""
+    revisions = [obj for obj in unwanted if obj["kind"] == kinds.CONTROLLER_REVISION.kind and inputs_of(obj) != inputs]
     newest = max(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
     return kinds.ref(newest) if newest else None
 

@@ -10,7 +10,8 @@
 - A patch that the API server finds invalid is sent once more with its lists whole: somebody changed the key of an item.
 - What was compared, or patched and differs still, is remembered by hash and resource version: until one of them changes it is
   neither compared nor sent again.
-- Somebody puts another value back three times in a minute: reported, and left alone for five minutes. Secrets never are.
+- Somebody puts another value back into one field three times in a minute: reported, and left alone for five minutes. Secrets
+  never are.
 
 An error that one object meets is that object's failure, in words; it ends no other write. Every answer goes into the cache.
 
@@ -50,7 +51,7 @@ class Applier:
         self._cache = seen
         self._clock = clock
         self._compared: dict[kinds.Key, dict[kinds.Ref, tuple[str, str]]] = {}
-        self._repairs: dict[kinds.Ref, tuple[float, ...]] = {}
+        self._repairs: dict[kinds.Ref, dict[str, tuple[float, ...]]] = {}
 
     async def ensure_all(self, desired: Iterable[kinds.Object], owner: naming.Owner) -> Written:
         """Make the live objects what is `desired`, each for itself; all are done when this returns, whatever became of one."""
@@ -148,10 +149,13 @@ class Applier:
         if diff.immutable(wanted.body, live, owned):
             return await self._recreate(wanted, live)
         operations = diff.patch(wanted.body, live, owned)
-        if operations:
-            if not changed:
-                self._note_repair(wanted.ref, operations)
-            live = await self._patch(wanted, live, operations)
+        contested = self._contested(wanted.ref, operations) if operations and not changed else frozenset()
+        due = [one for one in operations if one["path"] not in contested]
+        if any(one["op"] != "test" for one in due):
+            live = await self._patch(wanted, live, due)
+        if contested:
+            fields = ", ".join(sorted(contested))
+            raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
         return str(live["metadata"]["resourceVersion"])
 
     async def _patch(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
@@ -168,16 +172,17 @@ class Applier:
         self._cache.put(answer)
         return answer
 
-    def _note_repair(self, ref: kinds.Ref, operations: diff.Operations) -> None:
-        """Raise `Contested` where the same object was repaired too often of late."""
-        now = self._clock()
-        recent = tuple(at for at in self._repairs.get(ref, ()) if now - at < CONTEST_PAUSE)
+    def _contested(self, ref: kinds.Ref, operations: diff.Operations) -> frozenset[str]:
+        """Note that fields are repaired; return those that were too often of late. A Secret's are never left."""
         if ref.kind == kinds.SECRET.kind:
-            return
-        if len(recent) >= CONTEST_REPAIRS and recent[-1] - recent[-CONTEST_REPAIRS] < CONTEST_SECONDS:
-            fields = ", ".join(sorted({one["path"] for one in operations if one["op"] != "test"}))
-            raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
-        self._repairs[ref] = (*recent, now)
+            return frozenset()
+        now, paths = self._clock(), {one["path"] for one in operations if one["op"] != "test"}
+        before = self._repairs.get(ref, {})
+        recent = {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in before.items()}
+        contested = frozenset(path for path in paths if _is_contested(recent.get(path, ())))
+        noted = {path: (*recent.get(path, ()), now) for path in paths - contested}
+        self._repairs[ref] = {path: times for path, times in {**recent, **noted}.items() if times}
+        return contested
 
     async def _recreate(self, wanted: Wanted, live: kinds.Object) -> str:
         try:
@@ -226,3 +231,8 @@ def _only_labels(obj: kinds.Object) -> kinds.Object:
 
 def _uid(obj: kinds.Object) -> str:
     return str(obj["metadata"]["uid"])
+
+
+def _is_contested(repairs: tuple[float, ...]) -> bool:
+    """Tell whether a field was repaired three times within a minute."""
+    return len(repairs) >= CONTEST_REPAIRS and repairs[-1] - repairs[-CONTEST_REPAIRS] < CONTEST_SECONDS
