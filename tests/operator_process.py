@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from tests import clock, fake_apiserver, harness, samples, troubles
-from vllm_operator import api, config
+from vllm_operator import api, config, guard
 from vllm_operator.controller import manager
+from vllm_operator.engine import verification
 from vllm_operator.kube import conditions, kinds
+from vllm_operator.probes import http_client
 
 LEASE = kinds.Ref("Lease", "vllm-operator", "vllm-operator")
 STREAMS = {"list", "watch"}
@@ -66,6 +68,18 @@ class World:
     async def change(self, key: kinds.Key, **spec: Any) -> None:
         """Change fields of a model's spec as an admin does."""
         await self.cluster.edit_by("admin", model(key), {"spec": spec})
+
+    async def create_pod(self, key: kinds.Key, address: str) -> None:
+        """Let a pod of the model's Deployment run."""
+        metadata = {"name": f"{key.name}-1-a", "namespace": key.namespace, **samples.made_by_deployment(key.name, "1")}
+        guards = [{"name": "guard", "ready": True, "restartCount": 0}]
+        status = {
+            "podIP": address,
+            "initContainerStatuses": guards,
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
+        await self.cluster.create_by("kubelet", pod)
 
     def is_done(self, *keys: kinds.Key) -> Callable[[], bool]:
         """Tell whether the status of each model is that of its newest spec."""
@@ -143,16 +157,33 @@ class Connection:
             raise troubles.DOWN
 
 
+class Silent:
+    """Servers that do not answer; `asked` are the addresses."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def ask_guard(self, address: str) -> guard.State | None:
+        self.asked.append(address)
+        await asyncio.sleep(2)
+        return None
+
+    async def ask_model(self, base: str, _key: str, _request: verification.Request) -> http_client.Answer:
+        self.asked.append(base)
+        return http_client.Answer(reached=False)
+
+
 class Process:
-    """One operator process."""
+    """One operator process; `servers` are what it asks over the network."""
 
     def __init__(self, world: World, name: str, settings: dict[str, Any]) -> None:
         self.name, self._world, self._frozen_at = name, world, 0.0
+        self.servers = Silent()
         self.connection = Connection(world, name)
         chosen = config.Config(
             identity=name, **{"http_port": 0, "engine_images": harness.SETTINGS.engine_images, **settings}
         )
-        self.manager = manager.Manager(chosen, self.connection, harness.Deaf(), clock=self._clock)  # type: ignore[arg-type]
+        self.manager = manager.Manager(chosen, self.connection, self.servers, clock=self._clock)  # type: ignore[arg-type]
 
     def leads(self) -> bool:
         return self.manager._leader.holds()

@@ -11,9 +11,9 @@ versions it sends nothing: no patch, no finalizer, no event.
 import asyncio
 import dataclasses
 import datetime as dt
-import itertools
 import logging
 import os
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -48,8 +48,10 @@ class Endless:
     """The pauses between the tries of kopf's calls: the API server may be away for as long as it likes."""
 
     def __iter__(self) -> Iterator[float]:
-        """Begin anew for each call."""
-        return map(PAUSE.pause, itertools.count(1))
+        """Yield pauses that grow with the time that has passed since the first of them was asked for."""
+        begun = time.monotonic()
+        while True:
+            yield PAUSE.pause(time.monotonic() - begun)
 
 
 def login() -> kopf.ConnectionInfo:
@@ -98,13 +100,12 @@ def _by_address(pod: kopf.ConnectionInfo) -> kopf.ConnectionInfo:
 
 
 def _registry(manager: Manager) -> kopf.OperatorRegistry:
-    registry, logins = kopf.OperatorRegistry(), itertools.count()
+    registry, pauses = kopf.OperatorRegistry(), iter(Endless())
 
     @kopf.on.login(registry=registry, errors=kopf.ErrorsMode.TEMPORARY, backoff=PAUSE.longest)
     async def log_in(**_: Any) -> Any:
         """Log kopf in. An API server that begins refuses good tokens for a moment, and kopf tries none that is like another."""
-        if tries := next(logins):
-            await asyncio.sleep(PAUSE.pause(tries))
+        await asyncio.sleep(next(pauses))
         return dataclasses.replace(login(), expiration=dt.datetime.now(dt.UTC) + DAY)
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)

@@ -62,6 +62,7 @@ class Leader:
         self._clock = clock
         self._until = NEVER
         self._lease: kinds.Object = {}
+        self._failing_since: float | None = None
         self._seen = Seen(("", "", 0), NEVER, 0.0)
 
     def holds(self) -> bool:
@@ -75,20 +76,8 @@ class Leader:
 
     async def acquire(self) -> None:
         """Wait until the Lease is ours. Asks twice as often as a holder renews, so that a released one is taken at once."""
-        failures = 0
-        while not self.holds():
-            try:
-                async with asyncio.timeout(self._renew_within):
-                    taken = await self._try()
-                failures = 0
-            except errors.Conflict:
-                taken = False  # somebody was quicker
-            except (errors.ApiError, TimeoutError) as error:
-                taken, failures = False, failures + 1
-                if failures == 1:
-                    LOG.warning("The Lease cannot be read or written error=%r", error)
-            if not taken:
-                await asyncio.sleep(PAUSE.pause(failures) if failures else self._retry / 2)
+        while not await self._tried():  # noqa: ASYNC110 - the other contender is another process
+            await asyncio.sleep(self._pause())
         LOG.info("Acquired the Lease holder=%s", self.holder)
 
     async def keep(self) -> None:
@@ -108,6 +97,26 @@ class Leader:
                     await self._api.replace(self._released(live))
         except (errors.ApiError, TimeoutError) as error:
             LOG.warning("The Lease was not released error=%r", error)
+
+    async def _tried(self) -> bool:
+        """Try to take the Lease; tell whether it is ours. Since when that fails is remembered."""
+        try:
+            async with asyncio.timeout(self._renew_within):
+                taken = await self._try()
+        except errors.Conflict:
+            taken = False  # somebody was quicker
+        except (errors.ApiError, TimeoutError) as error:
+            if self._failing_since is None:
+                self._failing_since = self._clock()
+                LOG.warning("The Lease cannot be read or written error=%r", error)
+            return False
+        self._failing_since = None
+        return taken
+
+    def _pause(self) -> float:
+        if self._failing_since is None:
+            return self._retry / 2
+        return PAUSE.pause(self._clock() - self._failing_since)
 
     async def _try(self) -> bool:
         """Take the Lease where it is free; tell whether it is ours."""

@@ -6,6 +6,7 @@ End: nothing new begins, running work ends within a grace, the Lease is given ba
 """
 
 import asyncio
+import collections
 import logging
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from vllm_operator.probes import http_client, prober
 
 LOG = logging.getLogger(__name__)
 GRACE_SECONDS, STOP_SECONDS = 5.0, 15.0
+MOST_MISSED = 10_000  # changes that are remembered while another process leads
 LONG_SECONDS = 60.0  # after which an informer that fails is named in /readyz
 
 
@@ -45,7 +47,7 @@ class Manager:
         self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings)
         self._reconcile = metrics.timed(self._reconciler)
         self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
-        self._missed: dict[kinds.Key, None] = {}
+        self._missed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
         self._checked: dict[kinds.Key, metrics.Conditions] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -119,11 +121,13 @@ class Manager:
 
         While another leads it is only noted, the last to change at the end.
         """
-        if not self._leader.holds():
-            self._missed.pop(key, None)
-            self._missed[key] = None
+        if self._leader.holds():
+            self._queue.add(key, idle=not self._informers.knows(key.namespace))
             return
-        self._queue.add(key, idle=not self._informers.knows(key.namespace))
+        self._missed[key] = None
+        self._missed.move_to_end(key)
+        if len(self._missed) > MOST_MISSED:
+            self._missed.popitem(last=False)
 
     def _synced(self, namespace: str) -> None:
         """Queue the models of a namespace that became known while we lead."""

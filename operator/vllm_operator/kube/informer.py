@@ -37,7 +37,7 @@ class Informer:
         self._api, self._kind, self._cache, self._namespace = api, kind, into, namespace
         self._selector = "" if kind == kinds.MODEL_DEPLOYMENT else naming.MODEL_LABEL
         self._version = ""
-        self._in_vain = 0
+        self._idle_since: float | None = None  # the end of the last stream that brought something
         self._logged = ""
 
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class Informer:
         self._succeeded()
         version = obj["metadata"]["resourceVersion"]
         if version != self._version:
-            self._version, self._in_vain = version, 0
+            self._version, self._idle_since = version, None
 
     async def _list(self) -> None:
         listed: set[kinds.Ref] = set()
@@ -113,8 +113,11 @@ class Informer:
 
     def _pause(self) -> float:
         """Return how long to wait: nothing after a stream that brought something, else longer each time."""
-        self._in_vain += 1
-        return PAUSE.pause(self._in_vain - 1) if self._in_vain > 1 else 0.0
+        now = asyncio.get_running_loop().time()
+        if self._idle_since is None:
+            self._idle_since = now
+            return 0.0
+        return PAUSE.pause(now - self._idle_since)
 
 
 class Informers:

@@ -44,7 +44,7 @@ class Queue:
         self._running: dict[kinds.Key, asyncio.Task[None]] = {}
         self._again: dict[kinds.Key, bool] = {}  # woken while running; the value tells whether as idle
         self._plans, self._retries = _Timers(self.add), _Timers(self.add)
-        self._failures: dict[kinds.Key, int] = {}
+        self._failing: dict[kinds.Key, float] = {}  # since when
         self._ended: asyncio.Future[None] | None = None
         self._stopping = False
 
@@ -139,17 +139,18 @@ class Queue:
             self._ended.set_exception(lost)
 
     def _succeeded(self, key: kinds.Key, due: float | None) -> None:
-        self._failures.pop(key, None)
+        self._failing.pop(key, None)
         self._plans.cancel(key)
         if due is not None:
             self._plans.set(key, due, idle=due >= self._idle_from)
 
     def _failed(self, key: kinds.Key, error: Exception) -> None:
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        pause = FAILED.pause(failures)
+        now = asyncio.get_running_loop().time()
+        lasting = now - self._failing.setdefault(key, now)
+        pause = FAILED.pause(lasting)
         unexpected = None if isinstance(error, errors.ApiError) else error
         LOG.warning(
-            "Work failed key=%s failures=%d retry=%.1fs error=%s", key, failures, pause, error, exc_info=unexpected
+            "Work failed key=%s for=%.1fs retry=%.1fs error=%s", key, lasting, pause, error, exc_info=unexpected
         )
         self._retries.set(key, pause, idle=False)
 

@@ -84,21 +84,38 @@ async def test_the_last_model_that_is_deleted_while_the_watch_is_away_is_not_mad
 
 
 @clock.virtual
-async def test_every_model_is_checked_now_and_then_though_nothing_happens() -> None:
+async def test_every_model_is_checked_within_eleven_minutes_though_nothing_happens() -> None:
     world = operator_process.World()
     keys = [await world.create(f"vllm{number}") for number in range(5)]
     async with world.running():
         await clock.until(world.is_done(*keys))
         await asyncio.sleep(60)
-        world.cluster.frozen = True  # what happens now is told by no watch
+        world.cluster.frozen = True  # no watch tells what happens now
         before, begun = _runs(), clock.now()
-        times = []
+        times = list[float]()
         while len(times) < 5:
             await asyncio.sleep(0.5)
             times += [clock.now() - begun] * int(_runs() - before - len(times))
-        assert times[0] > 400
-        assert times[-1] <= 660
-        assert times[-1] - times[0] > 5
+    assert times[0] > 400
+    assert times[-1] <= 660
+    assert times[-1] - times[0] > 5
+
+
+@clock.virtual
+async def test_what_changed_goes_before_checks_that_are_due() -> None:
+    world = operator_process.World()
+    keys = [await world.create(f"vllm{number}", "alice") for number in range(10)]
+    async with world.running(workers=1) as process:
+        await clock.until(lambda: process.checked() == set(keys))
+        await world.create("busy", pullSecrets=[{"name": "pull"}])
+        world.cluster.troubles.delay(700, "get", times=1)
+        await asyncio.sleep(690)
+        process.manager.refresh()
+        assert (_value("queue_depth", priority="changed"), _value("queue_depth", priority="idle")) == (0, 10)
+        await world.change(keys[9], replicas=2)
+        await asyncio.sleep(1)
+        process.manager.refresh()
+        assert (_value("queue_depth", priority="changed"), _value("queue_depth", priority="idle")) == (1, 9)
 
 
 @clock.virtual

@@ -40,6 +40,41 @@ async def test_only_the_holder_of_the_lease_works_and_the_other_knows_all_that_i
 
 
 @clock.virtual
+async def test_only_the_holder_of_the_lease_asks_guards() -> None:
+    world = operator_process.World()
+    async with world.running() as first:
+        second = await pair(world, first)
+        key = await world.create("vllm11", "alice")
+        await clock.until(world.is_done(key))
+        await world.create_pod(key, "10.0.0.1")
+        await asyncio.sleep(60)
+        assert "10.0.0.1" in first.servers.asked
+        assert second.servers.asked == []
+        await first.manager.stop()
+        first.servers.asked.clear()
+        await asyncio.sleep(60)
+        assert first.servers.asked == []
+        assert "10.0.0.1" in second.servers.asked
+
+
+@clock.virtual
+async def test_a_lost_lease_ends_the_questions_and_its_return_lets_them_go_on() -> None:
+    world = operator_process.World()
+    async with world.running() as process:
+        key = await world.create("vllm11", "alice")
+        await clock.until(world.is_done(key))
+        await world.create_pod(key, "10.0.0.1")
+        await asyncio.sleep(10)
+        await world.cluster.edit_by("kubectl", operator_process.LEASE, {"spec": {"holderIdentity": "usurper"}})
+        await asyncio.sleep(4)
+        process.servers.asked.clear()
+        await asyncio.sleep(10)
+        assert process.servers.asked == []
+        await asyncio.sleep(60)
+        assert "10.0.0.1" in process.servers.asked
+
+
+@clock.virtual
 async def test_who_stops_gives_the_lease_back_and_the_other_works_within_two_seconds() -> None:
     world = operator_process.World()
     async with world.running() as first:

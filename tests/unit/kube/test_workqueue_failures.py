@@ -26,6 +26,19 @@ async def test_failures_wait_longer_each_time_up_to_five_minutes_and_never_in_st
 
 
 @clock.virtual
+async def test_wakes_that_fail_do_not_make_the_next_try_later() -> None:
+    work = queued.Work()
+    work.failing.add(A)
+    async with queued.working(work) as queue:
+        for _ in range(50):
+            queue.add(A)
+            await asyncio.sleep(0.1)
+        woken = len(work.begun)
+        await asyncio.sleep(6)
+        assert len(work.begun) > woken
+
+
+@clock.virtual
 async def test_success_forgets_failures() -> None:
     work = queued.Work()
     work.failing.add(A)
