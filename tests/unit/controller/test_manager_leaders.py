@@ -111,7 +111,8 @@ async def test_who_is_stopped_for_a_minute_writes_nothing_when_it_goes_on() -> N
     async with world.running() as first:
         second = await pair(world, first)
         keys = [await world.create(f"vllm{number}", "alice") for number in range(5)]
-        freezing = asyncio.create_task(first.freeze(60))  # while its first writes are about to leave
+        await clock.until(lambda: bool(world.writes))
+        freezing = asyncio.create_task(first.freeze(60))  # while more of its writes are about to leave
         await asyncio.sleep(59)
         assert second.leads()
         assert world.is_done(*keys)()
