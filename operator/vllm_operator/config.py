@@ -23,7 +23,7 @@ Quantity = Annotated[str, schema.matching(api.QUANTITY, "write a quantity such a
 
 
 class Allow(pydantic.BaseModel):
-    """What a ModelDeployment may name: the chart's `allow`. What each list means stands in policy.py."""
+    """What a ModelDeployment may name: the chart's `allow`. policy.py has the meaning of each list."""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", alias_generator=alias_generators.to_camel, populate_by_name=True
@@ -46,9 +46,7 @@ class Config(pydantic_settings.BaseSettings):
         env_prefix="VLLM_OPERATOR_", env_parse_none_str="null", frozen=True
     )
 
-    namespace: str = pydantic.Field(
-        default="vllm-operator", description="The operator's own namespace: its Lease lies there."
-    )
+    namespace: str = pydantic.Field(default="vllm-operator", description="Namespace of the operator and of its Lease.")
     identity: str = pydantic.Field(default="vllm-operator", description="Who holds the Lease: the pod's name.")
     watch_namespaces: tuple[str, ...] = pydantic.Field(
         default=(), description="Only these namespaces; empty: the whole cluster."

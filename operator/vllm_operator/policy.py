@@ -77,7 +77,7 @@ def _unnamed(field: str, names: Iterable[str], value: str, entries: tuple[str, .
 
 
 def is_under(image: str, prefix: str) -> bool:
-    """Tell whether the reference `image` is `prefix` or lies under it; a prefix ends where a part of a reference does.
+    """Tell whether the reference `image` is `prefix` or below it; a prefix ends where a part of a reference does.
 
     `registry.example/team` has registry.example/team/x, registry.example/team:1 and its digests, and not registry.example/team-b;
     a registry alone has what follows its slash, and no other port; a prefix with a tag or digest is that image alone.

@@ -64,6 +64,24 @@ def test_every_quantity_has_a_bounded_form_before_it_is_computed() -> None:
         assert 0 < rule.index("self.matches(") < rule.index(" && !quantity(self)")
 
 
+OPTIONAL = [
+    (f"{path}.{name}", child)
+    for path, node in _fields()
+    if path.startswith("spec")
+    for name, child in node.get("properties", {}).items()
+    if name not in node.get("required", ()) and ("properties" not in child or "default" not in child)
+]
+
+
+@pytest.mark.parametrize(("path", "node"), [one for one in OPTIONAL if "properties" not in one[1]])
+def test_a_description_ends_with_the_default(path: str, node: dict[str, Any]) -> None:
+    last = node["description"].rpartition("Default: ")[2]
+    assert last != node["description"], path
+    stored = node.get("default")
+    written = {"": "empty", False: "false"}.get(stored, stored) if isinstance(stored, str | int) else None
+    assert written is None or last == f"{written}."
+
+
 def test_no_reference_or_null_is_left() -> None:
     for path, node in _fields():
         assert not {"$ref", "anyOf", "title", "$defs"} & node.keys(), path

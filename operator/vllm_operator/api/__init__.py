@@ -4,9 +4,12 @@ The CRD is generated from here (crd.py), so what `kubectl explain` prints and wh
 field. Knows nothing of the objects that a ModelDeployment becomes. Limits are the API server's to enforce; pydantic enforces
 the types again and ignores fields of a newer schema.
 
-schema.py   the frozen base, CEL rules, the types that fields share    spec.py     what is wanted: model.py, engine.py, pods.py,
-values.py   durations, moments, quantities: text -> value                          scheduling.py, access.py, expose.py
-                                                                       status.py   what is observed
+schema.py     the frozen base, CEL rules, the types that fields share
+values.py     durations, moments, quantities: text -> value
+spec.py       what is wanted: model.py, engine.py, pods.py, scheduling.py, affinity.py, access.py, expose.py; how a spec is read
+status.py     what is observed; how a status is cut to its limits
+
+A description ends with the field's unit and its default: "... Seconds. Default: 30."
 """
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit

@@ -10,12 +10,17 @@ MOST_CLIENTS = 128  # the guard's Secret holds some routes for each of their key
 
 
 class RateLimit(schema.Schema):
-    """So many requests per unit of time, over all replicas together."""
+    """How many requests a client may make per unit of time, over all replicas together."""
 
     requests: int = pydantic.Field(
-        default=6000, ge=1, le=1_000_000, description="Requests per unit; a burst of as many is let through at once."
+        default=6000,
+        ge=1,
+        le=1_000_000,
+        description="Requests per unit. A burst of as many passes at once. Default: 6000.",
     )
-    unit: Literal["Second", "Minute", "Hour"] = pydantic.Field(default="Minute", description="Second, Minute or Hour.")
+    unit: Literal["Second", "Minute", "Hour"] = pydantic.Field(
+        default="Minute", description="Second, Minute or Hour. Default: Minute."
+    )
 
 
 ORIGIN = "[*]|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
@@ -44,30 +49,31 @@ ClientName = Annotated[
 
 
 class Cors(schema.Schema):
-    """Which web pages may call the model from a browser."""
+    """Web pages that may call the model from a browser."""
 
     allow_origins: tuple[Origin, ...] = pydantic.Field(
         default=(),
         max_length=32,
         description=(
-            "Origins of the pages that may call: https://host[:port] or *. A key is needed as ever; none: browsers refuse."
+            "Origins of pages that may call the model, such as https://app.example.com, or * for all. The page needs a"
+            " key too. Default: none, and browsers refuse."
         ),
     )
 
 
 class KeySecretRef(schema.Schema):
-    """A Secret of this namespace that somebody else writes."""
+    """A Secret of this namespace that holds a key and that the operator does not write."""
 
     name: schema.Name = pydantic.Field(
         description=(
-            "The Secret's name. It opts in by the label serving.byteshop.in/model with the model's name, and holds the key"
-            " in its entry OPENAI_API_KEY: sk- and 32 to 128 of the characters A-Z a-z 0-9 _ - alone."
+            "Name of the Secret, which carries the label serving.byteshop.in/model with the model's name. Its entry"
+            " OPENAI_API_KEY holds the key: sk- followed by 32 to 128 of the characters A-Z a-z 0-9 _ -."
         )
     )
 
 
 class Client(schema.Schema):
-    """One who may call the model, with a key of its own in the Secret <model>.key.<name>."""
+    """A client that may call the model, with a key of its own in the Secret <model>.key.<name>."""
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=schema.rules(
@@ -82,28 +88,32 @@ class Client(schema.Schema):
         )
     )
 
-    name: ClientName = pydantic.Field(description="The client's name, which stands in logs and metrics: a DNS label.")
+    name: ClientName = pydantic.Field(
+        description="Name of the client in logs, metrics and the name of its Secret. A DNS label."
+    )
     rate_limit: RateLimit | None = pydantic.Field(
-        default=None, description="The client's own limit. Default: defaultRateLimit."
+        default=None, description="Limit of this client. Default: spec.access.defaultRateLimit."
     )
     expires_at: schema.Moment | None = pydantic.Field(
         default=None,
         description=(
-            "From this moment, such as 2027-01-31T12:00:00Z, the client's keys are refused, and the refusal says that they have"
-            " expired. Default: never."
+            "Moment, such as 2027-01-31T12:00:00Z, from which the client's keys are refused as expired. Default: never."
         ),
     )
     key_version: int | None = pydantic.Field(
         default=None,
         ge=1,
         le=1_000_000,
-        description="Raise it for a new key; the old one stays valid for rotationOverlap. Default: 1.",
+        description=(
+            "Raise it to get a new key; the old key is accepted for rotationOverlap longer. It cannot be lowered."
+            " Default: 1."
+        ),
         json_schema_extra=schema.rules(
             schema.rule("self >= oldSelf", "keyVersion may only be raised: an older key does not come back")
         ),
     )
     key_secret_ref: KeySecretRef | None = pydantic.Field(
-        default=None, description="A brought key, instead of one that the operator makes."
+        default=None, description="Secret with a key that you bring. Default: the operator makes the key."
     )
 
 
@@ -112,12 +122,13 @@ class Access(schema.Schema):
 
     default_rate_limit: RateLimit = pydantic.Field(
         default=RateLimit(),
-        description="The limit of a client that has none of its own; above it: 429 with Retry-After.",
+        description="Limit of each client that has no rateLimit. Requests above it get 429 with Retry-After.",
     )
     rotation_overlap: schema.Duration = pydantic.Field(
         default="1h",
         description=(
-            "How long a key that was replaced is still accepted; 0s: not at all. Shortened, it shortens overlaps that run."
+            "How long a replaced key is still accepted; 0s ends it at once. A shorter overlap also shortens those that"
+            " are running. Hours, minutes and seconds, at most 720h. Default: 1h."
         ),
         json_schema_extra=schema.duration("720h", shortest="0s"),
     )
@@ -126,18 +137,18 @@ class Access(schema.Schema):
         ge=1,
         le=100_000,
         description=(
-            "Requests that wait in one replica beside those that run; above it: 503 with Retry-After. Exact where"
-            " spec.engine.args has --max-num-seqs, which says how many run; else 1024 are taken to run, the most that vLLM"
-            " chooses by itself."
+            "Requests that may wait in one replica beside those that run; more get 503 with Retry-After. The bound is"
+            " exact if spec.engine.args sets --max-num-seqs, the number of requests that run. Without it 1024 are"
+            " assumed to run, the most that vLLM chooses. Default: 64."
         ),
     )
     clients: tuple[Client, ...] | None = pydantic.Field(
         default=None,
         max_length=MOST_CLIENTS,
         description=(
-            "Who may call the model. Default: one client named default. An empty list lets nobody in."
-            " Who is taken off the list is revoked."
+            "Clients that may call the model. An empty list lets nobody in. The keys of a client that is removed are"
+            " revoked. Default: one client named default."
         ),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
-    cors: Cors = pydantic.Field(default=Cors(), description="Which web pages may call the model from a browser.")
+    cors: Cors = pydantic.Field(default=Cors(), description="Web pages that may call the model from a browser.")

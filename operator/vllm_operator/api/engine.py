@@ -12,12 +12,17 @@ class Env(schema.Schema):
 
     name: str = pydantic.Field(
         max_length=128,
-        description="Its name; names that the operator sets, and those that open the engine to others, are refused.",
+        description=(
+            "Name of the variable. Names that the operator sets, and names that open the engine to others, are refused."
+        ),
     )
     value: str = pydantic.Field(
         default="",
         max_length=4096,
-        description="Its value. Not for secrets: whoever reads the ModelDeployment reads it.",
+        description=(
+            "Value of the variable. Put no secret here: everybody who can read the ModelDeployment can read it."
+            " Default: empty."
+        ),
     )
 
 
@@ -28,7 +33,7 @@ class Engine(schema.Schema):
         default=None,
         min_length=1,
         max_length=512,
-        description="The image that holds the `vllm` command. Default: the operator's setting for the accelerator.",
+        description="Image with the `vllm` command. Default: the operator's image for the accelerator.",
         json_schema_extra=schema.rules(
             schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space")
         ),
@@ -37,37 +42,43 @@ class Engine(schema.Schema):
         default=None,
         ge=1,
         le=10_000_000,
-        description="Tokens of context, prompt and answer together. Default: what the weights declare.",
+        description="Length of the context, prompt and answer together. Tokens. Default: what the weights declare.",
     )
     allow_long_context: bool = pydantic.Field(
         default=False,
         description=(
-            "Allow maxModelLen above what the weights declare. Unless the weights truly bear it, one long prompt ends the"
-            " server: leave it off if in doubt."
+            "Allow a maxModelLen above what the weights declare. One long prompt can end the server if the weights do"
+            " not support it. Default: false."
         ),
     )
     args: tuple[Annotated[str, pydantic.Field(min_length=3, max_length=1024)], ...] = pydantic.Field(
         default=(),
         max_length=64,
         description=(
-            "More options of `vllm serve`, one --name or --name=value an entry. Those that the operator sets itself"
-            " and those that run foreign code are refused."
+            "Further options of `vllm serve`, each entry one --name or --name=value. Options that the operator sets"
+            " and options that run foreign code are refused. Default: none."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     env: tuple[Env, ...] = pydantic.Field(
         default=(),
         max_length=64,
-        description="More environment variables of the engine.",
+        description="Further environment variables of the engine. Default: none.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     startup_timeout: schema.Duration = pydantic.Field(
         default="30m",
-        description="How long loading may take before the server is restarted.",
+        description=(
+            "How long loading may take before the server is restarted. Hours, minutes and seconds, at most 24h."
+            " Default: 30m."
+        ),
         json_schema_extra=schema.duration("24h"),
     )
     drain_timeout: schema.Duration = pydantic.Field(
         default="60s",
-        description="How long a server that is told to stop goes on with the requests that run.",
+        description=(
+            "How long a server that is stopped continues with the requests that run. Hours, minutes and seconds, at"
+            " most 1h. Default: 60s."
+        ),
         json_schema_extra=schema.duration("1h"),
     )

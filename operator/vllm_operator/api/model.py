@@ -28,7 +28,7 @@ class Model(schema.Schema):
         min_length=8,
         max_length=512,
         description=(
-            "Where the weights are: file:///path (a directory in the engine's image), pvc://claim[/path] (a"
+            "Location of the weights: file:///path (a directory of the engine's image), pvc://claim[/path] (a"
             " PersistentVolumeClaim of this namespace, mounted read-only) or oci://image (an image volume)."
         ),
         json_schema_extra=schema.rules(
@@ -54,7 +54,7 @@ class Model(schema.Schema):
         default=None,
         min_length=1,
         max_length=128,
-        description="The name clients send as `model`. Default: the last two segments of the source's path.",
+        description="Name that clients send as `model`. Default: the last two segments of the source's path.",
         json_schema_extra=schema.rules(
             schema.rule(
                 f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
@@ -64,8 +64,8 @@ class Model(schema.Schema):
     task: Task = pydantic.Field(
         default="Generate",
         description=(
-            "What clients ask of the model; each task has its own methods and paths, and no other is let through. Generate"
-            " (completions, chat, responses, messages), Embed (embeddings), Score (scores and reranks texts), Classify (labels),"
-            " Pool (the vectors of a pooling model) or Transcribe (speech to text)."
+            "What clients ask of the model. Each task has its own methods and paths; all others get 404. Generate"
+            " (completions, chat, responses, messages), Embed (embeddings), Score (scores and reranks texts), Classify"
+            " (labels), Pool (the output of a pooling model) or Transcribe (speech to text). Default: Generate."
         ),
     )

@@ -1,4 +1,4 @@
-"""What a server's pod asks for and carries; where it may run stands in scheduling.py."""
+"""Resources, labels and annotations of a server's pod; scheduling.py has where it may run."""
 
 from typing import Annotated, Any
 
@@ -28,17 +28,21 @@ def chosen_keys() -> dict[str, Any]:
 class PullSecret(schema.Schema):
     """A Secret with the credentials of an image registry."""
 
-    name: schema.Name = pydantic.Field(description="Its name, in this namespace.")
+    name: schema.Name = pydantic.Field(description="Name of the Secret, in this namespace.")
 
 
 class Resources(schema.Schema):
-    """What the engine's container asks for and may use. An accelerator is named by its resource, such as nvidia.com/gpu."""
+    """Resources of the engine in each server."""
 
     limits: schema.Quantities | None = pydantic.Field(
-        default=None, description="The most the engine may use. Without an accelerator it runs on the CPU."
+        default=None,
+        description=(
+            "The most that the engine may use. An accelerator is named by its resource, such as nvidia.com/gpu: 1;"
+            " without one the engine runs on the CPU. Default: no limits."
+        ),
     )
     requests: schema.Quantities | None = pydantic.Field(
-        default=None, description="What the scheduler reserves. Default: the limits."
+        default=None, description="What the scheduler reserves for the engine. Default: the limits."
     )
 
 
@@ -57,23 +61,24 @@ GuardQuantities = Annotated[
 
 
 class GuardResources(schema.Schema):
-    """What a guard's container asks for and may use. What is not named here has the operator's setting."""
+    """Resources of one guard. The operator's settings apply to those that are not named."""
 
     limits: GuardQuantities | None = pydantic.Field(
         default=None,
-        description="The most a guard may use. The operator's settings name memory and, so that none is slowed, no cpu.",
+        description="The most that a guard may use. Default: the operator's limit for memory, and none for cpu.",
     )
     requests: GuardQuantities | None = pydantic.Field(
-        default=None, description="What the scheduler reserves. The operator's settings name cpu and memory."
+        default=None,
+        description="What the scheduler reserves for a guard. Default: the operator's requests for cpu and memory.",
     )
 
 
 class Guard(schema.Schema):
-    """The Envoy before each server."""
+    """The Envoy that stands in front of each server."""
 
     resources: GuardResources = pydantic.Field(
         default_factory=GuardResources,
-        description="What one guard asks for and may use, by way of a quota for instance.",
+        description="Resources of one guard. Set them where a quota asks for limits, for instance.",
     )
 
 
@@ -83,12 +88,12 @@ class PodMetadata(schema.Schema):
     labels: dict[str, schema.LabelValue] = pydantic.Field(
         default_factory=dict,
         max_length=16,
-        description="More labels. The chart's allow.podLabels has the keys that may be used.",
+        description="Further labels. The chart's allow.podLabels lists the keys that may be used. Default: none.",
         json_schema_extra=chosen_keys(),
     )
     annotations: dict[str, schema.Text] = pydantic.Field(
         default_factory=dict,
         max_length=16,
-        description="More annotations. The chart's allow.podAnnotations has the keys that may be used.",
+        description="Further annotations. The chart's allow.podAnnotations lists the keys that may be used. Default: none.",
         json_schema_extra=chosen_keys(),
     )

@@ -42,7 +42,7 @@ class Schema(pydantic.BaseModel):
 
 
 def understood(parse: Callable[[str], object]) -> pydantic.AfterValidator:
-    """Return the check that `parse`, which raises ValueError, understands a text: what no rule admits may still be stored."""
+    """Return the check that `parse` raises no ValueError: a text that no rule admits any more may still be stored."""
 
     def check(text: str) -> str:
         parse(text)
@@ -52,7 +52,7 @@ def understood(parse: Callable[[str], object]) -> pydantic.AfterValidator:
 
 
 def matching(pattern: str, message: str) -> pydantic.AfterValidator:
-    """Return the check that all of a text matches `pattern`, for a text that something else relies on."""
+    """Return the check that the whole of a text matches `pattern`, because other code relies on it."""
 
     def parse(text: str) -> None:
         if re.fullmatch(pattern, text) is None:
@@ -96,7 +96,7 @@ Moment = Annotated[
         ),
     ),
 ]
-"""Not checked again when it is read: a moment that cannot be read ends its client alone (keys/expiry.py)."""
+"""Reading a spec does not check it again: a moment that cannot be read ends only its own client (keys/expiry.py)."""
 Name = Annotated[str, pydantic.Field(max_length=253, json_schema_extra=rules(NAMED))]
 Quantity = Annotated[
     Annotated[int, pydantic.Field(ge=0, le=values.LARGEST_QUANTITY)] | Annotated[str, pydantic.Field(max_length=32)],

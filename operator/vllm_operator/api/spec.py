@@ -18,7 +18,7 @@ _UNION_TAGS = ("constrained-int", "constrained-str")  # which of a quantity's tw
 
 
 class SpecNotUnderstood(ValueError):  # noqa: N818 - the reason that the status gives
-    """A spec that this schema cannot be. Its text names the field and what to write, and holds no value of the spec."""
+    """A stored spec does not fit this schema. The text names the field and the remedy, and repeats no value of the spec."""
 
 
 class Spec(schema.Schema):
@@ -43,31 +43,35 @@ class Spec(schema.Schema):
         default=1,
         ge=0,
         le=1000,
-        description="Servers that answer. 0 keeps keys and URL and frees the accelerators. `kubectl scale` sets it.",
+        description="Number of servers. 0 frees the accelerators and keeps keys and URL. `kubectl scale` sets it. Default: 1.",
     )
-    resources: Resources = pydantic.Field(default=Resources(), description="What one server's container may use.")
+    resources: Resources = pydantic.Field(default=Resources(), description="Resources of the engine in each server.")
     engine: Engine = pydantic.Field(default=Engine(), description="vLLM's image and options.")
-    guard: Guard = pydantic.Field(default_factory=Guard, description="The Envoy before each server.")
+    guard: Guard = pydantic.Field(default_factory=Guard, description="The Envoy that stands in front of each server.")
     access: Access = pydantic.Field(default=Access(), description="Who may call the model, and how much.")
     expose: Expose | None = pydantic.Field(
         default=None,
-        description="Where the model answers outside the cluster. Default: <name>.<the operator's domain>, where that is set.",
+        description=(
+            "Where the model answers outside the cluster. Default: <name>.<the operator's domain>, if the operator has"
+            " a domain."
+        ),
     )
     paused: bool = pydantic.Field(
         default=False,
-        description="Write nothing but keys and revocations, which go on as ever, until it is false again.",
+        description="If true, the operator writes only keys and revocations, until it is false again. Default: false.",
     )
     image_pull_secrets: tuple[PullSecret, ...] = pydantic.Field(
         default_factory=tuple,
         max_length=16,
-        description="Secrets of this namespace that the images are pulled with. Default: the operator's setting.",
+        description="Secrets of this namespace with which the images are pulled. Default: the operator's setting.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     service_account_name: schema.Name | None = pydantic.Field(
         default=None,
         description=(
-            "The ServiceAccount of the servers, for a cloud's workload identity; no token of the cluster is mounted. The"
-            " chart's allow.serviceAccounts has those that may be used."
+            "ServiceAccount of the servers, for the workload identity of a cloud. No token for the API server is"
+            " mounted. The chart's allow.serviceAccounts lists the names that may be used. Default: the namespace's"
+            " account named default."
         ),
     )
     pod_metadata: PodMetadata = pydantic.Field(
@@ -85,7 +89,7 @@ def parse(spec: object) -> Spec:
 
 
 def _words(error: pydantic.ValidationError) -> str:
-    """Return the first fault in words. Only the field and the rule are named: a value may be what nobody else should read."""
+    """Return the first fault in words: the field and the rule. The value is left out, because it may be secret."""
     first, *others = error.errors(include_url=False, include_context=False, include_input=False)
     more = f" (and {len(others)} more)" if others else ""
     return f"{_path(first['loc'])}: {first['msg'].removeprefix('Value error, ')}{more}"

@@ -1,4 +1,4 @@
-"""What is observed of a ModelDeployment: the fields of its status. What is wanted stands in spec.py."""
+"""The status of a ModelDeployment: what is observed. spec.py has what is wanted."""
 
 import functools
 from typing import Any, Literal, get_args
@@ -10,37 +10,39 @@ from vllm_operator.kube import shorten
 
 
 class ClientStatus(schema.Schema):
-    """One client, and where its key lies."""
+    """A client, and the Secret with its key."""
 
     name: str = pydantic.Field(max_length=63, description="The client's name.")
     secret_name: str = pydantic.Field(
-        max_length=253, description="The Secret with OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL."
+        max_length=253, description="Secret with OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL."
     )
     key_version: int | None = pydantic.Field(
         default=None,
         ge=0,
-        description="The keyVersion that the key in the Secret was made for; none for a brought key.",
+        description="keyVersion of the key in the Secret. A key that was brought has none.",
     )
     expires_at: str | None = pydantic.Field(
         default=None,
-        description="From when on the client's keys are refused.",
+        description="Moment from which the client's keys are refused.",
         json_schema_extra={"format": "date-time"},
     )
     applied_on: int = pydantic.Field(
-        default=0, ge=0, description="Servers whose guard has taken up the newest keys and limits."
+        default=0, ge=0, description="Number of servers whose guard has the newest keys and limits."
     )
 
 
 class Condition(schema.Schema):
     """A standard Kubernetes condition."""
 
-    type: str = pydantic.Field(max_length=64, description="What is said.")
-    status: Literal["True", "False", "Unknown"] = pydantic.Field(description="Whether it holds.")
-    reason: str = pydantic.Field(max_length=128, description="One word for machines and the STATUS column.")
-    message: str = pydantic.Field(default="", max_length=4096, description="The same in words that help.")
-    observed_generation: int = pydantic.Field(default=0, ge=0, description="The generation of the spec it speaks of.")
+    type: str = pydantic.Field(max_length=64, description="Type of the condition.")
+    status: Literal["True", "False", "Unknown"] = pydantic.Field(description="True, False or Unknown.")
+    reason: str = pydantic.Field(max_length=128, description="One word for programs and for the STATUS column.")
+    message: str = pydantic.Field(default="", max_length=4096, description="The reason in words, and what to do.")
+    observed_generation: int = pydantic.Field(
+        default=0, ge=0, description="Generation of the spec that the condition is about."
+    )
     last_transition_time: str = pydantic.Field(
-        description="When `status` last changed.", json_schema_extra={"format": "date-time"}
+        description="Moment at which `status` last changed.", json_schema_extra={"format": "date-time"}
     )
 
 
@@ -48,26 +50,26 @@ class Status(schema.Schema):
     """What is observed."""
 
     observed_generation: int = pydantic.Field(
-        default=0, ge=0, description="The generation of the spec that was last acted on."
+        default=0, ge=0, description="Generation of the spec that the operator last acted on."
     )
-    url: str = pydantic.Field(default="", max_length=512, description="Where clients reach the model.")
-    model: str = pydantic.Field(default="", max_length=128, description="The name clients send as `model`.")
-    image: str = pydantic.Field(default="", max_length=512, description="The engine's image.")
-    accelerators: str = pydantic.Field(default="", max_length=256, description="The accelerators of one server.")
-    replicas: int = pydantic.Field(default=0, ge=0, description="Servers that exist.")
-    ready_replicas: int = pydantic.Field(default=0, ge=0, description="Servers that answer.")
-    updated_replicas: int = pydantic.Field(default=0, ge=0, description="Servers of the newest generation.")
-    selector: str = pydantic.Field(default="", max_length=512, description="The servers' labels, for autoscalers.")
+    url: str = pydantic.Field(default="", max_length=512, description="Address at which clients reach the model.")
+    model: str = pydantic.Field(default="", max_length=128, description="Name that clients send as `model`.")
+    image: str = pydantic.Field(default="", max_length=512, description="Image of the engine.")
+    accelerators: str = pydantic.Field(default="", max_length=256, description="Accelerators of one server.")
+    replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers.")
+    ready_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers that answer.")
+    updated_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers of the newest template.")
+    selector: str = pydantic.Field(default="", max_length=512, description="Labels of the servers, for autoscalers.")
     clients: tuple[ClientStatus, ...] = pydantic.Field(
         default=(),
         max_length=256,
-        description="Who may call the model.",
+        description="Clients that may call the model.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     conditions: tuple[Condition, ...] = pydantic.Field(
         default=(),
         max_length=16,
-        description="Available, Ready, Progressing, Exposed, GuardConfigured, Verified.",
+        description="Conditions: Available, Ready, Progressing, Exposed, GuardConfigured and Verified.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
 

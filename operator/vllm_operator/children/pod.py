@@ -130,7 +130,7 @@ def _container_security() -> kinds.Object:
 
 
 def _scratch_volumes() -> list[kinds.Object]:
-    """Return where the engine may write; /dev/shm lies in memory and counts to the container's own limit."""
+    """Return where the engine may write; /dev/shm is in memory and counts towards the container's own limit."""
     return [
         {"name": "home", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},

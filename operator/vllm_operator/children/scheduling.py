@@ -35,7 +35,7 @@ def pull_secrets(spec: api.Spec, settings: config.Config) -> tuple[str, ...]:
 
 
 def _canonical(value: Any, field: str = "") -> Any:
-    """Return `value` without what says nothing; in a map, which is the user's, nothing is left out."""
+    """Return `value` without empty texts, lists and objects, which would not come back; maps of the user are left whole."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [_canonical(one) for one in value]
     if not isinstance(value, dict) or field in MAPS:

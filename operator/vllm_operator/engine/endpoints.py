@@ -1,7 +1,7 @@
 """The exact methods and paths that vLLM answers for clients, by task. What is not in this table does not exist for them.
 
 Source: the routers under vllm/entrypoints of vLLM 0.32 (openai, anthropic, pooling, speech_to_text), which a test compares
-with this table in a running vLLM. Prefixes are wrong: `/v1/load_lora_adapter` lies under `/v1`.
+with this table in a running vLLM. A prefix would admit too much: `/v1/load_lora_adapter` begins with `/v1` too.
 
 Left out, although vLLM has them: what keeps state (`GET /v1/responses/{id}`, files, adapters), what tells of the server
 (`/version`, `/load`, `/metrics`), what holds more than one request (`/v1/chat/completions/batch`), what is for machinery

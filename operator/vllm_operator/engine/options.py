@@ -1,6 +1,6 @@
-"""The arguments of `vllm serve`: what the operator sets for every model, and the admin's own after it.
+"""The arguments of `vllm serve`: those that the operator sets for every model, then those of the spec.
 
-What an admin may not set stands in refusals.py.
+refusals.py has the options that a spec may not set.
 """
 
 import re

@@ -27,7 +27,7 @@ OPTIONS = (
     Refused(("max-model-len",), "use spec.engine.maxModelLen"),
     Refused(("max-num-queued-reqs",), "use spec.access.maxQueuedRequests"),
     Refused(("shutdown-timeout",), "use spec.engine.drainTimeout"),
-    Refused(("config", "generation-config"), "options stand in spec.engine.args; the documented defaults hold for every model"),
+    Refused(("config", "generation-config"), "write options into spec.engine.args; the documented defaults hold for every model"),
     Refused(
         ("trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
          "tool-parser-plugin", "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path",

@@ -1,6 +1,6 @@
-"""Where weights are -> what to mount, where vLLM stands and what it loads.
+"""A source of weights -> what to mount, vLLM's working directory and what it loads.
 
-vLLM reports its model argument as `root`, so the server stands in the directory above `org/name` and loads `org/name`.
+vLLM reports its model argument as `root`, so its working directory is the one above `org/name`, and it loads `org/name`.
 """
 
 import re
