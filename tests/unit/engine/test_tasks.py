@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from tests.contract import document
 from tests.golden import render
 from vllm_operator import api
 from vllm_operator.children import template
@@ -98,3 +99,12 @@ def test_silence_is_transcribed_to_an_empty_text_which_is_right() -> None:
     assert request.content.count(b"--" + verification.BOUNDARY.encode()) == 3
     assert b"RIFF" in request.content
     assert request.content_type.startswith("multipart/form-data; boundary=")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_page_on_tasks_shows_the_paths_and_arguments_of_each(task: api.Task) -> None:
+    (row,) = [line for line in document.read(document.TASKS).splitlines() if line.startswith(f"| `{task}` |")]
+    _, _, paths, added, *_ = row.split("|")
+    assert paths.replace("`", "").split() == [endpoint.path for endpoint in endpoints.of(task)[2:]]
+    named = [argument for argument in options.arguments(spec(task)) if argument.startswith(("--runner", "--convert"))]
+    assert (added.replace("`", "").split() if named else added.strip()) == (named or "nothing")
