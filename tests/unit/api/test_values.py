@@ -46,6 +46,7 @@ def test_a_moment_that_an_older_schema_took_is_read_as_the_api_server_reads_it(t
 @pytest.mark.parametrize(
     "text",
     ["", "soon", "2027-01-31", "2027-01-31T12:00:00", "2027-02-30T12:00:00Z", "2027-01-31T12:00:60Z",
+        "at 2027-01-31T12:00:00Z",
      "2027-01-31T12:00:00+25:00", "٢027-01-31T12:00:00Z"],
 )  # fmt: skip
 def test_what_is_no_moment_is_said(text: str) -> None:

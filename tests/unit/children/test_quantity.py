@@ -25,24 +25,8 @@ def test_whole_numbers_are_quantities_too() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [
-        "1e800000",
-        "1e-800000",
-        "1e99",
-        "1e100",
-        "9" * 19,
-        "9" * 18 + "E",
-        "8Ei",
-        "lots",
-        "",
-        ".",
-        "-1",
-        "1 ",
-        "1\n",
-        "٣",
-        "1.0000000000",
-        2**70,
-    ],
-)
+    ["1e800000", "1e-800000", "1e98", "1e100", "9" * 19, "1000E", "9" * 18 + "E", "8Ei", "9000Pi", "lots", "", ".", "-1", "1 ",
+     "1\n", "٣", "1.0000000000", 2**70],
+)  # fmt: skip
 def test_what_the_schema_does_not_admit_is_left_as_it_is(given: int | str) -> None:
     assert quantity.canonical(given) == str(given)
