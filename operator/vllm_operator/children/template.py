@@ -38,9 +38,9 @@ def _free_name(owner: naming.Owner, live: Sequence[kinds.Object], inputs: str) -
 
 
 def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
-    """Return the ControllerRevision with those `inputs`, else the newest; None where there is none."""
-    ordered = sorted(live, key=lambda one: (inputs_of(one) == inputs, one["metadata"].get("creationTimestamp", "")))
-    return ordered[-1] if ordered else None
+    """Return the first ControllerRevision that was made of `inputs`, else the newest; None where there is none."""
+    ordered = sorted(live, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    return next((one for one in ordered if inputs_of(one) == inputs), ordered[-1] if ordered else None)
 
 
 def inputs_of(live: kinds.Object) -> str:

@@ -129,3 +129,15 @@ def test_an_accelerator_has_its_own_image_or_one_of_its_vendor_and_never_that_fo
     }
     assert {name: pod.image(asking(name), OLD) for name in wanted} == wanted
     assert pod.image(SPEC, OLD) == ENGINES["cpu"]
+
+
+def test_a_copy_of_the_pinned_template_is_unwanted_and_an_earlier_template_is_kept() -> None:
+    def named(name: str, created: str, spec: api.Spec = SPEC) -> kinds.Object:
+        made = template.revision(OWNER, spec, OLD, ())
+        return {**made, "metadata": {**made["metadata"], "name": name, "creationTimestamp": created}}
+
+    ours, copy = named("vllm11.template", "2026-01-02T00:00:00Z"), named("copied", "2026-01-03T00:00:00Z")
+    before = named("vllm11.template.1", "2026-01-01T00:00:00Z", asking("amd.com/gpu"))
+    plan = render.decided(OWNER, SPEC, OLD, copy, ours, before)
+    assert plan.revision["metadata"]["name"] == "vllm11.template"
+    assert [one["metadata"]["name"] for one in children.unwanted(plan, [copy, ours, before])] == ["copied"]
