@@ -59,7 +59,7 @@ def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: kubectl.Adm
     apply(admin, "hosted", expose={"host": "bank.example"})
     waiting.until("NotAllowed again", lambda: reason(admin, "hosted", "Exposed") == "NotAllowed", admin.world)
     assert admin.get("ingress", "hosted")["spec"]["rules"][0]["host"] == "hosted.team.example"
-    assert admin.get("vllm", "hosted")["status"]["url"] == "http://hosted.default.svc/"
+    assert admin.get("vllm", "hosted")["status"]["url"] == "http://hosted.team.example/"  # which still serves
     admin.kubectl("delete", "vllm", "hosted")
 
 
@@ -89,10 +89,10 @@ def test_a_list_tightened_later_takes_nothing_down_and_stops_no_revocation(
 
 
 def test_what_only_the_api_server_can_refuse_is_said_and_heals(admin: kubectl.Admin) -> None:
-    apply(admin, "odd", scheduling={"nodeSelector": {"no key": "x"}})
+    apply(admin, "odd", resources={"limits": {"cpu": 1}, "requests": {"cpu": 2}})
     waiting.until("WriteRefused", lambda: reason(admin, "odd") == "WriteRefused", admin.world)
-    assert "nodeSelector" in admin.condition("odd")["message"]
-    apply(admin, "odd", scheduling={"nodeSelector": {"key": "x"}})
+    assert "must be less than or equal to cpu limit" in admin.condition("odd")["message"]
+    apply(admin, "odd", resources={"limits": {"cpu": 2}, "requests": {"cpu": 1}})
     waiting.until("its own state", lambda: reason(admin, "odd") == "ScaledToZero", admin.world)
     admin.kubectl("delete", "vllm", "odd")
 
