@@ -132,8 +132,8 @@ async def test_who_is_stopped_for_a_minute_writes_nothing_when_it_goes_on() -> N
 async def test_a_lost_lease_ends_what_runs_and_is_sought_again() -> None:
     world = operator_process.World()
     async with world.running() as process:
-        key = await world.create("vllm11", "alice")
-        await clock.until(world.is_done(key))
+        key, other = await world.create("vllm11", "alice"), await world.create("vllm12", "alice")
+        await clock.until(world.is_done(key, other))
         await asyncio.sleep(1)
         await world.cluster.edit_by("kubectl", operator_process.LEASE, {"spec": {"holderIdentity": "usurper"}})
         await asyncio.sleep(3)
@@ -144,6 +144,8 @@ async def test_a_lost_lease_ends_what_runs_and_is_sought_again() -> None:
         assert len(world.writes) == written
         await clock.until(world.is_done(key), 10)
         assert process.leads()
+        await asyncio.sleep(1)
+        assert process.checked() == {key, other}
         assert not process.manager.failed
     assert world.strays() == []
 
