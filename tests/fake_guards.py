@@ -19,15 +19,21 @@ TOKEN = http_client.Answer(reached=True, status=200, text='{"choices": [{"text":
 
 
 class FakeGuards:
-    """`says`: address -> what its guard says; `busy`: after how many seconds; `answer`: the Service's; `woken`: how often."""
+    """A model, its guards and its Service.
+
+    `says`: address -> what its guard says; `busy`: after how many seconds; `answer`: the Service's; `woken`: how often the prober
+    heard something new; `changed`: what the cache told of.
+    """
 
     def __init__(self) -> None:
-        self.api, self.store, self.says = fake_apiserver.FakeCluster(), cache.Cache(), dict[str, guard.State | None]()
+        self.changed = list[kinds.Key]()
+        self.store, self.says = cache.Cache(self.changed.append), dict[str, guard.State | None]()
+        self.api = fake_apiserver.FakeCluster()
         self.answer, self.busy = TOKEN, dict[str, float]()
         self.asked: list[tuple[float, str]] = []
         self.requests: list[tuple[float, str, str]] = []
         self.woken = 0
-        self.lookout = prober.Prober(self.api, self.store, self, self.wake)
+        self.prober = prober.Prober(self.api, self.store, self, self.wake)
         self._version = 1000
         self.put(MODEL)
         for child in render.desired(MODEL):
@@ -49,7 +55,7 @@ class FakeGuards:
         """Stand for the run of the model that follows."""
         assert key == KEY
         self.woken += 1
-        self.lookout.look(key)
+        self.prober.enqueue(key)
 
     def write(self, version: str) -> None:
         """Write the guard's Secret."""
@@ -88,7 +94,7 @@ class FakeGuards:
         return sum(verb == "patch" for verb, _ in self.api.calls)
 
     def seen(self) -> observed.ObservedState:
-        return self.lookout.seen(observed.snapshot(self.store, KEY) or observed.ObservedState(MODEL, {}))
+        return self.prober.with_answers(observed.snapshot(self.store, KEY) or observed.ObservedState(MODEL, {}))
 
     def heard(self) -> Mapping[str, guard.State | None]:
         return self.seen().guards
@@ -96,11 +102,11 @@ class FakeGuards:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look once; time passes while the test sleeps."""
-        task = asyncio.create_task(self.lookout.run())
-        self.lookout.look(KEY)
+        task = asyncio.create_task(self.prober.run())
+        self.prober.enqueue(KEY)
         await asyncio.sleep(0.1)
         yield
-        await self.lookout.stop()
+        await self.prober.stop()
         await task
 
     def put(self, obj: kinds.Object) -> None:

@@ -79,7 +79,7 @@ class Reconciler:
                 return None
             return await self._run(key, seen, stamp)
         finally:
-            self._prober.look(key)  # a revocation that was written is brought to the pods, whatever else failed
+            self._prober.enqueue(key)  # a revocation that was written is brought to the pods, whatever else failed
 
     def _leave(self, key: kinds.Key, holder: str) -> float:
         """Leave the model to the installation that works on it, and say so once."""
@@ -158,7 +158,7 @@ class Reconciler:
     def _observed(self, key: kinds.Key, before: observed.ObservedState, stamp: cache.Stamp) -> observed.ObservedState:
         """Return what is seen after the writes, with what was answered; the generation is that which was worked on."""
         after = before if self._cache.stamp(key) == stamp else observed.snapshot(self._cache, key) or before
-        return self._prober.seen(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
+        return self._prober.with_answers(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
 
     def _again(self, key: kinds.Key) -> float:
         tries = self._troubled[key] = self._troubled.get(key, 0) + 1

@@ -34,7 +34,7 @@ async def test_a_model_is_asked_once_and_then_at_a_slow_pace() -> None:
         assert one.seen().verified == ConditionValue("True", "Verified", "a token came back through the Service")
         assert [request[1:] for request in one.requests] == [("http://vllm11.models.svc", render.KEYS["default"])]
         for _ in range(100):
-            one.lookout.look(KEY)
+            one.prober.enqueue(KEY)
             await asyncio.sleep(1)
         assert len(one.requests) == 1
         await asyncio.sleep(3600)
@@ -66,7 +66,7 @@ async def test_no_key_is_sent_to_a_service_of_somebody_else() -> None:
         await asyncio.sleep(3600)
         assert one.requests == []
         one.put(service)
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(1)
         assert len(one.requests) == 1
 
@@ -87,11 +87,11 @@ async def test_each_rollout_is_verified_when_it_is_complete() -> None:
     one = await serving()
     async with one.running():
         await one.start("b", "10.0.0.2", CONFIGURED, ready=True, template="2")
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(1)
         assert len(one.requests) == 1
         one.end("a")
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(1)
         assert len(one.requests) == 2
         await asyncio.sleep(500)
@@ -122,7 +122,7 @@ async def test_one_wrong_answer_takes_no_model_away() -> None:
         one.answer = WRONG
         await one.start("b", "10.0.0.2", CONFIGURED, ready=True, template="2")
         one.end("a")
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(0.5)
         one.answer = fake_guards.TOKEN
         woken = one.woken
@@ -166,7 +166,7 @@ async def test_a_new_key_is_not_tried_before_every_guard_has_it() -> None:
         one.write("newer")
         await one.start("b", "10.0.0.2", CONFIGURED, ready=True, template="2")
         one.end("a")
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(5)
         assert len(one.requests) == 1
         one.says["10.0.0.2"] = guard.State("newer", 0)
@@ -184,10 +184,10 @@ async def test_an_answer_to_a_key_that_changed_meanwhile_is_forgotten() -> None:
         answer = await asked(base, key, request)
         one.write("newer")
         one.says["10.0.0.1"] = guard.State("newer", 0)
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         return answer
 
-    one.lookout._verifier._ask = rotating
+    one.prober._canary._ask = rotating
     async with one.running():
         one.answer = fake_guards.TOKEN
         await asyncio.sleep(3)
@@ -199,11 +199,11 @@ async def test_what_is_known_goes_with_the_last_server() -> None:
     one = await serving()
     async with one.running():
         one.end("a")
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(1)
         assert one.seen().verified is None
         await one.start("b", "10.0.0.2", CONFIGURED, ready=True)
-        one.lookout.look(KEY)
+        one.prober.enqueue(KEY)
         await asyncio.sleep(1)
         assert len(one.requests) == 2
 
