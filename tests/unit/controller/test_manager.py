@@ -111,11 +111,12 @@ async def test_what_changed_goes_before_checks_that_are_due() -> None:
         world.cluster.troubles.delay(700, "get", times=1)
         await asyncio.sleep(690)
         process.manager.refresh()
-        assert (_value("queue_depth", priority="changed"), _value("queue_depth", priority="idle")) == (0, 10)
+        before = _value("queue_depth", priority="changed")  # an event may have come before the answer to its write
+        assert _value("queue_depth", priority="idle") == 10
         await world.change(keys[9], replicas=2)
         await asyncio.sleep(1)
         process.manager.refresh()
-        assert (_value("queue_depth", priority="changed"), _value("queue_depth", priority="idle")) == (1, 9)
+        assert (_value("queue_depth", priority="changed"), _value("queue_depth", priority="idle")) == (before + 1, 9)
 
 
 @clock.virtual
