@@ -3,7 +3,7 @@
 import base64
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from tests import fake_apiserver, samples
@@ -15,6 +15,7 @@ from vllm_operator.kube import apply, cache, conditions, errors, kinds, naming
 from vllm_operator.probes import http_client, prober
 
 KEY = kinds.Key("models", samples.MODEL)
+MODEL = kinds.Ref("ModelDeployment", *KEY)
 NOW = 1_800_000_000.0
 SETTINGS = config.Config(engine_images={"cpu": "registry.example/vllm-cpu:0.32.0"})
 WRITES = {"create", "patch", "update", "delete"}
@@ -70,7 +71,7 @@ class OperatorHarness:
     async def change(self, *clients: dict[str, Any], **more: Any) -> None:
         """Change the model's clients, and other fields of its spec; no operator has seen it yet."""
         spec = {"expose": None, **self._model(clients, more)["spec"]}
-        await self.api.edit_by("admin", kinds.Ref("ModelDeployment", *KEY), {"spec": spec})
+        await self.api.edit_by("admin", MODEL, {"spec": spec})
 
     async def run(self) -> None:
         """Let a new operator work on the model once."""
@@ -84,6 +85,22 @@ class OperatorHarness:
                 self.again = await self.reconciler(KEY)
                 return
         raise AssertionError("no decision holds")
+
+    def hear(self) -> None:
+        """Let the operator that is there hear of all that happened, as its watches would."""
+        visible = {ref: obj for ref, obj in self.api.objects.items() if naming.key(obj)}
+        for obj in self.cache.of(KEY):
+            if kinds.ref(obj) not in visible:
+                self.cache.drop(kinds.ref(obj))
+        for obj in visible.values():
+            self.cache.put(obj)
+
+    async def take_over(self, seen: Mapping[kinds.Ref, kinds.Object]) -> None:
+        """Let a new operator work on the model whose watches have shown `seen` alone, and the newest model."""
+        objects, self.api.objects = self.api.objects, {**seen, MODEL: self.api.objects[MODEL]}
+        self.reconciler = self._new()
+        self.api.objects = objects
+        await self.go_on()
 
     async def interrupted(self, at: int) -> bool:
         """Let a new operator end at its write number `at` / 2, and a half: after it took effect; False where it wrote less."""
@@ -112,12 +129,14 @@ class OperatorHarness:
         with contextlib.suppress(errors.ApiError):
             await self.go_on()
 
-    def refuse(self, name: str, refusal: errors.ApiError | None = None) -> None:
-        """Let a webhook refuse every write of the Secret `name` from now on."""
+    def refuse(
+        self, name: str, refusal: errors.ApiError | None = None, verbs: Collection[str] = WRITES, when: str = "before"
+    ) -> None:
+        """Answer every write of the Secret `name` with `refusal` from now on, `when` it takes effect."""
         refusal = refusal or errors.Denied(403, "Forbidden", "no")
 
-        def interrupt(verb: str, ref: kinds.Ref, when: str) -> None:
-            if verb in WRITES and ref.name == name and when == "before":
+        def interrupt(verb: str, ref: kinds.Ref, at: str) -> None:
+            if verb in verbs and ref.name == name and at == when:
                 raise refusal
 
         self.api.interrupt = interrupt
@@ -141,6 +160,11 @@ class OperatorHarness:
         """Write an entry of a Secret by hand."""
         data = {entry: base64.b64encode(text.encode()).decode()}
         await self.api.edit_by("admin", self.ref(name), {"data": data})
+
+    async def terminate(self) -> None:
+        """Delete the model, which another tool's finalizer holds."""
+        await self.api.edit_by("tool", MODEL, {"metadata": {"finalizers": ["backup.example/hold"]}})
+        await self.api.delete_by("admin", MODEL)
 
     async def delete(self, name: str) -> None:
         """Delete a Secret by hand."""
@@ -174,7 +198,7 @@ class OperatorHarness:
 
     def condition(self, kind: str) -> kinds.Object:
         """Return a condition of the model."""
-        return conditions.condition(self.api.objects[kinds.Ref("ModelDeployment", *KEY)], kind) or {}
+        return conditions.condition(self.api.objects[MODEL], kind) or {}
 
     def events(self, reason: str) -> list[str]:
         """Return the notes of the Events with that reason."""
@@ -196,11 +220,8 @@ class OperatorHarness:
         return {**model, "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
     def _new(self) -> reconcile.Reconciler:
-        seen = cache.Cache()
-        for obj in self.api.objects.values():
-            if obj["kind"] == "ModelDeployment" or naming.MODEL_LABEL in obj["metadata"].get("labels", {}):
-                seen.put(obj)
-        look = prober.Prober(self.api, seen, Deaf(), lambda _key: None)
-        return reconcile.Reconciler(
-            self.api, seen, apply.Applier(self.api, seen), look, self.settings, clock=lambda: self.now
-        )
+        self.cache = cache.Cache()
+        self.hear()
+        look = prober.Prober(self.api, self.cache, Deaf(), lambda _key: None)
+        applier = apply.Applier(self.api, self.cache)
+        return reconcile.Reconciler(self.api, self.cache, applier, look, self.settings, clock=lambda: self.now)

@@ -74,7 +74,7 @@ class Reconciler:
             return self._leave(key, holder)
         self.left.pop(key, None)
         try:
-            if seen is None or seen.model["metadata"].get("deletionTimestamp"):
+            if seen is None:
                 self._forget(key)
                 return None
             return await self._run(key, seen, stamp)
@@ -133,24 +133,31 @@ class Reconciler:
         )
 
     async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:
-        """Write what differs, in two steps; of a paused model only keys and what guards accept."""
-        first = () if plan.spec.paused else plan.first
+        """Write what differs, in two steps; of a paused or terminating model only keys and what guards accept.
+
+        A terminating model lives as long as a finalizer holds it: its keys are only taken away, and nothing is created.
+        """
+        terminating = bool(seen.model["metadata"].get("deletionTimestamp"))
+        is_held = plan.spec.paused or terminating
+        first = () if is_held else plan.first
         bodies = functools.partial(children.client_secrets, plan)
         issuing, written = await _both(
-            self._issuer(plan.owner, plan.spec, bodies), self._applier.ensure_all(first, plan.owner)
+            self._issuer(plan.owner, plan.spec, bodies, terminating=terminating),
+            self._applier.ensure_all(first, plan.owner),
         )
         guard = children.guard_secret(plan, issuing.issued, issuing.revoked_until)
         known = seen.child(kinds.SECRET, guard["metadata"]["name"])
         if known:
             guard["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
         is_pinned = not written.stale and kinds.ref(plan.revision) not in written.failures
-        server = plan.server if is_pinned and not plan.spec.paused else ()
-        derived = await self._applier.ensure_all((guard, *server), plan.owner)
+        server = plan.server if is_pinned and not is_held else ()
+        guards = (guard,) if known or not terminating else ()
+        derived = await self._applier.ensure_all((*guards, *server), plan.owner)
         failures = {**issuing.failures, **written.failures, **derived.failures}
         stale = issuing.stale | written.stale | derived.stale
         if issuing.revoked and kinds.ref(guard) not in derived.failures and not derived.stale:
             await self._reporter.revoked(seen.model, issuing.revoked)
-        if not (failures or stale or plan.spec.paused):
+        if not (failures or stale or is_held):
             unwanted = children.unwanted(plan, seen.objects.values())
             failures = await self._applier.prune(unwanted)
         return issuing, Outcome(failures, stale)

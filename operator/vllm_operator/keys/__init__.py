@@ -5,6 +5,8 @@ decision.py      what the keys are: a pure function of the spec and of what was 
 expiry.py        when keys end without anybody's doing
 troubles.py      why a client has no key, in words for a condition
 record.py        how records are encoded in a client's Secret and in the guard's, and read back
+lookup.py        asks by name for a Secret that the cache does not hold
+observation.py   reads the Secrets: the clients', the guard's, and those that bring a key
 issuer.py        writes and deletes the clients' Secrets, before anything is derived from them
 
 A key's way from here: `children.secrets` builds the Secrets' bodies, `guard.routes` the routes that let a key in, `probes.prober`

@@ -86,18 +86,6 @@ class Applier:
         compared = self._compared.get(kinds.Key(owner.namespace, owner.name), {})
         return compared.get(wanted.ref) == (wanted.sent, self._cache.version(wanted.ref))
 
-    async def look_for(self, refs: Iterable[kinds.Ref], owner: naming.Owner) -> dict[kinds.Ref, kinds.Object]:
-        """Return those of `refs` that are there and ours.
-
-        What no watch has shown is asked for by name before it is made anew: without the label we watch by it is there still.
-        """
-        found = {}
-        for ref in refs:
-            live = self._cache.get(ref) or await self._read(ref)
-            if live and naming.is_ours(live, owner):
-                found[ref] = live
-        return found
-
     async def prune(self, unwanted: Iterable[kinds.Object]) -> failures.Failures:
         """Delete the objects, and no other that may have got the name of one."""
         objects = list(unwanted)

@@ -107,8 +107,8 @@ async def test_what_changed_goes_before_checks_that_are_due() -> None:
     keys = [await world.create(f"vllm{number}", "alice") for number in range(10)]
     async with world.running(workers=1) as process:
         await clock.until(lambda: process.checked() == set(keys))
-        await world.create("busy", pullSecrets=[{"name": "pull"}])
-        world.cluster.troubles.delay(700, "get", times=1)
+        await world.create("busy")
+        world.cluster.troubles.delay(700, "create")
         await asyncio.sleep(690)
         process.manager.refresh()
         before = _value("queue_depth", priority="changed")  # an event may have come before the answer to its write
@@ -143,8 +143,8 @@ async def test_the_metrics_tell_what_waits_and_what_cannot_be_read() -> None:
     world = operator_process.World()
     async with world.running(workers=1) as process:
         await clock.until(process.leads)
-        world.cluster.troubles.delay(20, "get")
-        await world.create("busy", pullSecrets=[{"name": "pull"}])
+        world.cluster.troubles.delay(20, "create")
+        await world.create("busy")
         await asyncio.sleep(1)
         for number in range(3):
             process.manager._queue.add(kinds.Key("models", str(number)), idle=number > 0)

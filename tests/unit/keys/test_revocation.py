@@ -3,7 +3,6 @@
 import pytest
 
 from tests import harness
-from vllm_operator.kube import errors
 
 
 @harness.at_every_write
@@ -123,26 +122,8 @@ async def test_a_removed_client_whose_secret_may_not_be_deleted_is_revoked_for_e
     assert len(home.events("ClientRevoked")) == 1
 
 
-@pytest.mark.parametrize(
-    "refusal", [errors.Conflict(409, "Conflict", "no"), errors.NotFound(404, "NotFound", "no")], ids=["409", "404"]
-)
-async def test_a_deletion_that_a_webhook_refuses_with_another_code_revokes_too(refusal: errors.ApiError) -> None:
-    home = harness.OperatorHarness()
-    await home.begin({"name": "a"}, {"name": "b"})
-    old = home.key("a")
-    home.refuse("vllm11.key.a", refusal)
-    await home.change({"name": "b"})
-    await home.run()
-    assert home.condition("Ready")["reason"] in {"WriteRefused", "WriteFailed"}
-    home.allow()
-    await home.change({"name": "a"}, {"name": "b"})
-    await home.run()
-    assert home.accepts(home.key("a"))
-    assert not home.accepts(old)
-
-
 @harness.at_every_write
-async def test_an_end_at_any_write_makes_no_void_key_valid(at: int) -> bool:
+async def test_an_end_at_any_write_makes_no_revoked_key_valid(at: int) -> bool:
     home = harness.OperatorHarness()
     await home.begin({"name": "a"}, {"name": "b"})
     old = home.key("a")
