@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import pydantic
 
 from vllm_operator import api, guard, keys
-from vllm_operator.api import schema
+from vllm_operator.api import access, schema
 from vllm_operator.kube import kinds, naming
 
 T = TypeVar("T")
@@ -89,11 +89,11 @@ def noted(issued: Mapping[str, keys.Issued], revoked_until: int) -> dict[str, st
 
 
 def notes(secret: kinds.Object | None, listed: Collection[str]) -> Notes:
-    """Return what is noted in the guard's Secret; where nothing there can be read, that is so of every client `listed`."""
+    """Return what is noted in the guard's Secret; if it is unreadable as a whole, so is each client `listed`."""
     if secret is None:
         return Notes({}, (), 0)
     records = _read(RECORDS, decoded(secret, APPLIED))
-    found = dict.fromkeys(listed) if records is None else records
+    found = dict.fromkeys(listed) if records is None or len(records) > access.MOST_CLIENTS else records
     applied = {name: _issued(one) for name, one in found.items() if one is not None}
     earlier = _read(MOMENTS, decoded(secret, REVOKED)) or {}
     revoked_until = _number(decoded(secret, REVOKED_UNTIL)) or 0

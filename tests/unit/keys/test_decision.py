@@ -100,6 +100,13 @@ def test_a_moment_at_the_end_of_time_ends_no_run_and_loops_in_none() -> None:
     after = one(access({"keyVersion": 2}), stored(last), last, keys.LATEST)
     assert (after.at, after.previous) == (keys.LATEST, ())
     assert one(access({"keyVersion": 2}), stored(after), after, keys.LATEST) == after
+    assert decide(access({}), revoked_until=keys.LATEST).issued["a"].at == keys.LATEST
+
+
+def test_what_a_secret_stores_is_revoked_with_its_client_even_if_no_server_has_accepted_it_yet() -> None:
+    """The operator ended before it wrote the guard's Secret; then the client was removed, and its Secret could not be deleted."""
+    assert keys.newest(observed(stored={"b": stored(OTHERS, "b")}), {}) == OTHERS.at
+    assert keys.newest(observed(stored={"b": keys.Stored(OTHERS, "")}), {}) == 0
 
 
 def test_a_copy_of_another_clients_secret_is_no_key() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies
 from tests import harness
 from tests.unit.keys.cases import FIRST, A, B, key
 from vllm_operator import keys
+from vllm_operator.api import access
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds
 
@@ -100,6 +101,16 @@ def test_where_nothing_is_readable_no_record_of_those_listed_is(text: bytes) -> 
     found = record.notes(guard_secret(keys_json=text, void_json=text, revoked_until=text), ["b"])
     assert (found.applied, found.revoked_until) == ({}, 0)
     assert set(found.unreadable) == {"b"}
+
+
+def test_more_records_than_a_model_can_have_clients_are_no_records() -> None:
+    """Each client that is noted may cost a question to the API server."""
+    noted = {f"c{number}": FIRST for number in range(access.MOST_CLIENTS + 1)}
+    found = record.notes(guard_secret(keys_json=record.noted(noted, 0)[record.APPLIED].encode()), ["b"])
+    assert (found.applied, set(found.unreadable)) == ({}, {"b"})
+    noted.popitem()
+    found = record.notes(guard_secret(keys_json=record.noted(noted, 0)[record.APPLIED].encode()), ["b"])
+    assert (found.applied, set(found.unreadable)) == (noted, set())
 
 
 @pytest.mark.parametrize("number", ["-1", "1.5", "1e9", "9" * 13, "999999999999", "\u0661", " 1", "1_0"])
