@@ -37,7 +37,7 @@ class Informer:
         self._api, self._kind, self._cache, self._namespace = api, kind, into, namespace
         self._selector = "" if kind == kinds.MODEL_DEPLOYMENT else naming.MODEL_LABEL
         self._version = ""
-        self._idle_since: float | None = None  # the end of the last stream that brought something
+        self._idle_since: float | None = None  # the end of the last stream that lasted or brought something
         self._logged = ""
 
     async def run(self) -> None:
@@ -58,10 +58,13 @@ class Informer:
         """Go on from the last version seen, or from a list; return when the server ends the stream."""
         if not self._version:
             await self._list()
+        opened = asyncio.get_running_loop().time()
         events = self._api.watch(self._kind, self._version, self._namespace, self._selector)
         async with contextlib.aclosing(events):
             async for happened, obj in events:
                 self._take(happened, obj)
+        if asyncio.get_running_loop().time() - opened > PAUSE.longest:
+            self._idle_since = None
 
     def _take(self, happened: str, obj: kinds.Object) -> None:
         if happened == "DELETED":
@@ -112,7 +115,7 @@ class Informer:
         self.failure = Failure(self._kind, self._namespace, since, reason)
 
     def _pause(self) -> float:
-        """Return how long to wait: nothing after a stream that brought something, else longer each time."""
+        """Return how long to wait: nothing after a stream that lasted or brought something, else longer each time."""
         now = asyncio.get_running_loop().time()
         if self._idle_since is None:
             self._idle_since = now

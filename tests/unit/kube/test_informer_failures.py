@@ -96,6 +96,24 @@ async def test_an_api_server_that_is_down_is_asked_less_and_less() -> None:
 
 
 @clock.virtual
+async def test_a_watch_that_ends_in_its_time_is_followed_by_the_next_at_once_though_nothing_happened() -> None:
+    watched = Watched()
+    opened: list[float] = []
+
+    def note(verb: str, ref: kinds.Ref, when: str) -> None:
+        if (verb, ref.kind, when) == ("watch", "Secret", "before"):
+            opened.append(clock.now())
+
+    watched.api.interrupt = note
+    async with watched.running():
+        for _ in range(5):
+            await asyncio.sleep(290)
+            watched.api.cut()
+        await asyncio.sleep(10)
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(opened)] == [290] * 5
+
+
+@clock.virtual
 async def test_a_failure_tells_since_when_it_lasts_and_ends_when_the_watch_is_open() -> None:
     watched = Watched()
     async with watched.running():
