@@ -27,8 +27,8 @@ def admin(served: pathlib.Path) -> Iterator[kubectl.Admin]:
     [
         ("", "one apply gives it a URL, a key and a truthful status"),
         (".spec.model.source", "pvc://claim"),
-        (".spec.access.maxQueuedRequests", "above it: 503 with Retry-After"),
-        (".spec.engine.allowLongContext", "leave it off if in doubt"),
+        (".spec.access.maxQueuedRequests", "more get 503 with Retry-After"),
+        (".spec.engine.allowLongContext", "One long prompt can end the server"),
         (".status.conditions", "Available, Ready, Progressing"),
     ],
 )
