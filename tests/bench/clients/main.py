@@ -59,10 +59,12 @@ def clients() -> list[str]:
 
 
 def about(name: str) -> dict[str, str]:
-    """Return an adapter's package, its version, and what it lacks."""
+    """Return an adapter's package, its version and licence, and what it lacks."""
     program = (
         f"import importlib.metadata as m, json, tests.bench.clients.adapters.{name} as a;"
-        "print(json.dumps({'package': a.PACKAGE, 'lacks': a.LACKS, 'version': a.PACKAGE and m.version(a.PACKAGE)}))"
+        "said = m.metadata(a.PACKAGE) if a.PACKAGE else {};"
+        "licence = said.get('License-Expression') or said.get('License', '');"
+        "print(json.dumps({'lacks': a.LACKS, 'version': said.get('Version', ''), 'licence': licence}))"
     )
     found: dict[str, str] = json.loads(_python("-c", program).stdout)
     return found

@@ -24,7 +24,9 @@ def _row(name: str, rounds: list[Round], about: dict[str, str]) -> str:
     memory = f"{_median(name, 'list', 'resident', rounds):.0f}, {_peak(name, rounds):.0f} MB"
     started = f"{_median(name, 'list', 'import', rounds):.2f} s"
     disk = f"{_median(name, 'list', 'disk', rounds):.0f} MB"
-    title = f"{name.replace('_', ' ')} {about['version']}".strip()
+    title = ", ".join(
+        part for part in (f"{name.replace('_', ' ')} {about['version']}".strip(), about["licence"]) if part
+    )
     return f"| {' | '.join([title, *acts, started, memory, disk, about['lacks']])} |"
 
 
