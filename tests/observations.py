@@ -1,9 +1,10 @@
 """What is observed of a model, from a few words, and the status that it deserves: what tests of the status begin with.
 
-A state is described by what others add to the model's children: `deployment` and `ingress` (their `status`), `pods`, what stood
-in the way of the writes (`absent`: children that are not there; `failures`: what writes met, by kind; `missing`: kind and name of
-dependencies; `troubles`: reason and message by client), and what was answered (`guards`: of each pod the version, if not the
-newest, and the number rejected, or None where it is silent; `verified`: a condition's value).
+A state is described by what others add to the model's children: `deployment` and `ingress` (their `status`), `pods`, the spec
+that the children were `made_of`, if that is an earlier one, what stood in the way of the writes (`absent`: children that are not
+there; `failures`: what writes met, by kind; `missing`: kind and name of dependencies; `troubles`: reason and message by client),
+and what was answered (`guards`: of each pod the version, if not the newest, and the number rejected, or None where it is silent;
+`verified`: a condition's value).
 """
 
 from typing import Any
@@ -55,7 +56,8 @@ def state(
     one: kinds.Object, described: dict[str, Any], settings: config.Config = render.SETTINGS
 ) -> observed.ObservedState:
     """Return the state of the model `one` that is `described`."""
-    children_of = [_with_status(child, described) for child in render.desired(one)]
+    made_of = {**one, "spec": described.get("made_of", one["spec"])}
+    children_of = [_with_status(child, described) for child in render.desired(made_of)]
     unwritten = {kinds.Ref(kind, "models", "vllm11"): met for kind, met in described.get("failures", {}).items()}
     unseen = {ref for ref, met in unwritten.items() if isinstance(met, str)}
     live = [

@@ -1,6 +1,6 @@
-"""What is told of a run: the status where it changed, and Kubernetes Events on its transitions.
+"""What a run reports: the status where it changed, and a Kubernetes Event where the reason of Ready did.
 
-An Event is a courtesy: one that is refused costs nothing, and the same words are not said twice within ten minutes.
+An Event that is refused costs nothing, and the same words are told at most once in ten minutes.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ class Reporter:
 
     def __init__(self, api_server: client.Api, applier: apply.Applier, clock: Callable[[], float]) -> None:
         self._api, self._applier, self._clock = api_server, applier, clock
-        self._said: dict[kinds.Key, dict[tuple[str, str], float]] = {}
+        self._recent: dict[kinds.Key, dict[tuple[str, str], float]] = {}
 
     async def report(self, after: observed.ObservedState, plan: children.Plan) -> None:
         """Write the status that the state `after` the writes deserves, and an Event where Ready changed its reason."""
@@ -32,13 +32,13 @@ class Reporter:
         await self._write(model, summary.unreadable(model, error, api.moment(self._clock())))
 
     async def revoked(self, model: kinds.Object, clients: Iterable[str]) -> None:
-        """Say whose keys were revoked."""
+        """Report whose keys were revoked."""
         note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(clients)}"
         await self._event(model, "ClientRevoked", note, warning=False)
 
     def forget(self, key: kinds.Key) -> None:
-        """Forget what was said of a model that is gone."""
-        self._said.pop(key, None)
+        """Forget the Events of a model that is gone."""
+        self._recent.pop(key, None)
 
     async def _write(self, model: kinds.Object, status: kinds.Object) -> None:
         if not await self._applier.write_status(model, status):
@@ -52,8 +52,8 @@ class Reporter:
 
     async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool) -> None:
         key, now = kinds.Key(model["metadata"]["namespace"], model["metadata"]["name"]), self._clock()
-        recent = {words: at for words, at in self._said.get(key, {}).items() if now - at < SAME_SECONDS}
-        self._said[key] = recent
+        recent = {words: at for words, at in self._recent.get(key, {}).items() if now - at < SAME_SECONDS}
+        self._recent[key] = recent
         if (reason, note) in recent:
             return
         recent[(reason, note)] = now

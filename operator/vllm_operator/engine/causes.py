@@ -52,7 +52,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
 _PREFIX = re.compile(r"(?m)^\(\w+ pid=\d+\) ?(?:[A-Z]+ [\d-]+ [\d:]+ \[[^\]]*\] ?)?")
 _SENTENCE = re.compile(r"(?:[\w.]*(?:Error|Exception)|[a-z]\w*(?:\.\w+)+|Value error)[:,] +\S")
 _NO_CAUSE = re.compile(
-    r"Traceback|raise |\W*$|https?://|For (?:further information visit|more information check)|During handling of|"
+    r"Traceback|\W*$|https?://|For (?:further information visit|more information check)|During handling of|"
     r"The above exception|.*(?:Engine core initialization failed|validation errors? for \w+$)"
 )
 _INPUT = re.compile(r" \[type=\w+, input_value=.*")

@@ -65,12 +65,12 @@ PROGRESSING: tuple[Row, ...] = (
     UNWRITTEN.where(StatusContext.server_failure),
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
+    Rule("Complete", StatusContext.serves, "nothing is being rolled out"),
     Rule(
         "StartTimedOut",
         StatusContext.overdue,
         "the newest servers did not answer within spec.engine.startupTimeout",
     ),
-    Rule("Complete", StatusContext.serves, "nothing is being rolled out"),
     ROLLING_OUT.where(StatusContext.always, status="True"),
 )
 

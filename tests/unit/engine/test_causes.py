@@ -193,6 +193,14 @@ def test_a_line_that_names_no_error_is_told_where_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize(
+    "last", ["https://docs.vllm.ai/usage", "For more information check: https://docs.vllm.ai", "", "~~~^^^"]
+)
+def test_an_address_is_not_the_message(last: str) -> None:
+    assert causes.cause(f"Killed by the watchdog\n{last}") == ("EngineFailed", "Killed by the watchdog")
+    assert causes.cause(f"ValueError: no\n{last}") == ("EngineFailed", "ValueError: no")
+
+
+@pytest.mark.parametrize(
     "text", ["", "\n  \n", 'Traceback (most recent call last):\n  File "x.py"\n    raise X(', GENERAL]
 )
 def test_where_nothing_is_said_nothing_is_told(text: str) -> None:

@@ -1,5 +1,6 @@
 """Models that serve, and what is told beside it: the edge, guards, clients, a rollout under way."""
 
+from tests import observations
 from tests.observations import pod, rolled_out, serving
 from tests.unit.status.rows import (
     ADDRESS,
@@ -20,6 +21,7 @@ from vllm_operator.keys import troubles
 from vllm_operator.kube.conditions import ConditionValue
 
 ROLLING = f"+RollingOut {INSIDE}"
+PAUSED = "spec.paused is true: keys and revocations go on, all else waits"
 REJECTED = (
     "the guard of the pod b rejected its newest configuration and goes on with the one before: "
     "a revoked key may still be accepted there"
@@ -78,9 +80,13 @@ SERVING = [
         "spec.replicas is 0: scale up to serve"),
     Row("a paused model that serves what its spec asks for", {"paused": True}, serving(),
         f"+Serving +Serving -Paused {INSIDE} {PROVEN}", ONE,
-        {"Progressing": "spec.paused is true: keys and revocations go on, all else waits"}),
+        {"Progressing": PAUSED}),
+    Row("a paused model whose servers are fewer than its spec asks for", {"paused": True, "replicas": 2},
+        serving(made_of=observations.PLAIN["spec"]), f"+Serving -Paused -Paused {INSIDE} {PROVEN}", PAUSED),
+    Row("a paused model whose servers are of an earlier spec", {"paused": True, "engine": {"maxModelLen": 8}},
+        serving(made_of=observations.PLAIN["spec"]), f"+Serving -Paused -Paused {INSIDE} {PROVEN}", PAUSED),
     Row("a paused model that was never made", {"paused": True}, {"absent": ["Deployment", "ControllerRevision"]},
-        f"-Paused -Paused -Paused {INSIDE} {IDLE}", "spec.paused is true: keys and revocations go on, all else waits"),
+        f"-Paused -Paused -Paused {INSIDE} {IDLE}", PAUSED),
 ]  # fmt: skip
 
 GUARDS = [

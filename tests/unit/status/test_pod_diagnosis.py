@@ -62,6 +62,15 @@ DIAGNOSES = {
         (both(engine(WAITING, CUDA), guard(WAITING, {"exitCode": 1})), f"OutOfMemory: {FULL}"),
     "a guard that ended and is ready again is no cause":
         (both(engine(RUNNING), guard(RUNNING, KILLED, ready=True)), "Loading: vLLM is loading the model in the pod a"),
+    "an image that is missing comes before a container that cannot be created":
+        (both(engine(waiting("CreateContainerConfigError")), guard(waiting("ErrImagePull", "401"))),
+         "ImageNotPulled: the image envoy:1 of guard cannot be had: 401"),
+    "a container that cannot be created anew comes before how it ended":
+        (engine(waiting("CreateContainerError"), KILLED), "ContainerNotCreated: vllm cannot be created: words"),
+    "the kernel's word comes before the engine's": (engine(WAITING, {**KILLED, "message": "ValueError: some words"}),
+        "OutOfMemory: vllm used more memory than its limit: raise spec.resources.limits.memory"),
+    "an engine that ended without a word and loads again": (engine(RUNNING, {"exitCode": 139}, restartCount=1),
+        "ContainerEnded: vllm ended with exit code 139 (restarts: 1) and said nothing"),
     "the engine loads": (engine(RUNNING), "Loading: vLLM is loading the model in the pod a"),
     "only the guard runs": (guard(RUNNING, ready=True), "Starting: the pod a is being started"),
 }  # fmt: skip

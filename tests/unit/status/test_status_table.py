@@ -7,12 +7,12 @@ import pytest
 
 from tests import observations
 from tests.golden import render
-from tests.unit.status import failing_rows, serving_rows
+from tests.unit.status import failing_rows, precedence_rows, serving_rows
 from tests.unit.status.rows import Row
 from vllm_operator import config
 from vllm_operator.status import observed
 
-ROWS = [*serving_rows.ROWS, *failing_rows.ROWS]
+ROWS = [*serving_rows.ROWS, *failing_rows.ROWS, *precedence_rows.ROWS]
 TYPES = ["Available", "Ready", "Progressing", "Exposed", "GuardConfigured", "Verified"]
 LATER = "2026-01-01T01:00:00Z"
 
@@ -31,11 +31,11 @@ def state(row: Row) -> observed.ObservedState:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.promise)
 def test_the_admin_is_told(row: Row) -> None:
     body = observations.status(state(row), settings(row))
-    said = observations.messages(body)
+    messages = observations.messages(body)
     assert observations.signs(body) == row.conditions
-    assert said["Ready"] == row.says
-    assert {kind: said[kind] for kind in row.also} == row.also
-    assert list(said) == TYPES
+    assert messages["Ready"] == row.says
+    assert {kind: messages[kind] for kind in row.also} == row.also
+    assert list(messages) == TYPES
     assert not any(key in json.dumps(body) for key in render.KEYS.values())
 
 

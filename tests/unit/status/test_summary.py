@@ -90,6 +90,33 @@ def test_no_field_is_longer_than_the_schema_allows() -> None:
     api.Status.model_validate(body)
 
 
+OLD = {
+    "model": {"source": "file:///models/a/old"},
+    "resources": {"limits": {"nvidia.com/gpu": 1}},
+    "engine": {"image": "registry.example/old:1"},
+    "expose": {"host": "old.example", "ingress": {"tls": {"secretName": "tls"}}},
+}
+NEW = {
+    "model": {"source": "file:///models/a/new"},
+    "resources": {"limits": {"nvidia.com/gpu": 2}},
+    "engine": {"image": "registry.example/new:2"},
+    "expose": {"host": "new.example"},
+}
+
+
+def told(spec: dict[str, Any], described: dict[str, Any]) -> list[str]:
+    body = observations.status(observations.state(model(1, **spec), described))
+    return [body[field] for field in ("url", "model", "image", "accelerators")]
+
+
+@pytest.mark.parametrize("held", [{"paused": True}, {"serviceAccountName": "admin"}], ids=["paused", "refused"])
+def test_what_is_told_is_what_serves_while_a_spec_is_held_back(held: dict[str, Any]) -> None:
+    served = ["https://old.example/", "a/old", "registry.example/old:1", "1 nvidia.com/gpu"]
+    asked = ["http://new.example/", "a/new", "registry.example/new:2", "2 nvidia.com/gpu"]
+    assert told({**NEW, **held}, serving(made_of={**observations.PLAIN["spec"], **OLD})) == served
+    assert told(NEW, {"absent": ["Deployment", "ControllerRevision", "Ingress"]}) == asked
+
+
 def test_counters_are_those_of_the_deployment() -> None:
     deployment = rolled_out(3, replicas=4, updatedReplicas=2, readyReplicas=1)
     body = observations.status(observations.state(model(1, replicas=3), serving(deployment=deployment)))
