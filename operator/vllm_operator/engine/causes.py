@@ -7,6 +7,8 @@ is the message. Reads at most what a termination message holds; must not know wh
 import re
 from typing import NamedTuple
 
+from vllm_operator.kube import shorten
+
 
 class Cause(NamedTuple):
     """`reason` for the STATUS column, `message` in words."""
@@ -56,7 +58,8 @@ _NO_CAUSE = re.compile(
     r"The above exception|.*(?:Engine core initialization failed|validation errors? for \w+$)"
 )
 _INPUT = re.compile(r" \[type=\w+, input_value=.*")
-_LONGEST = 512
+LONGEST = 512
+"""In characters: the longest sentence of vLLM's that is told."""
 
 
 def cause(words: str) -> Cause | None:
@@ -66,7 +69,7 @@ def cause(words: str) -> Cause | None:
         if found := re.search(pattern, plain):
             return Cause(reason, message.format(*found.groups()))
     last = _last_sentence(plain)
-    return Cause(UNKNOWN, _INPUT.sub("", last)[:_LONGEST]) if last else None
+    return Cause(UNKNOWN, shorten.to_characters(_INPUT.sub("", last), LONGEST)) if last else None
 
 
 def _last_sentence(plain: str) -> str:

@@ -96,8 +96,8 @@ def _cause(one: kinds.Object) -> causes.Cause | None:
 def _last_words(one: kinds.Object) -> kinds.Object | None:
     """Return the last words of a container that is not the engine."""
     found = _ended(one)
-    said = causes.cause(found.words) if found else None
-    return {"name": found.name, "words": said.message} if found and said else None
+    cause = causes.cause(found.words) if found else None
+    return {"name": found.name, "words": cause.message} if found and cause else None
 
 
 def _loading(one: kinds.Object) -> bool:

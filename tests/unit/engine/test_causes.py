@@ -207,6 +207,13 @@ def test_where_nothing_is_said_nothing_is_told(text: str) -> None:
     assert causes.cause(text) is None
 
 
+def test_a_long_sentence_is_cut_between_two_words() -> None:
+    told = causes.cause(f"ValueError: {'many words ' * 100}")
+    assert told
+    assert causes.LONGEST - 10 < len(told.message) <= causes.LONGEST
+    assert told.message.endswith((" many…", " words…"))
+
+
 def test_the_values_that_pydantic_quotes_are_not_told() -> None:
     text = value_error("Value error, no").replace("'model': ...", "'hf_token': 'hunter2'")
     assert causes.cause(text) == Cause("EngineFailed", "Value error, no")
