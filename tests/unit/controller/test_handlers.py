@@ -15,6 +15,7 @@ from tests import clock, http_stub
 from vllm_operator.controller import handlers
 from vllm_operator.kube import backoff
 
+DEFINITIONS = "apiextensions.k8s.io"
 VERSIONS = {
     "/api": {"versions": ["v1"]},
     "/api/v1": {
@@ -29,8 +30,21 @@ VERSIONS = {
             {"name": "events", "singularName": "", "namespaced": True, "kind": "Event", "verbs": ["create"]},
         ]
     },
-    "/apis": {"groups": []},
-}
+    "/apis": {
+        "groups": [
+            {"name": DEFINITIONS, "versions": [{"version": "v1"}], "preferredVersion": {"version": "v1"}},
+            {"name": "serving.byteshop.in", "versions": [{"version": "v1"}], "preferredVersion": {"version": "v1"}},
+        ]
+    },
+    f"/apis/{DEFINITIONS}/v1": {
+        "resources": [
+            {
+                "name": "customresourcedefinitions", "singularName": "", "namespaced": False,
+                "kind": "CustomResourceDefinition", "verbs": ["list", "watch"],
+            }
+        ]
+    },
+}  # fmt: skip
 
 
 class Manager:

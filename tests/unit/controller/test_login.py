@@ -145,5 +145,7 @@ class TestLogin:
     ) -> None:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+        monkeypatch.delenv("KUBECONFIG", raising=False)
         pod = kopf.ConnectionInfo(server="https://kubernetes.default.svc", token="t", ca_path="/ca.crt")
-        assert handlers._by_address(pod).server == server
+        monkeypatch.setattr(kopf, "login_with_service_account", lambda **_: pod)
+        assert handlers.login().server == server
