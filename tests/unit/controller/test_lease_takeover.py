@@ -172,6 +172,20 @@ async def test_after_an_outage_the_lease_is_held_again_within_five_seconds() -> 
     assert first.holds()
 
 
+@clock.virtual
+async def test_a_lease_that_was_renewed_without_answers_is_still_ours_to_take() -> None:
+    api = fake_apiserver.FakeCluster()
+    first = contenders.contender(api)
+    await first.acquire()
+    await asyncio.sleep(1)
+    lost = api.troubles.fail(kind="Lease", when="after")
+    await contenders.until_lost(first)
+    api.troubles.end(lost)
+    begun = clock.now()
+    await first.acquire()
+    assert clock.now() - begun < 1
+
+
 def test_the_clock_goes_on_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
     @clock.virtual
     async def scenario() -> None:
