@@ -29,3 +29,10 @@ def test_the_private_port_is_the_operators_and_monitorings_alone() -> None:
     assert callers(guard.PRIVATE_PORT, config.Config(namespace="ops", client_namespaces=("edge",))) == ["ops"]
     watched = config.Config(namespace="ops", monitoring_namespaces=("prometheus",))
     assert callers(guard.PRIVATE_PORT, watched) == ["ops", "prometheus"]
+
+
+def test_the_policy_is_on_the_models_pods_and_on_what_comes_in_alone() -> None:
+    """An egress policy would cut the engine off from its weights."""
+    spec = network_policy.network_policy(OWNER, config.Config())["spec"]
+    assert spec["podSelector"] == {"matchLabels": {"serving.byteshop.in/model": "vllm11"}}
+    assert spec["policyTypes"] == ["Ingress"]

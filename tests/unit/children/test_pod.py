@@ -136,3 +136,18 @@ def test_a_new_server_answers_before_an_old_one_goes() -> None:
 
 def test_a_rollout_has_as_long_as_loading_may_take() -> None:
     assert rollout(engine={"startupTimeout": "2h"})["progressDeadlineSeconds"] > 7200
+
+
+def test_the_deployment_selects_the_pods_of_its_own_template() -> None:
+    selector = rollout()["selector"]
+    assert selector == {"matchLabels": {"serving.byteshop.in/model": "vllm11"}}
+    assert selector["matchLabels"].items() <= rollout()["template"]["metadata"]["labels"].items()
+
+
+def test_kubectl_logs_shows_the_engine_unless_the_guard_is_asked_for() -> None:
+    annotations = pod.template(OWNER, spec(), SETTINGS)["metadata"]["annotations"]
+    assert annotations["kubectl.kubernetes.io/default-container"] == "vllm"
+
+
+def test_an_image_that_a_node_has_is_not_pulled_again() -> None:
+    assert {engine()["imagePullPolicy"], guard()["imagePullPolicy"]} == {"IfNotPresent"}

@@ -1,5 +1,6 @@
 """A newer operator, or a changed setting, restarts nothing; a changed spec does."""
 
+from tests import samples
 from tests.golden import render
 from vllm_operator import api, children, config
 from vllm_operator.children import deployment, pod, template
@@ -141,3 +142,19 @@ def test_a_copy_of_the_pinned_template_is_unwanted_and_an_earlier_template_is_ke
     plan = render.decided(OWNER, SPEC, OLD, copy, ours, before)
     assert plan.revision["metadata"]["name"] == "vllm11.template"
     assert [one["metadata"]["name"] for one in children.unwanted(plan, [copy, ours, before])] == ["copied"]
+
+
+def test_of_earlier_templates_the_newest_is_kept_since_a_rollout_may_return_to_it() -> None:
+    def earlier(inputs: str, created: str) -> kinds.Object:
+        made = samples.revision(OWNER, inputs=inputs)
+        named = {"name": f"vllm11.template.{inputs}", "creationTimestamp": created}
+        return {**made, "metadata": {**made["metadata"], **named}}
+
+    found = [
+        earlier("b", "2026-01-02T00:00:00Z"),
+        earlier("c", "2026-01-03T00:00:00Z"),
+        earlier("a", "2026-01-01T00:00:00Z"),
+    ]
+    assert template.spared(found, "d") == kinds.Ref("ControllerRevision", "models", "vllm11.template.c")
+    assert template.spared(found, "c") == kinds.Ref("ControllerRevision", "models", "vllm11.template.b")
+    assert template.spared([], "d") is None

@@ -72,3 +72,16 @@ def test_long_context_is_an_explicit_choice() -> None:
     assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in [
         entry["name"] for entry in environment.environment(api.Engine(), config.Config())
     ]
+
+
+def test_the_engine_tells_nobody_how_it_is_used_and_looks_for_nothing_elsewhere() -> None:
+    found = {entry["name"]: entry.get("value") for entry in environment.environment(api.Engine(), config.Config())}
+    assert (found["VLLM_NO_USAGE_STATS"], found["HF_HUB_OFFLINE"]) == ("1", "1")
+
+
+def test_every_cache_of_the_engine_is_in_a_volume_of_the_pod() -> None:
+    found = {entry["name"]: entry.get("value", "") for entry in environment.environment(api.Engine(), config.Config())}
+    assert found["HOME"] == "/home/vllm"
+    for name in ("HF_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "VLLM_CACHE_ROOT", "TRITON_CACHE_DIR",
+                 "TORCHINDUCTOR_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE", "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR"):  # fmt: skip
+        assert found[name].startswith("/home/vllm/")
