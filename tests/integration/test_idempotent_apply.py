@@ -6,10 +6,10 @@ import uuid
 
 import pytest
 
-from tests import canonical
+from tests import canonical, logins
 from tests.golden import render
 from vllm_operator import api, children, config, keys
-from vllm_operator.kube import apply, cache, client, credentials, diff, errors, kinds, naming, requests
+from vllm_operator.kube import apply, cache, client, diff, errors, kinds, naming, requests
 
 NAMESPACE = kinds.Kind("v1", "Namespace", "namespaces", namespaced=False)
 SETTINGS = config.Config(
@@ -48,7 +48,7 @@ def nth(index: int) -> str:
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("index", range(len(desired(naming.Owner("models", "vllm11", "uid"), "plain"))), ids=nth)
 async def test_applied_twice_is_applied_once(served: pathlib.Path, spec: str, index: int) -> None:
-    async with client.ApiClient(credentials.kubeconfig(served)) as real:
+    async with client.ApiClient(logins.kubeconfig(served)) as real:
         owner = await _owner(real)
         wanted = desired(owner, spec)[index]
         assert canonical.lossy(wanted) == ()

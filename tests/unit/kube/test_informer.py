@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import pytest
 
@@ -79,6 +79,27 @@ async def test_only_what_carries_a_models_label_is_seen() -> None:
         await followed.api.create(stranger)
         await followed.create("a")
         await clock.until(followed.knows("a"))
+
+
+@clock.virtual
+async def test_foreign_objects_are_not_even_fetched() -> None:
+    followed, asked = Followed(), list[str]()
+
+    class Noting(fake_apiserver.FakeCluster):
+        def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncGenerator[client.Page]:
+            asked.append(selector)
+            return super().list(kind, namespace, selector)
+
+        def watch(
+            self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
+        ) -> AsyncGenerator[tuple[str, kinds.Object]]:
+            asked.append(selector)
+            return super().watch(kind, version, namespace, selector)
+
+    followed.informer._api = Noting()
+    async with followed.running():
+        await asyncio.sleep(1)
+    assert asked == [naming.MODEL_LABEL] * 2
 
 
 @clock.virtual
