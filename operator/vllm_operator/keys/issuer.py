@@ -99,12 +99,14 @@ def _wanted(bodies: Iterable[kinds.Object], found: observation.Observation) -> l
     edited = found.seen.edited
     named = {str(body["metadata"]["labels"][naming.CLIENT_LABEL]): body for body in bodies}
     repaired = {name: _repairing(body) if name in edited else body for name, body in named.items()}
-    return [_bound(body, found.versions.get(name)) for name, body in repaired.items() if name not in found.unread]
+    return [_bound(body, found.secrets.get(name)) for name, body in repaired.items() if name not in found.unread]
 
 
-def _bound(secret: kinds.Object, version: str | None) -> kinds.Object:
-    """Return the Secret bound to the version that its keys were decided from; without one it is to be created."""
-    return {**secret, "metadata": {**secret["metadata"], "resourceVersion": version}} if version else secret
+def _bound(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
+    """Return the Secret bound to the version of the `live` one that its keys were decided from; without one it is created."""
+    if live is None:
+        return secret
+    return {**secret, "metadata": {**secret["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
 
 
 def _repairing(secret: kinds.Object) -> kinds.Object:

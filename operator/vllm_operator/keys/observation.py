@@ -22,13 +22,12 @@ Unread = Mapping[str, errors.ApiError]
 class Observation(NamedTuple):
     """What was found of one model.
 
-    `seen`: its keys; `secrets`: the clients' Secrets, by client; `versions`: the resourceVersions of those that the cache holds;
-    `unread`: clients whose Secret could not be read: it is taken to store what the guards accept, and is left as it is.
+    `seen`: its keys; `secrets`: the clients' Secrets, by client; `unread`: clients whose Secret could not be read: it is taken to
+    store what the guards accept, and is left as it is.
     """
 
     seen: keys.Observed
     secrets: Mapping[str, kinds.Object]
-    versions: Mapping[str, str]
     unread: Unread
 
 
@@ -57,10 +56,7 @@ class Observer:
             ending=frozenset(name for name, secret in secrets.items() if _is_ending(secret)),
             unreadable=notes.unreadable,
         )
-        versions = {
-            name: one["metadata"]["resourceVersion"] for name, one in secrets.items() if kinds.ref(one) in known
-        }
-        return Observation(seen, secrets, versions, unread)
+        return Observation(seen, secrets, unread)
 
     def forget(self, refs: Iterable[kinds.Ref]) -> None:
         """Believe no longer that `refs` do not exist: they were written."""

@@ -34,6 +34,24 @@ async def test_a_secret_that_is_deleted_while_the_operator_works_is_revoked_too(
     assert not home.accepts(old)
 
 
+async def test_a_secret_that_a_finalizer_holds_is_revoked_at_once_and_its_end_is_waited_for() -> None:
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"})
+    old = home.key("a")
+    await home.api.edit_by("tool", home.ref("vllm11.key.a"), {"metadata": {"finalizers": ["backup.example/hold"]}})
+    await home.delete("vllm11.key.a")
+    await home.run()
+    assert not home.accepts(old)
+    assert home.condition("GuardConfigured")["reason"] == "ClientSecretEnding"
+    written = home.writes()
+    await home.run()
+    assert home.writes() == written
+    await home.api.edit_by("tool", home.ref("vllm11.key.a"), {"metadata": {"finalizers": None}})
+    await home.run()
+    assert home.accepts(home.key("a"))
+    assert not home.accepts(old)
+
+
 @harness.at_every_write
 async def test_who_is_taken_off_the_list_is_revoked_and_comes_back_with_another_key(at: int) -> bool:
     home = harness.OperatorHarness()

@@ -1,8 +1,10 @@
 """An operator that decides from what is no longer there: it writes over nobody, and decides again."""
 
+import contextlib
 import copy
 
 from tests import harness
+from vllm_operator.kube import errors
 
 
 async def test_a_standby_that_missed_a_rotation_does_not_destroy_the_newest_key() -> None:
@@ -11,9 +13,9 @@ async def test_a_standby_that_missed_a_rotation_does_not_destroy_the_newest_key(
     first, before = home.key("a"), copy.deepcopy(home.api.objects)
     await home.change({"name": "a", "keyVersion": 2})
     await home.run()
-    second = home.key("a")
+    second, written = home.key("a"), home.secret("a")
     await home.take_over(before)
-    assert home.key("a") == second
+    assert home.secret("a") == written
     assert home.accepts(second)
     assert home.accepts(first)
 
@@ -57,3 +59,20 @@ async def test_an_operator_that_has_seen_the_clients_secret_alone_keeps_what_was
     assert home.key("a") == new
     assert home.accepts(new)
     assert not home.accepts(old)
+
+
+async def test_a_key_that_could_not_be_stored_is_not_accepted_and_the_one_that_is_stored_still_is() -> None:
+    """Somebody wrote to the Secret, and the operator has not heard of it: it tries to rotate, and then decides again."""
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"})
+    old = home.key("a")
+    await home.api.edit_by("admin", home.ref("vllm11.key.a"), {"metadata": {"annotations": {"note": "mine"}}})
+    await home.change({"name": "a", "keyVersion": 2}, access={"rotationOverlap": "0s"})
+    home.cache.put(home.api.objects[harness.MODEL])
+    with contextlib.suppress(errors.Conflict):
+        await home.reconciler(harness.KEY)
+    assert home.key("a") == old
+    assert home.accepts(old)
+    await home.go_on()
+    assert not home.accepts(old)
+    assert home.accepts(home.key("a"))

@@ -56,6 +56,17 @@ async def test_a_client_whose_secret_could_not_be_deleted_gets_another_key(answe
     assert not home.accepts(old)
 
 
+async def test_a_secret_of_which_nobody_can_tell_whether_it_was_deleted_is_reported_and_its_key_revoked() -> None:
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old = home.key("a")
+    home.refuse("vllm11.key.a", errors.Unavailable(0, "NoAnswer", "no answer"), verbs={"delete", "get"})
+    await home.change({"name": "b"})
+    await home.run()
+    assert not home.accepts(old)
+    assert home.condition("Ready")["reason"] in FAILED
+
+
 async def test_a_deletion_whose_answer_was_lost_has_not_failed() -> None:
     home = harness.OperatorHarness()
     await home.begin({"name": "a"}, {"name": "b"})
@@ -137,6 +148,7 @@ async def test_a_secret_that_cannot_be_read_costs_neither_its_key_nor_a_revocati
     await home.run()
     assert home.accepts(a)
     assert not home.accepts(b)
+    assert home.api.calls.count(("create", home.ref("vllm11.key.a"))) == 1  # the first one
     assert home.condition("Ready")["reason"] in FAILED
     home.allow()
     await home.go_on()
