@@ -109,6 +109,19 @@ async def test_what_a_run_plans_replaces_what_was_planned_before() -> None:
 
 
 @clock.virtual
+async def test_a_run_with_nothing_to_plan_ends_what_was_planned() -> None:
+    work = queued.Work()
+    async with queued.working(work) as queue:
+        work.again[A] = 50
+        queue.add(A)
+        await asyncio.sleep(10)
+        work.again.clear()
+        queue.add(A)
+        await asyncio.sleep(200)
+    assert len(work.begun) == 2
+
+
+@clock.virtual
 async def test_what_is_added_before_the_start_waits_for_it() -> None:
     work = queued.Work()
     queue = workqueue.Queue(work)
