@@ -23,7 +23,7 @@ LARGEST = (
     ("duration(", "1h"), ("timestamp(", "2027-01-01T00:00:00Z"), ("file://", "file:///a/b"), ("https?", "https://a.example"),
 )  # fmt: skip
 """What `largest` writes where a rule holds the first text."""
-PATTERN = re.compile(r"(?:^|[^!])self\.matches\('(.+?)'\)")
+PATTERN = re.compile(r"(?:^|[^!])self\.matches\(r?'(.+?)'\)")
 
 
 def specs() -> some.SearchStrategy[dict[str, Any]]:

@@ -31,7 +31,8 @@ HOSTILE = (
     "--max-num-seqs=" + "9" * 999, 2**63, -(2**70), 1e308, -0.5, True, None, [], {}, [None], {"": ""},
     {"a" * 5000: "1e800000"},
 )  # fmt: skip
-SPECS = hypothesis.settings(suppress_health_check=list(hypothesis.HealthCheck))
+MOST = min(300, hypothesis.settings().max_examples)
+SPECS = hypothesis.settings(max_examples=MOST, suppress_health_check=list(hypothesis.HealthCheck))
 """Specs are large, and slow to make up."""
 
 
