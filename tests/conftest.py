@@ -12,6 +12,6 @@ import hypothesis
 from dev import binaries
 
 hypothesis.settings.register_profile("check", deadline=None, max_examples=50, derandomize=True)
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 os.environ.update(binaries.environment())
