@@ -117,7 +117,7 @@ def _prepare() -> None:
 def _launch(pause: str, audit: tuple[str, ...]) -> None:
     """Start the first process in its namespaces, note its id, and bring it the link and the routes to pods and Services."""
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--net", "--mount-proc"]
-    inside = [sys.executable, "-m", "dev.node", pause, json.dumps(audit)]
+    inside = [sys.executable, "-m", "dev.embedded.node", pause, json.dumps(audit)]
     with layout.log("node").open("ab") as log:
         outer = subprocess.Popen(  # outlives this process, unless it is a test's
             [*unshare, *inside],
