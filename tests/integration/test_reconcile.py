@@ -66,6 +66,9 @@ EDITS: list[tuple[str, str, Any]] = [
     ("controllerrevision", "{}.template", {"metadata": {"ownerReferences": None}}),
     ("secret", "{}.key.default", {"metadata": {"ownerReferences": None}}),
     ("service", "{}", {"metadata": {"ownerReferences": None, "labels": {"app.kubernetes.io/name": "x"}}}),
+    ("service", "{}-peers", {"metadata": {"labels": None}}),
+    ("ingress", "{}", {"metadata": {"labels": None}}),
+    ("networkpolicy", "{}", {"metadata": {"labels": None}}),
 ]
 
 
