@@ -17,12 +17,12 @@ from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
 from vllm_operator.controller import installation, report
 from vllm_operator.keys import issuer
-from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
+from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
 from vllm_operator.status import dependencies, observed, pod_diagnosis
 
 LOG = logging.getLogger(__name__)
-FIRST_AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 15.0, 300.0
+AGAIN = backoff.Backoff(first=15.0, longest=300.0)
 """What an object met, or a missing dependency, is no event of ours: it is looked at again, ever less often."""
 
 SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS = 540.0, 660.0
@@ -65,7 +65,7 @@ class Reconciler:
         self._prober, self._clock = probes, clock
         self.left: dict[kinds.Key, str] = {}
         self._existing: dict[kinds.Ref, float] = {}
-        self._troubled: dict[kinds.Key, int] = {}
+        self._troubled: dict[kinds.Key, tuple[int, float]] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
@@ -94,7 +94,7 @@ class Reconciler:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
             await self._reporter.unreadable(seen.model, error)
-            return self._again(key)
+            return self._again(key, seen.model)
         plan = children.plan(self._inputs(seen, spec))
         issued, outcome = await self._write(seen, plan)
         missing = await self._missing(dependencies.of(plan))
@@ -104,7 +104,7 @@ class Reconciler:
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
         if missing or outcome.failures:
-            return self._again(key)
+            return min(self._again(key, seen.model), self._next(spec, issued))
         self._troubled.pop(key, None)
         return self._next(spec, issued)
 
@@ -167,10 +167,13 @@ class Reconciler:
         after = before if self._cache.stamp(key) == stamp else observed.snapshot(self._cache, key) or before
         return self._prober.with_answers(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
 
-    def _again(self, key: kinds.Key) -> float:
-        tries = self._troubled[key] = self._troubled.get(key, 0) + 1
-        pause = min(LONGEST_AGAIN_SECONDS, FIRST_AGAIN_SECONDS * 2 ** min(tries - 1, 10))
-        return float(pause * random.uniform(0.9, 1))  # noqa: S311 - spreads load, guards nothing
+    def _again(self, key: kinds.Key, model: kinds.Object) -> float:
+        """Return in how many seconds to look again at what is in trouble: as long as the same spec has been, up to 5 minutes."""
+        generation, now = model["metadata"]["generation"], self._clock()
+        told, since = self._troubled.get(key, (generation, now))
+        since = since if told == generation else now
+        self._troubled[key] = (generation, since)
+        return AGAIN.pause(max(0.0, now - since))
 
     def _next(self, spec: api.Spec, issued: issuer.IssueResult) -> float:
         """Return in how many seconds something is due that no event tells of."""
