@@ -1,0 +1,114 @@
+"""The cache finds objects by their model, and keeps of each what is read and no more."""
+
+import copy
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import samples
+from tests.told_cache import KEY, OWNER, REF, Told, model, secret
+from vllm_operator.kube import kinds, naming
+
+
+class TestModels:
+    def test_a_model_is_found_by_its_key_and_is_not_its_own_child(self) -> None:
+        seen = Told()
+        seen.told()
+        seen.put(model(1))
+        assert seen.told() == (KEY,)
+        assert seen.model(KEY) == model(1)
+        assert seen.models() == (KEY,)
+        assert seen.of(KEY) == ()
+
+    def test_children_of_a_model_that_is_gone_make_no_model(self) -> None:
+        seen = Told()
+        seen.put(model(1))
+        seen.put(secret(5))
+        seen.remove(model(6))
+        assert seen.models() == ()
+        assert seen.model(KEY) is None
+        assert len(seen.of(KEY)) == 1
+
+    def test_an_object_that_changes_its_model_concerns_both(self) -> None:
+        seen = Told()
+        seen.put(secret(5))
+        moved = secret(6)
+        moved["metadata"]["labels"][naming.MODEL_LABEL] = "other"
+        seen.told()
+        seen.put(moved)
+        assert set(seen.told()) == {KEY, kinds.Key("models", "other")}
+        assert seen.of(KEY) == ()
+        assert len(seen.of(kinds.Key("models", "other"))) == 1
+
+    def test_what_says_no_model_is_not_kept(self) -> None:
+        seen = Told()
+        stripped = secret(5)
+        del stripped["metadata"]["labels"]
+        seen.told()
+        seen.put(stripped)
+        assert seen.told() == ()
+        assert seen.get(REF) is None
+
+
+class TestProjections:
+    def test_of_managed_fields_only_what_is_ours_is_kept_and_apart(self) -> None:
+        seen = Told()
+        posted = secret(5)
+        ours = {"manager": naming.FIELD_MANAGER, "operation": "Update", "fieldsV1": {"f:data": {"f:a": {}}}}
+        theirs = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {"f:b": {}}}}
+        posted["metadata"]["managedFields"] = [ours, theirs]
+        seen.put(posted)
+        assert "managedFields" not in (seen.get(REF) or {})["metadata"]
+        assert seen.owned(REF) == {"f:data": {"f:a": {}}}
+
+    def test_a_large_entry_of_a_secret_is_kept_as_its_digest_and_still_tells_a_change(self) -> None:
+        seen = Told()
+        seen.put(secret(5, a="QUFB" * 1000))
+        assert len((seen.get(REF) or {})["data"]["a"]) < 100
+        seen.told()
+        seen.put(secret(6, a="QUFC" * 1000))
+        assert seen.told() == (KEY,)
+
+    def test_entries_that_are_read_back_are_kept_whole(self) -> None:
+        seen = Told()
+        seen.put(secret(5, **{"keys.json": "QUFB" * 1000}))
+        assert (seen.get(REF) or {})["data"]["keys.json"] == "QUFB" * 1000
+
+    def test_of_a_pod_only_what_status_needs_is_kept(self) -> None:
+        container = {"name": "vllm", "ready": True, "state": {"running": {}}, "containerID": "x", "volumeMounts": []}
+        seen = Told()
+        seen.put(samples.pod(OWNER, 5, phase="Running", containerStatuses=[container], hostIP="1.2.3.4"))
+        [pod] = seen.of(KEY)
+        assert pod["spec"] == {
+            "nodeName": "node",
+            "initContainers": [{"name": "guard", "image": "envoy:1"}],
+            "containers": [{"name": "vllm", "image": "engine:1"}],
+        }
+        assert pod["status"] == {
+            "phase": "Running",
+            "containerStatuses": [{"name": "vllm", "ready": True, "state": {"running": {}}}],
+        }
+
+    def test_what_is_taken_in_is_not_changed(self) -> None:
+        pod = samples.pod(OWNER, 5, phase="Running")
+        before = copy.deepcopy(pod)
+        Told().put(pod)
+        assert pod == before
+
+
+class TestIndex:
+    @given(st.lists(st.tuples(st.sampled_from(["put", "remove", "drop"]), st.integers(0, 3), st.sampled_from("ab"))))
+    def test_the_index_by_model_and_the_objects_never_part(self, steps: list[tuple[str, int, str]]) -> None:
+        seen = Told()
+        versions = itertools.count(1)
+        for what, number, name in steps:
+            obj = secret(next(versions))
+            obj["metadata"]["name"] = f"s{number}"
+            obj["metadata"]["labels"][naming.MODEL_LABEL] = name
+            if what == "drop":
+                seen.drop(kinds.ref(obj))
+            else:
+                (seen.put if what == "put" else seen.remove)(obj)
+        indexed = {kinds.ref(obj): name for name in "ab" for obj in seen.of(kinds.Key("models", name))}
+        assert indexed == {ref: entry.key.name for ref, entry in seen._entries.items()}
