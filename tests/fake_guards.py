@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from tests import clock, fake_apiserver, samples
 from tests.golden import render
@@ -21,7 +23,8 @@ TOKEN = http_client.Answer(reached=True, status=200, text='{"choices": [{"text":
 class FakeGuards:
     """A model, its guards and its Service.
 
-    `says`: address -> what its guard says; `busy`: after how many seconds; `answer`: the Service's; `woken`: how often the prober
+    `says`: address -> what its guard says; `busy`: after how many seconds; `asked`: when, and which address. `answer`: what the
+    Service answers; `requests`: when, to which URL and with which key; `names`: for which model. `woken`: how often the prober
     heard something new; `changed`: what the cache told of.
     """
 
@@ -32,6 +35,7 @@ class FakeGuards:
         self.answer, self.busy = TOKEN, dict[str, float]()
         self.asked: list[tuple[float, str]] = []
         self.requests: list[tuple[float, str, str]] = []
+        self.names: list[str] = []
         self.woken = 0
         self.prober = prober.Prober(self.api, self.store, self, self.wake)
         self._version = 1000
@@ -46,8 +50,8 @@ class FakeGuards:
         return self.says[address]
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
-        assert b"facebook/opt-125m" in request.content
         self.requests.append((clock.now(), base, key))
+        self.names.append(json.loads(request.content)["model"])
         await asyncio.sleep(0.01)
         return self.answer
 
@@ -63,14 +67,37 @@ class FakeGuards:
         secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
         self.put(secret)
 
+    def change(self, generation: int, *, rolled_out: bool = False, observed: int = 0, **spec: Any) -> kinds.Object:
+        """Let another spec be written, and its Deployment, of which that generation is `observed`; return the model."""
+        metadata = {**MODEL["metadata"], "generation": generation}
+        model = {**MODEL, "metadata": metadata, "spec": {**MODEL["spec"], **spec}}
+        self.put(model)
+        deployment = next(child for child in render.desired(model) if child["kind"] == kinds.DEPLOYMENT.kind)
+        status = {
+            "observedGeneration": observed or generation,
+            "replicas": 2,
+            "updatedReplicas": 2 if rolled_out else 1,
+        }
+        numbered = {**deployment["metadata"], "generation": generation}
+        self.put({**deployment, "metadata": numbered, "status": status})
+        return model
+
     async def start(
-        self, name: str, address: str, state: guard.State | None, *, ready: bool = False, template: str = "1"
+        self,
+        name: str,
+        address: str,
+        state: guard.State | None,
+        *,
+        ready: bool = False,
+        template: str = "1",
+        model: kinds.Object = MODEL,
     ) -> kinds.Object:
-        """Let a pod run whose guard says `state`."""
+        """Let a pod of the `model` run whose guard says `state`."""
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": name, "namespace": "models", **samples.made_by_deployment("vllm11", template)},
+            "spec": render.template(model)["spec"],
             "status": {
                 "podIP": address,
                 "conditions": [{"type": "Ready", "status": str(ready)}],

@@ -6,12 +6,13 @@ It takes a text through tokenizer and workers to a result; `/health` asks none o
 import io
 import json
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from vllm_operator import api
+from vllm_operator.engine import options
 
 OK = 200
 BUSY = (429, 503)
@@ -28,6 +29,13 @@ class Request(NamedTuple):
     path: str
     content: bytes
     content_type: str = "application/json"
+
+
+class Served(NamedTuple):
+    """What a server serves: the name that clients send as `model`, and its task."""
+
+    model: str
+    task: api.Task
 
 
 class Proof(NamedTuple):
@@ -47,6 +55,21 @@ PROOFS: Mapping[api.Task, Proof] = {
     "Pool": Proof("/pooling", {"input": "Hello"}, "data", "a vector"),
     "Transcribe": Proof("/v1/audio/transcriptions", {}, "text", "a text"),
 }
+
+
+def served(arguments: Iterable[str], task: api.Task) -> Served | None:
+    """Return what a server serves that was started with `arguments`, as options.arguments() writes them.
+
+    None where they name no model. Some tasks are started alike: where the spec's `task` is started like this, it is that one.
+    """
+    pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
+    given = {name: value for name, _, value in pairs}
+    chosen = {name: given[name] for name in ("runner", "convert") if name in given}
+    tasks = [one for one in PROOFS if options.TASKS.get(one, {}) == chosen]
+    model = given.get("served-model-name")
+    if not model or not tasks:
+        return None
+    return Served(model, task if task in tasks else tasks[0])
 
 
 def request(model: str, task: api.Task = "Generate") -> Request:

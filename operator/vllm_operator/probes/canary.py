@@ -1,44 +1,41 @@
 """Asks each model for what its task makes (one token, one embedding) through its Service, with a client's key.
 
-After each rollout, and then at a slow pace. Not while a guard lags: it would refuse a new key. What is not well is asked about
-again soon and then ever less, and is believed when it came twice: one cut connection takes no model away. A busy model's refusal
-leaves what was known.
+After each rollout, and then at a slow pace; what fails is asked more often. Not while a guard lags, which would refuse a new key,
+nor while servers of two names answer. Must not decide what is believed of an answer: verdict.py does.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from vllm_operator import api, guard, keys
-from vllm_operator.children import service
-from vllm_operator.engine import options, verification
-from vllm_operator.keys import record
-from vllm_operator.kube import cache, kinds, naming
+from vllm_operator import api, guard
+from vllm_operator.children import pod as server
+from vllm_operator.children import service, template
+from vllm_operator.engine import verification
+from vllm_operator.kube import backoff, cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.probes import http_client
+from vllm_operator.probes import http_client, spare_client, verdict
 from vllm_operator.status import guard_conditions, observed, pod_diagnosis
 from vllm_operator.status.observed import ObservedState
 
-SLOWEST_SECONDS = 600.0
 AGAIN_SECONDS = 2.0
+LATER = backoff.Backoff(first=10.0, longest=10.0, jitter=0.5)
+FAILING_AT_ONCE = 16  # each may hang for a minute: they are to hold up no model that was rolled out
 
 AskModel = Callable[[str, str, verification.Request], Awaitable[http_client.Answer]]
 
 
-class Verdict(NamedTuple):
-    """`said` is what is told, and None until it is sure; `heard` came last; `served`: by which pod templates."""
+class Question(NamedTuple):
+    """What a model is to be asked, with whose key; `generation` is that of the spec whose servers answer."""
 
-    said: ConditionValue | None = None
-    heard: ConditionValue | None = None
-    served: frozenset[str] = frozenset()
-    failures: int = 0
-    due: float = 0.0
+    client: spare_client.SpareClient
+    served: verification.Served
+    generation: int
 
 
 class Canary:
-    """Verifies one model at a time: the work of a queue."""
+    """Verifies one model at a time: the work of a queue. `guards`: what guards said last; `wake` is called for a new verdict."""
 
     def __init__(
         self,
@@ -47,57 +44,108 @@ class Canary:
         ask: AskModel,
         wake: Callable[[kinds.Key], None],
     ) -> None:
-        self._store, self._guards, self._ask, self._wake = objects, guards, ask, wake
-        self._verdicts: dict[kinds.Key, Verdict] = {}
+        self._cache, self._guards, self._ask_model, self._wake = objects, guards, ask, wake
+        self._verdicts: dict[kinds.Key, verdict.Verdict] = {}
+        self._failing = asyncio.Semaphore(FAILING_AT_ONCE)
 
     def of(self, key: kinds.Key) -> ConditionValue | None:
         """Return what is known of the model."""
-        return self._verdicts.get(key, Verdict()).said
+        return self._verdicts.get(key, verdict.Verdict()).said
 
     async def __call__(self, key: kinds.Key) -> float | None:
-        """Verify `key` where that is due; return the seconds until it is due again."""
-        seen = observed.snapshot(self._store, key)
-        served = _served(seen) if seen else frozenset()
-        if seen is None or not served:
+        """Verify `key` where that is due; return the seconds until it is due again, None where only a change makes it so."""
+        seen = observed.snapshot(self._cache, key)
+        templates = _templates(seen) if seen else frozenset()
+        if seen is None or not templates:
             self._verdicts.pop(key, None)
             return None
         if not guard_conditions.is_settled(seen._replace(guards=self._guards(key))):
             return None  # the guards' next answer wakes the key
-        now, before = asyncio.get_running_loop().time(), self._verdicts.get(key, Verdict())
-        rolled_out = len(served) == 1 and served != before.served
-        if before.due > now and not rolled_out:
-            return before.due - now
-        return await self._verify(
-            key, seen, before._replace(served=served, failures=before.failures * (not rolled_out))
-        )
-
-    async def _verify(self, key: kinds.Key, seen: ObservedState, before: Verdict) -> float | None:
-        spec = api.Spec.model_validate(seen.model["spec"])
-        client = _client_key(seen, spec, time.time())
-        if not client or not seen.child(kinds.SERVICE, seen.owner.name):
+        before = self._verdicts.get(key, verdict.Verdict()).of_templates(templates)
+        question = _question(seen, before.said, time.time())
+        if not isinstance(question, Question):
+            self._keep(key, before.without_asking(question) if question else before)
             return None
-        request = verification.request(options.served_name(spec.model), spec.model.task)
-        answer = await self._ask(service.address(seen.owner), client, request)
-        now = observed.snapshot(self._store, key)
-        if now is None or guard_conditions.wanted(now) != guard_conditions.wanted(seen):
-            return AGAIN_SECONDS  # the keys changed meanwhile
-        after = judged(before, _meaning(answer, spec.model.task, client), asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        if before.due <= now:
+            return await self._verify(key, seen, before, question)
+        self._verdicts[key] = before.of_generation(question.generation)  # told by the next run, and no reason for one
+        return before.due - now
+
+    async def _verify(
+        self, key: kinds.Key, seen: ObservedState, before: verdict.Verdict, question: Question
+    ) -> float | None:
+        if before.failing_since is None:
+            heard = await self._heard(seen.owner, question)
+        elif self._failing.locked():
+            return LATER.pause(0)
+        else:
+            async with self._failing:
+                heard = await self._heard(seen.owner, question)
+        if not self._is_as_it_was(key, seen):
+            return AGAIN_SECONDS
+        now = asyncio.get_running_loop().time()
+        after = before.after(heard, question.client.per_hour, now)
+        self._keep(key, after)
+        return after.due - now
+
+    async def _heard(self, owner: naming.Owner, question: Question) -> ConditionValue | None:
+        """Ask, and return what the answer means; None where the model was busy."""
+        (model, task), key = question.served, question.client.key
+        answer = await self._ask_model(service.address(owner), key, verification.request(model, task))
+        found = _meaning(answer, task, key)
+        return found and found._replace(generation=question.generation)
+
+    def _is_as_it_was(self, key: kinds.Key, before: ObservedState) -> bool:
+        """Tell whether keys and servers are those that were asked: else the answer is of no use."""
+        now = observed.snapshot(self._cache, key)
+        if now is None or _templates(now) != _templates(before):
+            return False
+        return guard_conditions.wanted(now) == guard_conditions.wanted(before)
+
+    def _keep(self, key: kinds.Key, after: verdict.Verdict) -> None:
+        before = self.of(key)
         self._verdicts[key] = after
-        if after.said != before.said:
+        if after.said != before:
             self._wake(key)
-        return after.due - asyncio.get_running_loop().time()
 
 
-def judged(before: Verdict, heard: ConditionValue | None, now: float) -> Verdict:
-    """Return the verdict after `heard`, None where the model was busy."""
-    if heard and heard.status == "True":
-        pause = SLOWEST_SECONDS * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
-        return before._replace(said=heard, heard=heard, failures=0, due=now + pause)
-    twice = heard and before.heard and before.heard.status == heard.status
-    pause = min(SLOWEST_SECONDS, AGAIN_SECONDS * 2 ** min(before.failures, 20))
-    return before._replace(
-        said=heard if twice else before.said, heard=heard, failures=before.failures + 1, due=now + pause
-    )
+def _question(seen: ObservedState, said: ConditionValue | None, now: float) -> Question | ConditionValue | None:
+    """Return what is to be asked; or why the model cannot be asked; or None where what was `said` stays for now."""
+    try:
+        spec = api.parse(seen.model.get("spec"))
+    except api.SpecNotUnderstood:
+        return None
+    if not seen.child(kinds.SERVICE, seen.owner.name):
+        words = f"the Service {seen.owner.name} is not there, or is not this model's"
+        return ConditionValue("Unknown", "NoService", words, _newest(seen))
+    client = spare_client.find(seen, spec.access, now)
+    if isinstance(client, ConditionValue):
+        return client._replace(generation=_newest(seen))
+    served = {verification.served(_arguments(pod), spec.model.task) for pod in _ready(seen)}
+    (one,) = served if len(served) == 1 else (None,)
+    return Question(client, one, _generation(seen, spec, said)) if one else None
+
+
+def _generation(seen: ObservedState, spec: api.Spec, said: ConditionValue | None) -> int:
+    """Return the generation of the spec whose servers answer: today's once it is rolled out, until then that of before."""
+    before = said or guard_conditions.before(seen, "Verified")
+    is_todays = _is_rolled_out(seen, template.digest(spec, template.asked(seen.model)))
+    return _newest(seen) if is_todays else before.generation or _newest(seen)
+
+
+def _newest(seen: ObservedState) -> int:
+    return int(seen.model["metadata"]["generation"])
+
+
+def _is_rolled_out(seen: ObservedState, inputs: str) -> bool:
+    """Tell whether all servers are of the pod template that is made of `inputs`."""
+    deployment = seen.child(kinds.DEPLOYMENT, seen.owner.name) or {"metadata": {}}
+    metadata, status = deployment["metadata"], deployment.get("status") or {}
+    if (metadata.get("annotations") or {}).get(naming.INPUTS_ANNOTATION) != inputs:
+        return False
+    is_observed = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    return is_observed and status.get("updatedReplicas") == status.get("replicas")
 
 
 def _meaning(answer: http_client.Answer, task: api.Task, key: str) -> ConditionValue | None:
@@ -116,15 +164,17 @@ def _wrong(words: str) -> ConditionValue:
     return ConditionValue("False", "AnswerWrong", f"a request through the Service, with a client's key, {words}")
 
 
-def _served(seen: ObservedState) -> frozenset[str]:
-    """Return the pod templates that are served."""
-    ready = (pod for pod in seen.pods() if pod_diagnosis.is_ready(pod))
-    return frozenset(map(observed.template_hash, ready))
+def _ready(seen: ObservedState) -> list[kinds.Object]:
+    return [pod for pod in seen.pods() if pod_diagnosis.is_ready(pod)]
 
 
-def _client_key(seen: ObservedState, spec: api.Spec, now: float) -> str:
-    """Return the key of the first client that has one and whose time is not over."""
-    late = keys.expired(spec.access, now)
-    names = [client.name for client in keys.clients(spec.access) if client.name not in late]
-    secrets = (seen.child(kinds.SECRET, naming.client_secret(seen.owner.name, name)) for name in names)
-    return next(filter(None, map(record.key, secrets)), "")
+def _templates(seen: ObservedState) -> frozenset[str]:
+    """Return the pod templates whose servers answer."""
+    return frozenset(map(observed.template_hash, _ready(seen)))
+
+
+def _arguments(pod: kinds.Object) -> tuple[str, ...]:
+    """Return the arguments of the pod's engine."""
+    containers = pod.get("spec", {}).get("containers") or []
+    engine: kinds.Object = next((one for one in containers if one["name"] == server.ENGINE), {})
+    return tuple(engine.get("args") or ())

@@ -14,7 +14,8 @@ from vllm_operator.kube import cache, client, kinds, workqueue
 from vllm_operator.probes import canary, guard_polls, http_client, sync_hints
 from vllm_operator.status import observed
 
-CANARY_WORKERS = 16
+CANARY_WORKERS = 32
+PERIODIC_SECONDS = 300.0  # a model that is due later than this has not changed, and waits for those that have
 
 
 class Asking(Protocol):
@@ -35,7 +36,7 @@ class Prober:
         self._polls = guard_polls.GuardPolls(objects, ask.ask_guard, self._heard)
         self._canary = canary.Canary(objects, self._polls.of, ask.ask_model, wake)
         self._hints = workqueue.Queue(sync_hints.SyncHints(api, objects, self._polls.of), sync_hints.WORKERS)
-        self._requests = workqueue.Queue(self._canary, CANARY_WORKERS)
+        self._requests = workqueue.Queue(self._canary, CANARY_WORKERS, idle_from=PERIODIC_SECONDS)
 
     def enqueue(self, key: kinds.Key) -> None:
         """Ask of the model `key` what is due."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vllm_operator.engine import verification
+from vllm_operator import api
+from vllm_operator.engine import options, verification
 
 KEY = "sk-" + "p" * 43
 MEGABYTE = 1_000_000
@@ -57,6 +58,25 @@ def test_no_answer_is_too_odd_to_be_told_in_a_short_line_that_can_be_written(tex
     words = verification.fault(500, text) or ""
     assert len(words) <= 205
     assert orjson.dumps(words)
+
+
+@pytest.mark.parametrize("task", verification.PROOFS)
+def test_what_a_server_serves_is_read_from_its_arguments(task: api.Task) -> None:
+    model = {"source": "pvc://weights/opt", "servedName": "opt", "task": task}
+    spec = api.Spec.model_validate({"model": model, "engine": {"args": ["--max-num-seqs=8", "--enforce-eager"]}})
+    arguments = options.arguments(spec)
+    assert verification.served(arguments, task) == verification.Served("opt", task)
+    for other in verification.PROOFS:
+        found = verification.served(arguments, other)
+        assert found
+        assert found.model == "opt"
+        assert options.TASKS.get(found.task) == options.TASKS.get(task)
+
+
+def test_a_server_that_names_no_model_serves_nothing_known() -> None:
+    assert verification.served([], "Generate") is None
+    assert verification.served(["--served-model-name=", "--runner=pooling"], "Pool") is None
+    assert verification.served(["--served-model-name=a", "--runner=unheard-of"], "Generate") is None
 
 
 @given(st.text(), st.integers())

@@ -29,6 +29,14 @@ REJECTED = (
 WRONG = "a request through the Service, with a client's key, was answered 500: EngineCore encountered an issue."
 ANSWERED_WRONGLY = ConditionValue("False", "AnswerWrong", WRONG)
 UNREACHED = ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
+UNVERIFIED = {
+    "a model none of whose clients has a key": ConditionValue(
+        "Unknown", "NoClientKey", "no client has a valid key, and the model is only asked as a client asks it"),
+    "a model none of whose clients can spare a request": ConditionValue(
+        "Unknown", "NoSpareLimit", "no client may send 60 requests an hour or more, so none can spare the request"),
+    "a model whose Service is somebody else's": ConditionValue(
+        "Unknown", "NoService", "the Service vllm11 is not there, or is not this model's"),
+}  # fmt: skip
 PLAIN_TEXT = (
     "the Ingress has an address; it has no certificate, so clients' keys travel in plain text: "
     "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart"
@@ -69,6 +77,8 @@ SERVING = [
         f"-VerificationFailed -VerificationFailed -Complete {INSIDE} +Configured -AnswerWrong", WRONG, {"Available": WRONG}),
     Row("a model that the operator does not reach", {}, serving(verified=UNREACHED),
         f"{WHOLE} {INSIDE} +Configured ?Unreachable", ONE),
+    *(Row(promise, {}, serving(verified=value), f"{WHOLE} {INSIDE} +Configured ?{value.reason}", ONE,
+          {"Verified": value.message}) for promise, value in UNVERIFIED.items()),
     Row("a model that answers wrongly while it is rolled out", {"replicas": 2},
         serving(deployment=rolled_out(2, updatedReplicas=1), verified=ANSWERED_WRONGLY),
         f"-VerificationFailed -RollingOut {ROLLING} +Configured -AnswerWrong",
