@@ -54,8 +54,8 @@ class Transport:
         who = self._login()
         self._server = who.server.rstrip("/")
         trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(self._in_hand)
-        trace.on_connection_create_end.append(self._in_hand)
+        trace.on_connection_reuseconn.append(self._check_permit)
+        trace.on_connection_create_end.append(self._check_permit)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=credentials.tls(who) or True, keepalive_timeout=60),
             headers={"Accept-Encoding": "identity", "User-Agent": "vllm-operator"},
@@ -142,7 +142,11 @@ class Transport:
         finally:
             self._observe(verb, target.resource, code)
 
-    async def _in_hand(self, _: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+    async def _check_permit(self, _: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        """Ask for permission now that a connection is in hand: a call may wait for one, and the Lease may end meanwhile.
+
+        `trace_request_ctx` says whether the call needs it. What is raised here ends the call before its first byte.
+        """
         if context.trace_request_ctx:
             self.permit()
 
