@@ -6,6 +6,7 @@ never tell of the others' end. Objects are kept as JSON, a fifth of the memory o
 Must not do any I/O.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from vllm_operator.kube import field_ownership, kinds, naming, projection
 SHARED = 10_000  # different sets of our fields that are shared
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
-Stamp = tuple[int, int]
-"""The number of a model's objects, and the newest version among them."""
+Stamp = int
+"""Another for each change of any object of a model; 0 where nothing of it is known."""
 
 Wake = Callable[[kinds.Key], None]
 
@@ -40,6 +41,8 @@ class Cache:
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
         self._shared: dict[bytes, bytes] = {}
+        self._stamps: dict[kinds.Key, Stamp] = {}
+        self._changes = itertools.count(1)
 
     def put(self, obj: kinds.Object, *, expected: kinds.Object | None = None) -> None:
         """Take `obj` in where it is newer. The answer to a write that is as `expected` is no news and wakes nobody."""
@@ -86,8 +89,7 @@ class Cache:
 
     def stamp(self, key: kinds.Key) -> Stamp:
         """Return what is another whenever anything of the model is."""
-        versions = [self._entries[ref].version for ref in self._of.get(key, ())]
-        return len(versions), max(versions, default=0)
+        return self._stamps.get(key, 0)
 
     def owned(self, ref: kinds.Ref) -> field_ownership.Fields:
         """Return the fields of the object that are ours, as fieldsV1."""
@@ -121,6 +123,7 @@ class Cache:
             self._unindex(before.key, ref)
             self._wake(before.key)
         self._of.setdefault(after.key, {})[ref] = None
+        self._stamps[after.key] = next(self._changes)
 
     def _forget(self, ref: kinds.Ref, version: int) -> None:
         entry = self._entries.get(ref)
@@ -140,8 +143,9 @@ class Cache:
 
     def _unindex(self, key: kinds.Key, ref: kinds.Ref) -> None:
         del self._of[key][ref]
+        self._stamps[key] = next(self._changes)
         if not self._of[key]:
-            del self._of[key]
+            del self._of[key], self._stamps[key]
 
 
 def _model_ref(key: kinds.Key) -> kinds.Ref:

@@ -5,6 +5,7 @@ nor while servers of two names answer. Must not decide what is believed of an an
 """
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
@@ -54,6 +55,10 @@ class Canary:
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Verify `key` where that is due; return the seconds until it is due again, None where only a change makes it so."""
+        before, stamp = self._verdicts.get(key, verdict.Verdict()), self._cache.stamp(key)
+        now = asyncio.get_running_loop().time()
+        if before.stamp == stamp and before.due > now:
+            return before.due - now
         seen = observed.snapshot(self._cache, key)
         templates = _templates(seen) if seen else frozenset()
         if seen is None or not templates:
@@ -61,12 +66,11 @@ class Canary:
             return None
         if not guard_conditions.is_settled(seen._replace(guards=self._guards(key))):
             return None  # the guards' next answer wakes the key
-        before = self._verdicts.get(key, verdict.Verdict()).of_templates(templates)
+        before = dataclasses.replace(before.of_templates(templates), stamp=stamp)
         question = _question(seen, before.said, time.time())
         if not isinstance(question, Question):
             self._keep(key, before.without_asking(question) if question else before)
             return None
-        now = asyncio.get_running_loop().time()
         if before.due <= now:
             return await self._verify(key, seen, before, question)
         self._verdicts[key] = before.of_generation(question.generation)  # told by the next run, and no reason for one

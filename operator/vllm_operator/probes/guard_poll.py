@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from vllm_operator import guard
-from vllm_operator.kube import backoff
+from vllm_operator.kube import backoff, cache
 
 SETTLED = backoff.Backoff(first=330.0, longest=330.0, jitter=0.2)
 LAGGING = backoff.Backoff(first=0.2, longest=15.0)
@@ -31,11 +31,13 @@ Answers = Mapping[Guard, guard.State | None]
 class GuardPoll:
     """The guards of one model, all of which are to have the configuration `wanted`. Times are the event loop's, in seconds.
 
-    `since`: when something changed, or one answered again. `due`, `silent_due`: when those that answer are asked, and the silent.
-    `answers`: what each said last; those that were not asked yet are left out. `refused_before`: how much each had refused when
-    it last had what was wanted. `silent`: those that did not answer promptly; `silent_since`: when one last fell silent.
+    `stamp`: of the cache that was looked at. `since`: when something changed, or one answered again. `due`, `silent_due`: when
+    those that answer are asked, and the silent. `answers`: what each said last; those that were not asked yet are left out.
+    `refused_before`: how much each had refused when it last had what was wanted. `silent`: those that did not answer promptly;
+    `silent_since`: when one last fell silent.
     """
 
+    stamp: cache.Stamp
     wanted: str
     guards: frozenset[Guard]
     since: float
@@ -97,16 +99,17 @@ class GuardPoll:
         return min(self.refused_before.get(one, 0), answer.rejected)
 
 
-def begun(before: GuardPoll | None, wanted: str, guards: frozenset[Guard], now: float) -> GuardPoll:
+def begun(before: GuardPoll | None, stamp: cache.Stamp, wanted: str, guards: frozenset[Guard], now: float) -> GuardPoll:
     """Return the poll that goes on from `before`. What changed is due now, and what was said stays until it is asked.
 
     For another configuration every guard has the chance to answer promptly again.
     """
     if before is None:
-        return GuardPoll(wanted, guards, since=now, due=now, silent_due=now, silent_since=now)
+        return GuardPoll(stamp, wanted, guards, since=now, due=now, silent_due=now, silent_since=now)
     if (before.wanted, before.guards) == (wanted, guards):
-        return before
+        return dataclasses.replace(before, stamp=stamp)
     return GuardPoll(
+        stamp,
         wanted,
         guards,
         since=now,

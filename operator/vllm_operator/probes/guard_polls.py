@@ -40,11 +40,10 @@ class GuardPolls:
 
     async def _ask_prompt(self, key: kinds.Key) -> float | None:
         """Ask the guards of `key` that answer, where that is due; return the seconds until it is due again."""
-        seen = observed.snapshot(self._cache, key)
-        if seen is None:
+        poll = self._begun(key)
+        if poll is None:
             self._polls.pop(key, None)
             return None
-        poll = guard_poll.begun(self._polls.get(key), guard_conditions.wanted(seen), guards(seen), _now())
         self._polls[key] = poll
         if poll.due <= _now():
             answers = await self._ask_each(poll.prompt, PROMPT_SECONDS)
@@ -52,6 +51,14 @@ class GuardPolls:
         if poll.silent:
             self.silent.add(key)
         return None if poll.due == guard_poll.NEVER else poll.due - _now()
+
+    def _begun(self, key: kinds.Key) -> guard_poll.GuardPoll | None:
+        """Return the poll of `key` as its Secret and its pods are now; None: there is no such model."""
+        before, stamp = self._polls.get(key), self._cache.stamp(key)
+        if before and before.stamp == stamp:
+            return before
+        seen = observed.snapshot(self._cache, key)
+        return seen and guard_poll.begun(before, stamp, guard_conditions.wanted(seen), guards(seen), _now())
 
     async def _ask_silent(self, key: kinds.Key) -> float | None:
         """Ask the guards of `key` that did not answer promptly; return the seconds until it is due again."""

@@ -27,6 +27,7 @@ HINT_SECONDS, EARLY_HINTS = (
 MOST_DIGITS = 4  # anybody may write an annotation
 
 States = Callable[[kinds.Key], Mapping[str, guard.State | None]]
+Known = tuple[cache.Stamp, Mapping[str, guard.State | None]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,11 +45,15 @@ class SyncHint:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelHints:
-    """The hints to the pods of one model, by uid. `must_sync`: the pods that ran when `wanted` was written."""
+    """The hints to the pods of one model, by uid.
+
+    `must_sync`: the pods that ran when `wanted` was written. `settled`: what was known when no guard lagged; None: one does.
+    """
 
     wanted: str
     must_sync: frozenset[str] = frozenset()
     hints: Mapping[str, SyncHint] = dataclasses.field(default_factory=dict)
+    settled: Known | None = None
 
     def of(self, uid: str) -> SyncHint:
         """Return the hints that the pod with that uid was given."""
@@ -64,28 +69,22 @@ class SyncHints:
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Give the hints that are due for `key`; return the seconds until the next is, where none settles it before."""
+        known, before = (self._cache.stamp(key), self._states(key)), self._models.get(key)
+        if before and before.settled == known:
+            return None
         seen, now = observed.snapshot(self._cache, key), asyncio.get_running_loop().time()
         if seen is None:
             self._models.pop(key, None)
             return None
         running = {pod["metadata"]["uid"]: pod for pod in guard_conditions.guarded(seen)}
-        model = begun(self._models.get(key), guard_conditions.wanted(seen), frozenset(running))
-        late = self._late(key, model, running)
+        model = begun(before, guard_conditions.wanted(seen), frozenset(running))
+        late = _late(model, running, known[1])
         due = [uid for uid in late if model.of(uid).due <= now]
         given = {uid: model.of(uid).given(now) for uid in due}
-        model = self._models[key] = dataclasses.replace(model, hints={**model.hints, **given})
+        model = dataclasses.replace(model, hints={**model.hints, **given}, settled=None if late else known)
+        self._models[key] = model
         await self._give_all([running[uid] for uid in due], model.wanted)
         return min((model.of(uid).due - now for uid in late), default=None)
-
-    def _late(self, key: kinds.Key, model: ModelHints, running: Mapping[str, kinds.Object]) -> list[str]:
-        """Return the pods whose guards lag, or may: those that may still be hurried."""
-        states = self._states(key)
-        return [
-            uid
-            for uid, pod in running.items()
-            if model.of(uid).times < MOST_HINTS
-            and is_late(states.get(pod["metadata"]["name"]), model.wanted, must_sync=uid in model.must_sync)
-        ]
 
     async def _give_all(self, pods: list[kinds.Object], wanted: str) -> None:
         free = asyncio.Semaphore(AT_ONCE)
@@ -123,6 +122,18 @@ def begun(before: ModelHints | None, wanted: str, running: frozenset[str]) -> Mo
         must_sync=before.must_sync & running,
         hints={uid: hint for uid, hint in before.hints.items() if uid in running},
     )
+
+
+def _late(
+    model: ModelHints, running: Mapping[str, kinds.Object], states: Mapping[str, guard.State | None]
+) -> list[str]:
+    """Return the uids of the pods whose guards lag, or may, and that may still be hurried."""
+    return [
+        uid
+        for uid, pod in running.items()
+        if model.of(uid).times < MOST_HINTS
+        and is_late(states.get(pod["metadata"]["name"]), model.wanted, must_sync=uid in model.must_sync)
+    ]
 
 
 def is_late(state: guard.State | None, wanted: str, *, must_sync: bool) -> bool:

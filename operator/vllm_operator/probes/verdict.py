@@ -6,7 +6,7 @@ leaves what was known.
 
 import dataclasses
 
-from vllm_operator.kube import backoff
+from vllm_operator.kube import backoff, cache
 from vllm_operator.kube.conditions import ConditionValue
 
 SETTLED = backoff.Backoff(first=720.0, longest=720.0, jitter=1 / 6)
@@ -22,7 +22,7 @@ class Verdict:
 
     `said`: what is told, None until it is sure; `heard`: what came last, None where the model was busy; `templates`: the pod
     templates that answered; `failing_since`: since when no right answer came, None where the last one was right; `due`: when the
-    model is asked again.
+    model is asked again; `stamp`: of the cache that was looked at last.
     """
 
     templates: frozenset[str] = frozenset()
@@ -30,6 +30,7 @@ class Verdict:
     heard: ConditionValue | None = None
     failing_since: float | None = None
     due: float = 0.0
+    stamp: cache.Stamp = 0
 
     def of_templates(self, templates: frozenset[str]) -> "Verdict":
         """Return the verdict while pods of `templates` answer: due at once where all are of another template than before."""

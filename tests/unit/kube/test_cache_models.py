@@ -51,6 +51,48 @@ class TestModels:
         assert seen.get(REF) is None
 
 
+class TestStamps:
+    def test_a_stamp_is_another_after_each_change_and_the_same_without_one(self) -> None:
+        seen = Told()
+        stamps = [seen.stamp(KEY)]
+        for change in (
+            lambda: seen.put(secret(5)),
+            lambda: seen.put(secret(6)),
+            lambda: seen.put(model(3)),
+            lambda: seen.drop(REF),
+            lambda: seen.remove(model(7)),
+            lambda: seen.put(model(8)),
+        ):
+            change()
+            stamps.append(seen.stamp(KEY))
+        assert len({*stamps, 0}) == len(stamps) - 1, "only with nothing left it is as at the beginning"
+        seen.put(secret(4))
+        seen.remove(model(2))
+        assert seen.stamp(KEY) == stamps[-1]
+
+    def test_an_exchange_of_two_objects_that_are_older_than_a_third_is_a_change(self) -> None:
+        seen = Told()
+        seen.put(secret(5))
+        seen.put(model(9))
+        before = seen.stamp(KEY)
+        other = secret(6)
+        other["metadata"]["name"] = "other"
+        seen.put(other)
+        seen.drop(REF)
+        assert seen.stamp(KEY) != before
+
+    def test_an_object_that_changes_its_model_changes_both(self) -> None:
+        seen, other = Told(), kinds.Key("models", "other")
+        seen.put(secret(5))
+        seen.put(model(1))
+        before = seen.stamp(KEY), seen.stamp(other)
+        moved = secret(6)
+        moved["metadata"]["labels"][naming.MODEL_LABEL] = other.name
+        seen.put(moved)
+        assert seen.stamp(KEY) != before[0]
+        assert seen.stamp(other) != before[1]
+
+
 class TestProjections:
     def test_of_managed_fields_only_what_is_ours_is_kept_and_apart(self) -> None:
         seen = Told()

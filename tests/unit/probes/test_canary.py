@@ -14,7 +14,7 @@ from vllm_operator.engine import verification
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.probes import canary, http_client
-from vllm_operator.status import guard_conditions
+from vllm_operator.status import guard_conditions, observed
 
 CONFIGURED = guard.State(RIGHT, 0)
 
@@ -39,6 +39,20 @@ async def test_a_model_is_asked_once_and_then_at_a_slow_pace() -> None:
         times = [at for at, *_ in one.requests]
         assert all(later - earlier >= 600 for earlier, later in itertools.pairwise(times))
         assert len(times) >= 5
+
+
+@clock.virtual
+async def test_a_run_that_brought_nothing_new_costs_no_look_at_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await serving()
+    async with one.running():
+        await asyncio.sleep(1)
+        looks: list[kinds.Key] = []
+        snapshot = observed.snapshot
+        monkeypatch.setattr(observed, "snapshot", lambda cache, key: looks.append(key) or snapshot(cache, key))
+        for _ in range(100):
+            one.prober.enqueue(KEY)
+            await asyncio.sleep(1)
+        assert looks == []
 
 
 @clock.virtual

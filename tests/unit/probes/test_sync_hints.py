@@ -29,7 +29,8 @@ async def test_a_guard_that_lags_is_told_at_once_and_seen_soon() -> None:
         assert bench.heard() == {"a": guard.State("newer", 0), "b": guard.State("newer", 0)}
         asked = len(bench.asked)
         await asyncio.sleep(200)
-        assert (len(bench.asked), bench.patches()) == (asked, 2)
+        assert len(bench.asked) == asked
+        assert bench.patches() in (2, 3), "the second may be hurried once more before it is asked"
 
 
 @clock.virtual
