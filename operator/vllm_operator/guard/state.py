@@ -32,5 +32,5 @@ def state(stats: str) -> State:
         if line["name"] != "version_text":
             rejected += int(line["number"])
         elif found := _VERSION.search(line["labels"]):
-            version = version or found[1]
+            version = found[1]
     return State(version, rejected)

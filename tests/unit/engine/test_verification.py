@@ -60,6 +60,10 @@ def test_no_answer_is_too_odd_to_be_told_in_a_short_line_that_can_be_written(tex
     assert orjson.dumps(words)
 
 
+def test_an_answer_of_more_lists_than_a_right_one_has_is_not_taken_apart() -> None:
+    assert verification.fault(200, '{"choices": [' + "[]," * (MEGABYTE // 3) + "[]]}")
+
+
 @pytest.mark.parametrize("task", verification.PROOFS)
 def test_what_a_server_serves_is_read_from_its_arguments(task: api.Task) -> None:
     model = {"source": "pvc://weights/opt", "servedName": "opt", "task": task}

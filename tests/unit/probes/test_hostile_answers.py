@@ -89,7 +89,23 @@ async def test_an_odd_answer_is_silence_or_says_nothing(answer: bytes) -> None:
         assert await one.ask_guard("127.0.0.1") in (None, guard.State("", 0))
         found = await ask(one)
         assert found.reached
-        assert len(found.text) <= http_client.MODEL_BYTES
+        assert len(found.text) <= max(len(answer), 100), "nothing is inflated"
+
+
+async def test_what_is_not_http_is_told_so() -> None:
+    async with saying(ODD["no HTTP"]) as one:
+        assert await ask(one) == http_client.Answer(reached=True, text="what came back is not HTTP")
+
+
+async def test_a_name_that_is_looked_up_for_ever_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    async with http_client.Probe() as one:
+        found = await one.ask_model("http://m.models.svc", KEY, verification.request("opt"))
+        assert found == http_client.Answer(reached=False)
 
 
 @pytest.mark.parametrize(
