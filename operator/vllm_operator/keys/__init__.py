@@ -14,7 +14,7 @@ asks the guards whether they have them, `status.guard_conditions` says so. The f
 Must not put a key into words, a log or an error.
 """
 
-from vllm_operator.keys.decision import clients, decide, last, newest, usable
+from vllm_operator.keys.decision import clients, decide, last, newest, overwritten, usable
 from vllm_operator.keys.expiry import due, expired, expiry
 from vllm_operator.keys.state import (
     KEY_ENTRY,
@@ -47,5 +47,6 @@ __all__ = [
     "is_genuine",
     "last",
     "newest",
+    "overwritten",
     "usable",
 ]

@@ -72,6 +72,7 @@ def last(name: str, seen: Observed) -> Issued | None:
     | nothing: it was deleted, which revokes | anything | None |
     | a record of ours | an older record | the stored one: the operator ended before it wrote the guard's Secret |
     | a record of ours | the same record or a newer one | the accepted one: the stored one is the same, or from a backup |
+    | a record of ours | another key, made in the same second | None: nothing tells which of the two was revoked |
     | a record of ours | one that cannot be read | the stored one |
     | a record of ours, made after `revoked_until` | none | the stored one: the guard's Secret is yet to be written, or was lost |
     | a record of ours, made up to `revoked_until` | none | None: it was revoked, and its Secret could not be deleted |
@@ -82,8 +83,13 @@ def last(name: str, seen: Observed) -> Issued | None:
     if stored is None:
         return None
     if stored.issued and state.is_genuine(name, stored):
-        return stored.issued if stored.issued.at > _replaced_until(name, seen) else applied
+        return _newer(stored.issued, applied, _replaced_until(name, seen))
     return applied if applied and _is_edited(name, stored, applied) else None
+
+
+def overwritten(seen: Observed) -> frozenset[str]:
+    """Return the clients whose Secret does not store their last record: somebody edited it, or restored it from a backup."""
+    return seen.edited | {name for name, one in seen.stored.items() if one.issued != last(name, seen)}
 
 
 def issue(before: Issued | None, rules: Rules, *, version: int, brought: str = "") -> Issued:
@@ -152,6 +158,14 @@ def _brought(
     if not guard.is_key(key):
         return troubles.malformed(client)
     return issue(before, rules, version=0, brought=key)
+
+
+def _newer(stored: Issued, applied: Issued | None, replaced_until: int) -> Issued | None:
+    if stored.at > replaced_until:
+        return stored
+    if applied and applied.at == stored.at and applied.key != stored.key:
+        return None
+    return applied
 
 
 def _replaced_until(name: str, seen: Observed) -> int:

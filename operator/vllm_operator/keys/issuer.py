@@ -96,9 +96,11 @@ class Issuer:
 
 def _wanted(bodies: Iterable[kinds.Object], found: observation.Observation) -> list[kinds.Object]:
     """Return the Secrets to be written; what could not be read is left as it is."""
-    edited = found.seen.edited
+    overwritten = keys.overwritten(found.seen)
     named = {str(body["metadata"]["labels"][naming.CLIENT_LABEL]): body for body in bodies}
-    repaired = {name: _repairing(body) if name in edited else body for name, body in named.items()}
+    repaired = {
+        name: _repairing(body, found.secrets[name]) if name in overwritten else body for name, body in named.items()
+    }
     return [_bound(body, found.secrets.get(name)) for name, body in repaired.items() if name not in found.unread]
 
 
@@ -109,8 +111,10 @@ def _bound(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
     return {**secret, "metadata": {**secret["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
 
 
-def _repairing(secret: kinds.Object) -> kinds.Object:
-    """Return the Secret with the entry for replaced keys, even if there are none: so an entry that somebody added is removed."""
+def _repairing(secret: kinds.Object, live: kinds.Object) -> kinds.Object:
+    """Return the Secret with an entry for replaced keys if the `live` one has it: so what somebody put there is removed."""
+    if record.PREVIOUS not in (live.get("data") or {}):
+        return secret
     return {**secret, "data": {**record.NO_PREVIOUS, **secret["data"]}}
 
 

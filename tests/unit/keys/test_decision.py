@@ -63,8 +63,19 @@ def test_what_the_operator_wrote_is_not_said_to_be_repaired() -> None:
 
 def test_a_secret_from_a_backup_brings_no_revoked_key_back() -> None:
     assert one(access({}), stored(FIRST), OTHERS) == OTHERS
-    same_second = keys.Issued(B, 1, FIRST.at)
-    assert one(access({}), stored(FIRST), same_second) == same_second
+
+
+def test_of_two_keys_made_in_one_second_neither_is_accepted() -> None:
+    after = one(access({}), stored(FIRST), keys.Issued(B, 1, FIRST.at))
+    assert not set(after.keys) & {A, B}
+    assert after.at > FIRST.at
+
+
+def test_a_secret_is_overwritten_whole_if_it_was_edited_or_comes_from_a_backup() -> None:
+    edited = keys.Stored(None, keys.fingerprint("a", FIRST))
+    for seen, expected in ((stored(FIRST), set()), (stored(OTHERS), {"a"}), (edited, {"a"})):
+        applied = {"a": keys.Issued(A, 1, NOW + 1)} if seen.issued == OTHERS else {"a": FIRST}
+        assert keys.overwritten(observed(stored={"a": seen}, applied=applied)) == expected
 
 
 def test_a_secret_from_before_a_rotation_brings_no_ended_key_back() -> None:

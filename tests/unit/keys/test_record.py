@@ -42,6 +42,12 @@ def test_the_plan_notes_in_the_guards_secret_what_is_accepted_and_until_when_all
     assert record.notes(written, []) == record.Notes({"a": RECORD}, set(), RECORD.at + 7)
 
 
+def test_an_entry_with_other_letters_than_base64_has_is_no_text() -> None:
+    assert record.decoded({"data": {"a": "c2stYQ=="}}, "a") == "sk-a"
+    for edited in ("c2st*YQ==", " c2stYQ==", "c2stYQ", "/w=="):
+        assert record.decoded({"data": {"a": edited}}, "a") == ""
+
+
 def test_nothing_is_noted_where_there_is_no_secret() -> None:
     assert record.notes(None, ["a"]) == record.Notes({}, (), 0)
 
