@@ -5,15 +5,15 @@ from vllm_operator.children.serving import Serving
 from vllm_operator.engine import endpoints
 
 
-def page(spec: api.Spec, settings: config.Config, serving: Serving) -> guard.Page | None:
+def page(expose: api.Expose | None, settings: config.Config, serving: Serving) -> guard.Page | None:
     """Return the page, or None where it is switched off: by the spec, else by the operator's setting."""
-    asked = spec.expose.guide if spec.expose else None
+    asked = expose.guide if expose else None
     if not (settings.guide if asked is None else asked):
         return None
     facts = guide.Facts(
         url=serving.url.removesuffix("/"),
         model=serving.model,
         context=serving.context,
-        endpoints=[(one.method, one.path) for one in endpoints.of(spec.model.task)],
+        endpoints=[(one.method, one.path) for one in endpoints.of(serving.task)],
     )
     return guard.Page(guide.PATH, guide.document(facts), tuple(guide.HEADERS.items()))

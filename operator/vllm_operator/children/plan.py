@@ -111,10 +111,10 @@ def client_secrets(decided: Plan, issued: Mapping[str, keys.Issued]) -> tuple[ki
 def guard_secret(decided: Plan, issued: Mapping[str, keys.Issued], revoked_until: int) -> kinds.Object:
     """Return the guard's Secret, which accepts the keys `issued`; `revoked_until` as IssueResult has it."""
     spec = decided.spec
-    page = guide.page(spec, decided.settings, decided.serving)
+    page = guide.page(spec.expose, decided.settings, decided.serving)
     who: guard.Access = secrets.access(decided.owner, spec, decided.serving, issued, page)
     noted = record.noted(issued, revoked_until)
-    secret = secrets.guard_secret(decided.owner, who, endpoints.of(spec.model.task), decided.guards, noted)
+    secret = secrets.guard_secret(decided.owner, who, endpoints.of(decided.serving.task), decided.guards, noted)
     secret["metadata"]["annotations"][naming.INSTALLATION_ANNOTATION] = decided.settings.installation
     return secret
 

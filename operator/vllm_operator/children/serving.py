@@ -1,26 +1,28 @@
-"""What serves now: the model's name, its context, its URL and the engine's image, as clients and admins are told them.
+"""What serves now: the model's name, task, context and URL, and the engine's image, as clients and admins are told them.
 
 While a spec is paused, refused or rolling out, the servers at work are those of an earlier one. So what clients are told is read
 from the servers and the Ingress that are there, and from the spec only where there are none yet. Pure.
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
 from vllm_operator.children import ingress, pod
-from vllm_operator.engine import options
+from vllm_operator.engine import options, verification
 from vllm_operator.kube import kinds, naming
 
 
 class Serving(NamedTuple):
     """What servers and Ingress at work give.
 
-    `model`: the name that servers answer to; `context`: tokens, None where the weights say it; `url`: ends in a slash;
-    `image`: the engine's, "" where there is no server.
+    `model`: the name that servers answer to; `task`: what they do; `context`: tokens, None where the weights say it; `url`: ends
+    in a slash; `image`: the engine's, "" where there is no server.
     """
 
     model: str
+    task: api.Task
     context: int | None
     url: str
     image: str
@@ -41,11 +43,12 @@ def serving(
     servers and no Ingress is reached by its Service.
     """
     engine = _engine(pods, deployment)
-    arguments = _arguments(engine)
-    context = arguments.get("max-model-len", "") if arguments else str(spec.engine.max_model_len)
+    arguments = engine.get("args") or []
+    served = verification.served(arguments, spec.model.task)
     return Serving(
-        model=arguments.get("served-model-name") or options.served_name(spec.model),
-        context=int(context) if context.isdecimal() else None,
+        model=served.model if served else options.served_name(spec.model),
+        task=served.task if served else spec.model.task,
+        context=_context(arguments) if arguments else spec.engine.max_model_len,
         url=ingress.live_url(edge) or (ingress.inside(owner) if deployment else ingress.url(owner, spec, settings)),
         image=str(engine.get("image", "")),
     )
@@ -58,7 +61,7 @@ def _engine(pods: Iterable[kinds.Object], deployment: kinds.Object | None) -> ki
     return next((one for one in spec.get("containers") or [] if one.get("name") == pod.ENGINE), {})
 
 
-def _arguments(engine: kinds.Object) -> dict[str, str]:
-    """Return the options of the engine by name, without their dashes."""
-    pairs = (argument.removeprefix("--").partition("=") for argument in engine.get("args") or [])
-    return {name: value for name, _, value in pairs}
+def _context(arguments: Iterable[str]) -> int | None:
+    """Return the length that the engine was started with, in tokens; None where it is left to the weights."""
+    given = [re.fullmatch(r"--max-model-len=([0-9]{1,10})", argument) for argument in arguments]
+    return next((int(found[1]) for found in given if found), None)

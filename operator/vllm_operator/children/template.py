@@ -38,9 +38,19 @@ def _free_name(owner: naming.Owner, live: Sequence[kinds.Object], inputs: str) -
 
 
 def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
-    """Return the first ControllerRevision that was made of `inputs`, else the newest; None where there is none."""
-    ordered = sorted(live, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    """Return the first ControllerRevision that was made of `inputs`, else the newest; None where there is none.
+
+    One that somebody made by hand, and that pins no server, counts as none.
+    """
+    ordered = sorted(filter(_pins_a_server, live), key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
     return next((one for one in ordered if inputs_of(one) == inputs), ordered[-1] if ordered else None)
+
+
+def _pins_a_server(live: kinds.Object) -> bool:
+    try:
+        return bool(engine_image(live) and guard_image(live))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return False
 
 
 def inputs_of(live: kinds.Object) -> str:

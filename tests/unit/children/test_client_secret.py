@@ -8,7 +8,7 @@ from vllm_operator.children import secrets
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
-SERVING = children.Serving(model="opt", context=None, url="https://llm.example/", image="")
+SERVING = children.Serving(model="opt", task="Generate", context=None, url="https://llm.example/", image="")
 ROTATED = keys.Issued(A, 2, NOW, (keys.Previous(B, NOW + 60),))
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.golden import render
 from vllm_operator import api, children
-from vllm_operator.children import ingress, service
+from vllm_operator.children import guide, ingress, service
+from vllm_operator.keys import record
 from vllm_operator.kube import cache, kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -22,8 +23,8 @@ NEW: dict[str, Any] = {
     "engine": {"image": "registry.example/vllm:2", "maxModelLen": 8192},
     "expose": {"host": "new.example", "ingress": {"tls": {"secretName": "tls"}}},
 }
-SERVED = children.Serving("meta/llama-8b", 4096, "https://old.example/", "registry.example/vllm:1")
-ASKED = children.Serving("meta/llama-70b", 8192, "https://new.example/", "registry.example/vllm:2")
+SERVED = children.Serving("meta/llama-8b", "Generate", 4096, "https://old.example/", "registry.example/vllm:1")
+ASKED = children.Serving("meta/llama-70b", "Generate", 8192, "https://new.example/", "registry.example/vllm:2")
 REFUSED = {"serviceAccountName": "admin"}
 
 
@@ -120,6 +121,35 @@ def test_a_context_that_the_weights_decide_is_not_told() -> None:
     assert decided(NEW, pods=(pod(unbound),), live=unbound).context is None
     assert decided(unbound, live=unbound).context is None
     assert decided(unbound).context is None
+
+
+def test_other_paths_are_open_and_told_once_the_servers_of_the_old_task_are_gone() -> None:
+    embed = {**OLD, "model": {**OLD["model"], "task": "Embed"}, "expose": {**OLD["expose"], "guide": True}}
+    old, new = pod(OLD), pod(embed, "2026-01-02T00:00:00Z")
+    completions, embeddings = "/v1/completions", "/v1/embeddings"
+    for pods, path, other in (((old, new), completions, embeddings), ((new,), embeddings, completions)):
+        for shown in _paths_and_page(embed, pods):
+            assert path in shown
+            assert other not in shown
+
+
+def _paths_and_page(spec: dict[str, Any], pods: tuple[kinds.Object, ...]) -> tuple[str, str]:
+    """Return what guards are configured with, without the page for users, and that page."""
+    parsed = api.Spec.model_validate(spec)
+    serving = children.serving(OWNER, parsed, SETTINGS, pods=pods, deployment=_deployment(spec), edge=_edge(spec))
+    page = guide.page(parsed.expose, SETTINGS, serving)
+    bare = parsed.model_copy(update={"expose": None})
+    plan = children.plan(children.Inputs(OWNER, bare, SETTINGS, serving))
+    return record.decoded(children.guard_secret(plan, {}, 0), "routes.yaml"), page.body if page else ""
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "8k", "²", "-1", ""])
+def test_a_length_that_is_no_number_of_tokens_is_not_told(length: str) -> None:
+    """Somebody edited the Deployment."""
+    engine = {"name": "vllm", "args": ["meta/llama-8b", f"--max-model-len={length}"]}
+    deployment = {"metadata": {}, "spec": {"template": {"spec": {"containers": [engine]}}}}
+    found = children.serving(OWNER, api.Spec.model_validate(NEW), SETTINGS, deployment=deployment)
+    assert found.context is None
 
 
 V01_ARGUMENTS = [

@@ -1,5 +1,9 @@
 """A newer operator, or a changed setting, restarts nothing; a changed spec does."""
 
+from typing import Any
+
+import pytest
+
 from tests import samples
 from tests.golden import render
 from vllm_operator import api, children, config
@@ -20,6 +24,18 @@ def pinned() -> kinds.Object:
 
 def test_a_changed_setting_leaves_the_template() -> None:
     assert template.revision(OWNER, SPEC, NEW, (pinned(),)) == pinned()
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, {"template": []}, {"template": {"spec": {"containers": []}}}, {"template": {"spec": 1}}]
+)
+def test_a_revision_that_pins_no_server_is_left_aside(data: Any) -> None:
+    """Somebody made it by hand, under the name and the inputs that ours would have."""
+    made = {**pinned(), "data": data and {"inputs": template.digest(SPEC), **data}}
+    assert template.at_work((made,), template.digest(SPEC)) is None
+    revision = template.revision(OWNER, SPEC, OLD, (made,))
+    assert revision["data"] == pinned()["data"]
+    assert revision["metadata"]["name"] != made["metadata"]["name"]
 
 
 def test_replicas_limits_and_host_leave_the_template() -> None:
