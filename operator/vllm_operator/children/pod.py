@@ -7,7 +7,7 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import quantity, scheduling
+from vllm_operator.children import quantity, scheduling, security
 from vllm_operator.engine import environment, options, source
 from vllm_operator.kube import kinds, naming
 
@@ -32,11 +32,16 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> ki
             **scheduling.scheduling(owner, spec.scheduling),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": _pod_security(settings),
+            "securityContext": security.pod(settings),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
             "initContainers": [_guard(settings, spec.guard.resources)],
             "containers": [_engine(spec, settings, weights)],
-            "volumes": [*_scratch_volumes(), _guard_volume(owner), *_weights_volumes(weights), *_ca_volumes(settings)],
+            "volumes": [
+                *_scratch_volumes(),
+                _guard_volume(owner),
+                *_weights_volumes(weights),
+                *security.ca_volumes(settings),
+            ],
         },
     }
 
@@ -73,7 +78,7 @@ def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
             ),
             "limits": _quantities({"memory": settings.guard_memory_limit, **(wanted.limits or {})}),
         },
-        "securityContext": _container_security(),
+        "securityContext": security.container(),
         "startupProbe": _probe(guard.LIVE_PATH, periodSeconds=1, failureThreshold=60),
         "livenessProbe": _probe(guard.LIVE_PATH, periodSeconds=30, failureThreshold=4),
         "volumeMounts": [
@@ -93,14 +98,14 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "env": environment.environment(spec.engine, settings),
         "workingDir": weights.directory,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": _container_security(),
+        "securityContext": security.container(),
         "startupProbe": _probe(
             guard.READY_PATH, periodSeconds=2, failureThreshold=max(1, api.seconds(spec.engine.startup_timeout) // 2)
         ),
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
         "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
-        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights), *_ca_mounts(settings)],
+        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights), *security.ca_mounts(settings)],
     }
     resources = {
         name: _quantities(amounts)
@@ -116,17 +121,6 @@ def _probe(path: str, **timing: int) -> kinds.Object:
 
 def _quantities(amounts: Mapping[str, int | str] | None) -> dict[str, str]:
     return {name: quantity.canonical(amount) for name, amount in (amounts or {}).items()}
-
-
-def _pod_security(settings: config.Config) -> kinds.Object:
-    user = (
-        {} if settings.run_as_user is None else {"runAsUser": settings.run_as_user, "runAsGroup": settings.run_as_user}
-    )
-    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user}
-
-
-def _container_security() -> kinds.Object:
-    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
 
 
 def _scratch_volumes() -> list[kinds.Object]:
@@ -159,16 +153,3 @@ def _weights_volumes(weights: source.Weights) -> list[kinds.Object]:
 
 def _weights_mounts(weights: source.Weights) -> list[kinds.Object]:
     return [{"name": "weights", "mountPath": source.MODELS, "readOnly": True}] if weights.claim or weights.image else []
-
-
-def _ca_volumes(settings: config.Config) -> list[kinds.Object]:
-    """Return the volume with the authorities of a private network, where the settings name some."""
-    if not settings.ca_config_map:
-        return []
-    items = [{"key": settings.ca_key, "path": environment.CA_FILE}]
-    return [{"name": "ca-bundle", "configMap": {"name": settings.ca_config_map, "items": items}}]
-
-
-def _ca_mounts(settings: config.Config) -> list[kinds.Object]:
-    mount = {"name": "ca-bundle", "mountPath": environment.CA_DIRECTORY, "readOnly": True}
-    return [mount] if settings.ca_config_map else []
