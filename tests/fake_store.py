@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tests import api_objects
 from vllm_operator.kube import errors, kinds
 
-WITH_GENERATION = {"Deployment", "Ingress", "NetworkPolicy", "ModelDeployment"}
+WITH_GENERATION = {"Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "ModelDeployment"}
 
 
 class Happened(NamedTuple):

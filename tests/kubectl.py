@@ -14,7 +14,7 @@ from dev import binaries
 from tests import waiting
 
 GROUP, VERSION, PLURAL = "serving.byteshop.in", "v1alpha1", "modeldeployments"
-KINDS = "deployment,service,secret,ingress,networkpolicy,controllerrevision"
+KINDS = "deployment,service,secret,ingress,networkpolicy,poddisruptionbudget,controllerrevision"
 
 
 def model(name: str, **spec: Any) -> dict[str, Any]:

@@ -34,6 +34,15 @@ def pod(name: str, created: str = render.NOW, **status: Any) -> kinds.Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
 
 
+def earlier(one: kinds.Object) -> kinds.Object:
+    """Return a pod as made of an earlier template."""
+    labels = {observed.TEMPLATE_LABEL: "earlier"}
+    return {
+        **one,
+        "metadata": {**one["metadata"], "annotations": {naming.INPUTS_ANNOTATION: "earlier"}, "labels": labels},
+    }
+
+
 def rolled_out(servers: int = 1, **changed: Any) -> dict[str, Any]:
     """Return the status of a Deployment whose servers are all new and answer, but for what is changed."""
     counted = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
@@ -63,9 +72,10 @@ def state(
     live = [
         obj for obj in children_of if kinds.ref(obj) not in unseen and obj["kind"] not in described.get("absent", [])
     ]
+    pods = [_marked(each, children_of) for each in described.get("pods", [])]
     found = observed.ObservedState(
         one,
-        {kinds.ref(obj): obj for obj in (*live, *described.get("pods", []))},
+        {kinds.ref(obj): obj for obj in (*live, *pods)},
         failures={ref: failures.value(ref, _met(ref, met)) for ref, met in unwritten.items()},
         guards={name: _guard(of_pod, one) for name, of_pod in described.get("guards", {}).items()},
         troubles={client: ConditionValue("False", *why) for client, why in described.get("troubles", {}).items()},
@@ -112,6 +122,13 @@ def messages(body: kinds.Object) -> dict[str, str]:
 def _with_status(child: kinds.Object, described: dict[str, Any]) -> kinds.Object:
     found = described.get(child["kind"].lower())
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+
+
+def _marked(one: kinds.Object, children_of: list[kinds.Object]) -> kinds.Object:
+    """Return a pod as made of the Deployment's template, unless it says of which."""
+    templates = (child["data"]["template"] for child in children_of if child["kind"] == kinds.CONTROLLER_REVISION.kind)
+    mark = {naming.INPUTS_ANNOTATION: template.mark(next(templates, {"metadata": {}}))}
+    return {**one, "metadata": {"annotations": mark, **one["metadata"]}}
 
 
 def _met(ref: kinds.Ref, met: Exception | str) -> Exception:

@@ -17,7 +17,10 @@ from dev import demo, layout
 from dev.embedded import cleanup
 from tests import kubectl
 
-KINDS = "vllm,deployment,replicaset,pod,service,secret,ingress,networkpolicy,controllerrevision,event,lease,configmap"
+KINDS = (
+    "vllm,deployment,replicaset,pod,service,secret,ingress,networkpolicy,poddisruptionbudget,controllerrevision,event,lease,"
+    "configmap"
+)
 ALL_KEYS = {"key": "AA==", "range_end": "AA=="}  # etcd's way to say: from the first to the last
 
 

@@ -96,6 +96,9 @@ affinity: {{- toYaml . | nindent 2 }}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses, networkpolicies]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once

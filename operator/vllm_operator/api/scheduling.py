@@ -117,7 +117,7 @@ class Scheduling(schema.Schema):
     topology_spread_constraints: tuple[Spread, ...] = pydantic.Field(
         default_factory=tuple,
         max_length=8,
-        description="How evenly the servers are spread over nodes or zones. Default: the cluster's own constraints.",
+        description="How evenly the servers are spread over nodes or zones. Default: over nodes, where possible.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["topologyKey", "whenUnsatisfiable"],

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, config, guard, keys, policy
-from vllm_operator.children import deployment, guide, ingress, network_policy, secrets, service, template
+from vllm_operator.children import (
+    deployment,
+    disruption_budget,
+    guide,
+    ingress,
+    network_policy,
+    secrets,
+    service,
+    template,
+)
 from vllm_operator.children.serving import Serving
 from vllm_operator.engine import endpoints
 from vllm_operator.keys import record
@@ -77,6 +86,7 @@ def plan(inputs: Inputs) -> Plan:
         service.peers(owner),
         ingress.ingress(owner, spec, settings),
         network_policy.network_policy(owner, settings),
+        disruption_budget.disruption_budget(owner, spec),
     )
     return Plan(
         owner=owner,

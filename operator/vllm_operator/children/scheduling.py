@@ -9,14 +9,22 @@ from vllm_operator import api, config
 from vllm_operator.kube import kinds, naming
 
 MAPS = ("matchLabels", "nodeSelector")
+SPREAD = {
+    "maxSkew": 1,
+    "topologyKey": "kubernetes.io/hostname",
+    "whenUnsatisfiable": "ScheduleAnyway",
+    "matchLabelKeys": ["pod-template-hash"],
+}
+"""How servers are spread whose spec does not say it: over nodes where possible, those of each version for themselves. It does not
+depend on the number of servers, so that scaling makes no new template."""
 
 
 def scheduling(owner: naming.Owner, wanted: api.Scheduling) -> kinds.Object:
     """Return the fields of a pod's spec that say where it may run."""
     said: kinds.Object = _canonical(wanted.model_dump(mode="json", by_alias=True, exclude_none=True))
     servers = {"labelSelector": {"matchLabels": naming.selector(owner.name)}}
-    spread = [{**servers, **constraint} for constraint in said.get("topologySpreadConstraints", ())]
-    return {**said, "topologySpreadConstraints": spread} if spread else said
+    spread = [{**servers, **constraint} for constraint in said.get("topologySpreadConstraints", [SPREAD])]
+    return {**said, "topologySpreadConstraints": spread}
 
 
 def account(spec: api.Spec, settings: config.Config) -> kinds.Object:

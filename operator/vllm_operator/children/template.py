@@ -28,8 +28,25 @@ def revision(
         name, data = pinned["metadata"]["name"], pinned["data"]
     else:
         name = _free_name(owner, live, inputs)
-        data = {"inputs": inputs, "template": pod.template(owner, spec, settings)}
+        data = {"inputs": inputs, "template": _marked(pod.template(owner, spec, settings), inputs)}
     return naming.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data, revision=1)
+
+
+def _marked(rendered: kinds.Object, inputs: str) -> kinds.Object:
+    """Return the pod template with a mark by which its pods are known."""
+    metadata = rendered["metadata"]
+    annotations = {**metadata.get("annotations", {}), naming.INPUTS_ANNOTATION: inputs}
+    return {**rendered, "metadata": {**metadata, "annotations": annotations}}
+
+
+def is_of(one: kinds.Object, pinned: kinds.Object) -> bool:
+    """Tell whether the pod `one` is made of the pinned template. Templates of earlier releases have no mark, and are alike."""
+    return mark(one) == mark(pinned["data"]["template"])
+
+
+def mark(one: kinds.Object) -> str:
+    """Return the mark of a pod or of a template, by which they belong together; "" where it has none."""
+    return str((one["metadata"].get("annotations") or {}).get(naming.INPUTS_ANNOTATION, ""))
 
 
 def _free_name(owner: naming.Owner, live: Sequence[kinds.Object], inputs: str) -> str:

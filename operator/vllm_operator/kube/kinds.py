@@ -49,6 +49,7 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 SERVICE = Kind("v1", "Service", "services")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+POD_DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 POD = Kind("v1", "Pod", "pods")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
@@ -58,7 +59,7 @@ PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses"
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
 
-CHILDREN = (SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY)
+CHILDREN = (SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET)
 """The kinds that a ModelDeployment owns, in the order in which a reader meets them."""
 
 WATCHED = (*CHILDREN, POD)

@@ -15,7 +15,7 @@ HASH_ANNOTATION = f"{kinds.GROUP}/applied-hash"  # what was sent last, so that a
 GUARD_VERSION_ANNOTATION = (
     f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
 )
-INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment: what its pod template was made of
+INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment and a pod: what its template was made of
 INSTALLATION_ANNOTATION = (
     f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
 )
@@ -60,6 +60,11 @@ def peers(model: str) -> str:
 def selector(model: str) -> dict[str, str]:
     """Return the labels that select a model's pods. They never change: a Deployment's selector cannot."""
     return {MODEL_LABEL: model}
+
+
+def server_selector(model: str) -> dict[str, str]:
+    """Return the labels that select a model's servers, and none of its other pods."""
+    return {"app.kubernetes.io/component": "server", MODEL_LABEL: model}
 
 
 def labels(model: str, component: str) -> dict[str, str]:

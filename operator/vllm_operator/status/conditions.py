@@ -6,7 +6,7 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 from collections.abc import Mapping
 
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import rule
+from vllm_operator.status import rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -29,9 +29,7 @@ PAUSED = Rule("Paused", StatusContext.paused, "spec.paused is true: keys and rev
 SCALED_TO_ZERO = Rule("ScaledToZero", StatusContext.scaled_to_zero, "spec.replicas is 0", "scale up to serve")
 WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
 SERVING = Rule("Serving", StatusContext.serves, "servers that answer: {at.ready} of {at.wanted}", status="True")
-ROLLING_OUT = Rule(
-    "RollingOut", StatusContext.always, "{at.updated} of {at.wanted} servers are of the newest generation"
-)
+ROLLING_OUT = Rule("RollingOut", rollout.progress, "servers of the newest version that answer: {found}")
 
 READY: tuple[Row, ...] = (
     UNWRITTEN,
@@ -71,7 +69,7 @@ PROGRESSING: tuple[Row, ...] = (
         StatusContext.overdue,
         "the newest servers did not answer within spec.engine.startupTimeout",
     ),
-    ROLLING_OUT.where(StatusContext.always, status="True"),
+    ROLLING_OUT.where(rollout.progress, status="True"),
 )
 
 PLAIN_TEXT = "the Ingress has an address; it has no certificate, so clients' keys travel in plain text"

@@ -73,6 +73,22 @@ def test_a_spread_without_selector_counts_the_models_own_servers() -> None:
         assert found == {**spread, "labelSelector": selector}
 
 
+def test_servers_are_spread_over_nodes_where_possible_unless_the_spec_says_otherwise() -> None:
+    """Those of each version for themselves: the old ones, which go, are not counted."""
+    [found] = rendered()["topologySpreadConstraints"]
+    assert found == {
+        "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": naming.selector("vllm11")}, "matchLabelKeys": ["pod-template-hash"],
+    }  # fmt: skip
+    zones = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    [found] = rendered(scheduling={"topologySpreadConstraints": [zones]})["topologySpreadConstraints"]
+    assert found["topologyKey"] == "zone"
+
+
+def test_the_number_of_servers_changes_nothing_of_their_template() -> None:
+    assert rendered(replicas=1) == rendered(replicas=7)
+
+
 def test_a_selector_may_be_empty_and_a_value_too() -> None:
     term = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": ""}, "matchExpressions": []}}
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

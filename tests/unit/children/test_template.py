@@ -85,6 +85,16 @@ def test_the_defaults_that_make_a_template_never_change() -> None:
     assert template.digest(api.Spec.model_validate(stored)) == "62d6e45a3dd33135"
 
 
+def test_a_pod_is_known_by_the_mark_of_its_template() -> None:
+    def made(revision: kinds.Object) -> kinds.Object:
+        return {"metadata": {"name": "a", "annotations": {**revision["data"]["template"]["metadata"]["annotations"]}}}
+
+    other = template.revision(OWNER, SPEC, OLD, (), "2026-11")
+    assert template.is_of(made(pinned()), pinned())
+    assert not template.is_of(made(other), pinned())
+    assert not template.is_of({"metadata": {"name": "of an earlier release"}}, pinned())
+
+
 def test_the_deployment_runs_what_is_pinned() -> None:
     child = deployment.deployment(OWNER, SPEC, pinned())
     assert child["spec"]["template"] == pinned()["data"]["template"]

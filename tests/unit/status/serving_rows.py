@@ -1,7 +1,7 @@
 """Models that serve, and what is told beside it: the edge, guards, clients, a rollout under way."""
 
 from tests import observations
-from tests.observations import pod, rolled_out, serving
+from tests.observations import earlier, pod, rolled_out, serving
 from tests.unit.status.rows import (
     ADDRESS,
     EXPOSED,
@@ -82,7 +82,7 @@ SERVING = [
     Row("a model that answers wrongly while it is rolled out", {"replicas": 2},
         serving(deployment=rolled_out(2, updatedReplicas=1), verified=ANSWERED_WRONGLY),
         f"-VerificationFailed -RollingOut {ROLLING} +Configured -AnswerWrong",
-        "1 of 2 servers are of the newest generation"),
+        "servers of the newest version that answer: 1 of 2"),
     Row("a model scaled to zero", {"replicas": 0}, {"deployment": {"observedGeneration": 1}},
         f"-ScaledToZero -ScaledToZero -Complete {INSIDE} {IDLE}", "spec.replicas is 0: scale up to serve"),
     Row("a model scaled to zero whose last server is still there", {"replicas": 0},
@@ -126,23 +126,28 @@ GUARDS = [
 ROLLOUTS = [
     Row("a rollout whose newest server has no image", {"replicas": 2},
         serving(deployment=rolled_out(2, replicas=3, updatedReplicas=1), guards={"a": {"version": "older"}}, pods=[
-            pod("c", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE]), pod("a")]),
+            pod("c", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE]), earlier(pod("a"))]),
         f"+Serving -ImageNotPulled {ROLLING} -Applying +Verified",
         "the image engine:1 of vllm cannot be had: not found",
-        {"Available": "servers that answer: 2 of 2", "Progressing": "1 of 2 servers are of the newest generation"}),
+        {"Available": "servers that answer: 2 of 2",
+         "Progressing": "servers of the newest version that answer: 0 of 2, of an earlier one: 1"}),
     Row("a rollout of which the newest server has another trouble than an older one", {"replicas": 2},
         serving(deployment=rolled_out(2, readyReplicas=0), guards={}, pods=[
             pod("old", conditions=UNSCHEDULED),
             pod("new", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE])]),
         f"-ImageNotPulled -ImageNotPulled {ROLLING} {IDLE}", "the image engine:1 of vllm cannot be had: not found"),
+    Row("a rollout whose new server has no room beside the old one", {}, serving(deployment=rolled_out(replicas=2), pods=[
+        pod("b", "2026-01-01T00:00:02Z", conditions=UNSCHEDULED), earlier(pod("a"))]),
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available.",
+        {"Progressing": "servers of the newest version that answer: 0 of 1, of an earlier one: 1"}),
     Row("a rollout with an old server left", {}, serving(deployment=rolled_out(replicas=2)),
-        f"+Serving -RollingOut {ROLLING} {PROVEN}", "1 of 1 servers are of the newest generation"),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "servers of the newest version that answer: 1 of 1"),
     Row("a rollout in which a server does not answer any more", {"replicas": 2},
         serving("a", "b", deployment=rolled_out(2, readyReplicas=1)),
-        f"+Serving -RollingOut {ROLLING} {PROVEN}", "2 of 2 servers are of the newest generation"),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "servers of the newest version that answer: 2 of 2"),
     Row("a generation that the Deployment's controller has not seen", {},
         serving(deployment=rolled_out(observedGeneration=0)),
-        f"+Serving -RollingOut {ROLLING} {PROVEN}", "1 of 1 servers are of the newest generation"),
+        f"+Serving -RollingOut {ROLLING} {PROVEN}", "servers of the newest version that answer: 1 of 1"),
     Row("a rollout that takes too long", {},
         starting(engine(RUNNING), deployment={**rolled_out(readyReplicas=0), "conditions": [
             {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}),
@@ -157,7 +162,7 @@ ROLLOUTS = [
         serving(pods=[pod("a"), pod("gone", "2026-01-02T00:00:00Z", phase="Failed", conditions=UNSCHEDULED)]),
         f"{WHOLE} {INSIDE} {PROVEN}", ONE),
     Row("a first server that was evicted", {}, starting(pod("gone", phase="Failed", conditions=UNSCHEDULED)),
-        f"-RollingOut -RollingOut {ROLLING} {IDLE}", "1 of 1 servers are of the newest generation"),
+        f"-RollingOut -RollingOut {ROLLING} {IDLE}", "servers of the newest version that answer: 0 of 1"),
     Row("pods that a quota refuses", {}, {"deployment": {"observedGeneration": 1, "conditions": [QUOTA]}},
         f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: exceeded quota: small"),
     Row("pods that are refused without a word", {},
