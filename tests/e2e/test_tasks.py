@@ -55,6 +55,9 @@ def test_a_generating_model_chats_responds_and_counts(client: conftest.Client, t
     found = check("Generate", client, tmp_path)
     assert found["Chat Completions"]["usage"]["completion_tokens"] <= 20
     assert found["Count Tokens"]["input_tokens"] == found["Messages"]["usage"]["input_tokens"]
+    tokens = {"model": MODEL, "tokens": found["Tokenize"]["tokens"][1:]}
+    assert conftest.answered(client.post("/detokenize", tokens), 200)["prompt"] == "A small robot"
+    conftest.answered(client.post("/tokenize", {"model": MODEL, "prompt": "a"}, key=""), 401)
 
 
 def test_a_chat_streams_keeps_its_limits_and_refuses_as_completions_do(client: conftest.Client) -> None:

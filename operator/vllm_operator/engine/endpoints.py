@@ -5,7 +5,7 @@ with this table in a running vLLM. A prefix would admit too much: `/v1/load_lora
 
 Left out, although vLLM has them: what keeps state (`GET /v1/responses/{id}`, files, adapters), what tells of the server
 (`/version`, `/load`, `/metrics`), what holds more than one request (`/v1/chat/completions/batch`), what is for machinery
-(`/tokenize`, `*/render`, `/inference/…`), what no task names (`/invocations`, `/generative_scoring`, `/v1/systemone`), and
+(`*/render`, `/inference/…`), what no task names (`/invocations`, `/generative_scoring`, `/v1/systemone`), and
 WebSockets (`/v1/realtime`), which the guard does not serve.
 """
 
@@ -27,6 +27,7 @@ HEALTH = "/health"
 METRICS = "/metrics"
 
 _EVERY = (Endpoint("GET", HEALTH, keyed=False), Endpoint("GET", "/v1/models"))
+_TOKENS = ("/tokenize", "/detokenize")
 _POSTED: Mapping[api.Task, tuple[str, ...]] = {
     "Generate": (
         "/v1/completions",
@@ -34,8 +35,9 @@ _POSTED: Mapping[api.Task, tuple[str, ...]] = {
         "/v1/responses",
         "/v1/messages",
         "/v1/messages/count_tokens",
+        *_TOKENS,
     ),
-    "Embed": ("/v1/embeddings", "/v2/embed"),
+    "Embed": ("/v1/embeddings", "/v2/embed", *_TOKENS),
     "Score": ("/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank"),
     "Classify": ("/classify",),
     "Pool": ("/pooling",),

@@ -47,5 +47,5 @@ def test_private_authorities_are_mounted_and_trusted() -> None:
 
 
 def test_a_changed_network_restarts_nothing() -> None:
-    pinned = template.revision(OWNER, spec(), config.Config(), ())
+    pinned = template.revision(OWNER, spec(), config.Config(engine_images={"cpu": "registry.example/vllm-cpu:1"}), ())
     assert template.revision(OWNER, spec(), CLOSED, (pinned,)) == pinned
