@@ -47,7 +47,6 @@ CALLS = {
         ("choices", 0, "message", "content"),
     ),
     "/v1/embeddings": Call({"input": "?"}, "embeddings", ("data", 0, "embedding")),
-    "/tokenize": Call({"prompt": "?"}, answer=("tokens",)),
     "/pooling": Call({"input": "?"}, answer=("data",)),
     "/classify": Call({"input": "?"}, answer=("data",)),
     "/score": Call({"text_1": "?", "text_2": "Machines that learn"}, answer=("data", 0, "score")),
