@@ -65,9 +65,10 @@ def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
 
 def _pins_a_server(live: kinds.Object) -> bool:
     try:
-        return bool(engine_image(live) and guard_image(live))
+        engine_image(live), guard_image(live)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return False
+    return True
 
 
 def inputs_of(live: kinds.Object) -> str:
