@@ -15,8 +15,13 @@ from vllm_operator.api import schema
 CPU = "cpu"
 """The key of the default engine image where a model asks for no accelerator."""
 
+CLAIMS = "resourceClaims"
+"""The key of the default engine image where accelerators come by ResourceClaims: a spec does not say of which vendor."""
+
 ENGINE_IMAGES = {
     "nvidia.com/gpu": "vllm/vllm-openai:v0.33.0",
+    "amd.com/gpu": "vllm/vllm-openai-rocm:v0.33.0",
+    "gpu.intel.com/xe": "vllm/vllm-openai-xpu:v0.33.0",
 }
 
 Quantity = Annotated[str, schema.matching(api.QUANTITY, "write a quantity such as 50m or 512Mi")]
@@ -53,7 +58,7 @@ class Config(pydantic_settings.BaseSettings):
     )
     engine_images: dict[str, str] = pydantic.Field(
         default=ENGINE_IMAGES,
-        description="Default image of the engine by accelerator resource; `cpu` where there is none.",
+        description="Default image of the engine by accelerator resource; `cpu` where there is none, `resourceClaims` for DRA.",
     )
     guard_image: str = pydantic.Field(
         default="envoyproxy/envoy:distroless-v1.40.0", description="The image of Envoy; its tag says the version."
@@ -63,6 +68,10 @@ class Config(pydantic_settings.BaseSettings):
     guard_memory_limit: Quantity = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")
     run_as_user: int | None = pydantic.Field(
         default=65532, description="User id of the pods; null lets the cluster choose, as OpenShift does."
+    )
+    fs_group: int | None = pydantic.Field(default=None, description="fsGroup of the pods whose spec names none.")
+    supplemental_groups: tuple[int, ...] = pydantic.Field(
+        default=(), description="supplementalGroups of the pods whose spec names none."
     )
     image_pull_secrets: tuple[api.PullSecret, ...] = pydantic.Field(
         default=(), description="Pull secrets of models that name none, in each model's namespace."

@@ -46,6 +46,8 @@ def test_the_settings_it_writes_are_the_ones_the_operator_reads(monkeypatch: pyt
     assert settings.engine_images == {
         "cpu": "mirror.example/x:1",
         "nvidia.com/gpu": "mirror.example/vllm/vllm-openai:v0.33.0",
+        "amd.com/gpu": "mirror.example/vllm/vllm-openai-rocm:v0.33.0",
+        "gpu.intel.com/xe": "mirror.example/vllm/vllm-openai-xpu:v0.33.0",
     }
 
 

@@ -98,6 +98,8 @@ TURNED = {
     "guard.resources.memory": Turned("1Gi", setting("VLLM_OPERATOR_GUARD_MEMORY"), "1Gi"),
     "guard.resources.memoryLimit": Turned("2Gi", setting("VLLM_OPERATOR_GUARD_MEMORY_LIMIT"), "2Gi"),
     "pods.runAsUser": Turned(None, setting("VLLM_OPERATOR_RUN_AS_USER"), "null"),
+    "pods.fsGroup": Turned(7, setting("VLLM_OPERATOR_FS_GROUP"), "7"),
+    "pods.supplementalGroups": Turned([7, 8], setting("VLLM_OPERATOR_SUPPLEMENTAL_GROUPS"), "[7,8]"),
     "pods.imagePullSecrets": Turned([{"name": "a"}], setting("VLLM_OPERATOR_IMAGE_PULL_SECRETS"), '[{"name":"a"}]'),
     "allow.images": allowed("images", ["a.example"]),
     "allow.domains": allowed("domains", {"models": ["x.example"]}),
@@ -193,7 +195,8 @@ def test_a_misspelt_value_is_refused_by_name() -> None:
 
 BAD: dict[str, object] = {
     "image.tag": "a b", "image.digest": "sha256:12", "image.pullPolicy": "Sometimes", "watchNamespaces": ["a", "a"],
-    "replicas": 0, "logLevel": "LOUD", "guard.image": "", "guard.resources.cpu": "much", "pods.runAsUser": 0,
+    "replicas": 0, "logLevel": "LOUD", "guard.image": "", "guard.resources.cpu": "much", "pods.runAsUser": 0, "pods.fsGroup": 0,
+    "pods.supplementalGroups": [0],
     "expose.domain": "https://x.example", "proxy.http": "http://user:secret@proxy", "caBundle.key": "../x",
     "monitoring.podMonitor.interval": "often", "podDisruptionBudget.maxUnavailable": 0, "resources.limits": {"cpu": "-1"},
     "topologySpreadConstraints": [{"maxSkew": 1}], "tolerations": [{"effect": "NoRun"}], "imagePullSecrets": ["x"],

@@ -16,7 +16,7 @@ from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLim
 from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import Expose, Ingress, Tls
 from vllm_operator.api.model import Model, Task
-from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PullSecret, Resources
+from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
 from vllm_operator.api.schema import cel_list, rule, rules
 from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse
@@ -40,6 +40,7 @@ __all__ = [
     "KeySecretRef",
     "Model",
     "PodMetadata",
+    "PodSecurityContext",
     "PullSecret",
     "RateLimit",
     "Resources",

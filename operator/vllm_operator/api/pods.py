@@ -9,6 +9,13 @@ from vllm_operator.api import schema
 GUARDS_OWN = ["cpu", "memory", "ephemeral-storage"]
 TAKEN_KEYS = ["app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by",
               "app.kubernetes.io/name", "pod-template-hash"]  # fmt: skip
+STANDARD = "name.contains('/') || name in ['cpu', 'memory', 'ephemeral-storage'] || name.startsWith('hugepages-')"
+"""CEL: `name` is a resource of Kubernetes or one with a domain."""
+STANDARD_MESSAGE = (
+    "an accelerator is named with its domain, such as nvidia.com/gpu; without one write cpu, memory, ephemeral-storage or"
+    " hugepages-<size>"
+)
+Group = Annotated[int, pydantic.Field(ge=1, le=2**31 - 1)]
 TAKEN_PREFIXES = ["kubectl.kubernetes.io/", "kubernetes.io/", "serving.byteshop.in/"]
 
 
@@ -31,18 +38,107 @@ class PullSecret(schema.Schema):
     name: schema.Name = pydantic.Field(description="Name of the Secret, in this namespace.")
 
 
+EXTENDED = "name.contains('/') && !name.contains('kubernetes.io/')"
+"""CEL: `name` is a resource that the cluster's own plugins offer, such as an accelerator."""
+
+
+class ResourceClaim(schema.Schema):
+    """A claim of devices that the engine uses."""
+
+    name: schema.Label = pydantic.Field(description="Name of one of spec.resourceClaims.")
+    request: schema.Label | None = pydantic.Field(
+        default=None, description="Name of one request of the claim. Default: all of the claim's devices."
+    )
+
+
+class PodResourceClaim(schema.Schema):
+    """Devices that are allocated to each server."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "has(self.resourceClaimName) != has(self.resourceClaimTemplateName)",
+                "name either a ResourceClaim that all servers share (resourceClaimName), or a template that each server gets"
+                " one of its own from (resourceClaimTemplateName)",
+            )
+        )
+    )
+
+    name: schema.Label = pydantic.Field(description="Name by which spec.resources.claims refers to it. A DNS label.")
+    resource_claim_name: schema.Name | None = pydantic.Field(
+        default=None, description="ResourceClaim of this namespace, which all servers share. Default: none."
+    )
+    resource_claim_template_name: schema.Name | None = pydantic.Field(
+        default=None,
+        description=(
+            "ResourceClaimTemplate of this namespace, from which each server gets a claim of its own. Default: none."
+        ),
+    )
+
+
+class PodSecurityContext(schema.Schema):
+    """Groups of the servers' processes, beside the group of their user."""
+
+    fs_group: Group | None = pydantic.Field(
+        default=None,
+        description=(
+            "Group that the files of the pods' volumes get, where the volume's driver supports it. Set it where the weights"
+            " may be read by their group alone. Default: the operator's setting."
+        ),
+    )
+    supplemental_groups: tuple[Group, ...] | None = pydantic.Field(
+        default=None,
+        max_length=16,
+        description=(
+            "Further groups of the processes, such as the one that may read a network volume. Default: the operator's setting."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
 class Resources(schema.Schema):
     """Resources of the engine in each server."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"!has(self.limits) || self.limits.all(name, !({EXTENDED}) || type(self.limits[name]) == int"
+                " || self.limits[name].matches('^[0-9]{1,9}$'))",
+                "an accelerator is given whole: write a number such as 1, or name a part of one that the cluster offers as a"
+                " resource, such as nvidia.com/mig-1g.10gb",
+            ),
+            schema.rule(
+                f"!has(self.requests) || self.requests.all(name, !({EXTENDED}) || (has(self.limits) && name in self.limits"
+                " && string(self.limits[name]) == string(self.requests[name])))",
+                "an accelerator is reserved as a whole: write the same number in limits, or leave it out of requests",
+            ),
+            schema.rule(
+                f"!has(self.limits) || self.limits.all(name, {STANDARD})",
+                STANDARD_MESSAGE,
+            ),
+            schema.rule(
+                f"!has(self.requests) || self.requests.all(name, {STANDARD})",
+                STANDARD_MESSAGE,
+            ),
+        )
+    )
 
     limits: schema.Quantities | None = pydantic.Field(
         default=None,
         description=(
             "The most that the engine may use. An accelerator is named by its resource, such as nvidia.com/gpu: 1;"
-            " without one the engine runs on the CPU. Default: no limits."
+            " without one the engine runs on the CPU. The model is split among all accelerators of a server, unless"
+            " spec.engine.args says otherwise. Default: no limits."
         ),
     )
     requests: schema.Quantities | None = pydantic.Field(
         default=None, description="What the scheduler reserves for the engine. Default: the limits."
+    )
+    claims: tuple[ResourceClaim, ...] | None = pydantic.Field(
+        default=None,
+        max_length=16,
+        description="Devices that the engine uses, of spec.resourceClaims. Default: none.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
 
 

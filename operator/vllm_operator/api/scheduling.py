@@ -133,6 +133,9 @@ class Scheduling(schema.Schema):
             ),
         ),
     )
+    scheduler_name: schema.Name | None = pydantic.Field(
+        default=None, description="Scheduler that places the servers. Default: the cluster's default scheduler."
+    )
     runtime_class_name: schema.Name | None = pydantic.Field(
         default=None, description="RuntimeClass of the servers. Default: the cluster's default runtime."
     )

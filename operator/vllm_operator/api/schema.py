@@ -97,6 +97,15 @@ Moment = Annotated[
     ),
 ]
 """Reading a spec does not check it again: a moment that cannot be read ends only its own client (keys/expiry.py)."""
+Label = Annotated[
+    str,
+    pydantic.Field(
+        max_length=63,
+        json_schema_extra=rules(
+            rule(f"self.matches('^{DNS_LABEL}$')", "write lower-case letters, digits and - inside, such as gpu")
+        ),
+    ),
+]
 Name = Annotated[str, pydantic.Field(max_length=253, json_schema_extra=rules(NAMED))]
 Quantity = Annotated[
     Annotated[int, pydantic.Field(ge=0, le=values.LARGEST_QUANTITY)] | Annotated[str, pydantic.Field(max_length=32)],

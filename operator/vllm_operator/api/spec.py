@@ -10,7 +10,7 @@ from vllm_operator.api.access import Access  # objects, since the fields are nam
 from vllm_operator.api.engine import Engine
 from vllm_operator.api.expose import Expose
 from vllm_operator.api.model import Model
-from vllm_operator.api.pods import Guard, PodMetadata, PullSecret, Resources
+from vllm_operator.api.pods import Guard, PodMetadata, PodResourceClaim, PodSecurityContext, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
 
 LONGEST_PATH = 200
@@ -34,6 +34,16 @@ class Spec(schema.Schema):
                 "!has(self.access.clients) || self.access.clients.all(client,"
                 " !has(client.rateLimit) || client.rateLimit.requests >= self.replicas)",
                 "the replicas share a client's rateLimit: fewer requests than replicas would let none through; raise the limit",
+            ),
+            schema.rule(
+                "!has(self.resources.claims) || self.resources.claims.all(claim,"
+                " has(self.resourceClaims) && self.resourceClaims.exists(one, one.name == claim.name))",
+                "spec.resources.claims names a claim that is not in spec.resourceClaims: add it there",
+            ),
+            schema.rule(
+                "!has(self.resourceClaims) || self.resourceClaims.all(one,"
+                " has(self.resources.claims) && self.resources.claims.exists(claim, claim.name == one.name))",
+                "spec.resourceClaims holds a claim that the engine does not use: name it in spec.resources.claims",
             ),
         )
     )
@@ -78,6 +88,17 @@ class Spec(schema.Schema):
         default_factory=PodMetadata, description="Labels and annotations of the servers' pods."
     )
     scheduling: Scheduling = pydantic.Field(default_factory=Scheduling, description="Where the servers may run.")
+    resource_claims: tuple[PodResourceClaim, ...] | None = pydantic.Field(
+        default=None,
+        max_length=16,
+        description=(
+            "Devices that are allocated to each server by claims (DRA), which Kubernetes 1.34 or newer does. Default: none."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    security_context: PodSecurityContext | None = pydantic.Field(
+        default=None, description="Groups of the servers' processes. Default: the operator's settings."
+    )
 
 
 def parse(spec: object) -> Spec:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
 from vllm_operator.children import quantity, scheduling, security
-from vllm_operator.engine import environment, options, source
+from vllm_operator.engine import accelerators, environment, options, source
 from vllm_operator.kube import kinds, naming
 
 ENGINE = "vllm"
@@ -16,7 +16,6 @@ GUARD = "guard"
 LEAVE_SECONDS = 5
 """Between a pod's end being decided and vLLM hearing of it: edges and Services must have stopped sending by then."""
 SPARE_SECONDS = 15
-ACCELERATORS = ("nvidia.com/", "amd.com/", "gpu.intel.com/", "google.com/tpu", "habana.ai/", "huawei.com/")
 
 
 def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
@@ -30,9 +29,10 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> ki
         "spec": {
             **scheduling.account(spec, settings),
             **scheduling.scheduling(owner, spec.scheduling),
+            **scheduling.claims(spec),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": security.pod(settings),
+            "securityContext": security.pod(settings, spec.security_context),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
             "initContainers": [_guard(settings, spec.guard.resources)],
             "containers": [_engine(spec, settings, weights)],
@@ -44,20 +44,6 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> ki
             ],
         },
     }
-
-
-def accelerators(resources: api.Resources) -> dict[str, str]:
-    """Return the accelerators that one server asks for, by resource name."""
-    limits = _quantities(resources.limits)
-    return {name: amount for name, amount in limits.items() if name.startswith(ACCELERATORS) and amount != "0"}
-
-
-def image(spec: api.Spec, settings: config.Config) -> str:
-    """Return the engine's image: the spec's, else the setting for its accelerator or another of that vendor (MIG), else ""."""
-    known, asked = settings.engine_images, list(accelerators(spec.resources)) or [config.CPU]
-    vendors = {name.partition("/")[0] for name in asked}
-    alike = [name for name in known if name.partition("/")[0] in vendors]
-    return spec.engine.image or next((known[name] for name in (*asked, *alike) if known.get(name)), "")
 
 
 def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
@@ -91,7 +77,7 @@ def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
 def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) -> kinds.Object:
     engine: kinds.Object = {
         "name": ENGINE,
-        "image": image(spec, settings),
+        "image": accelerators.image(spec, settings),
         "imagePullPolicy": "IfNotPresent",
         "command": ["vllm", "serve"],
         "args": options.arguments(spec),
@@ -107,12 +93,18 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights), *security.ca_mounts(settings)],
     }
-    resources = {
-        name: _quantities(amounts)
-        for name, amounts in (("limits", spec.resources.limits), ("requests", spec.resources.requests))
-        if amounts
-    }
+    resources = _resources(spec.resources)
     return {**engine, "resources": resources} if resources else engine
+
+
+def _resources(wanted: api.Resources) -> kinds.Object:
+    """Return the resources of the engine's container; what is not set does not appear."""
+    found: kinds.Object = {
+        "limits": _quantities(wanted.limits),
+        "requests": _quantities(wanted.requests),
+        "claims": [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in wanted.claims or ()],
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _probe(path: str, **timing: int) -> kinds.Object:

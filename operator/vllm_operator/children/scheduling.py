@@ -27,6 +27,12 @@ def scheduling(owner: naming.Owner, wanted: api.Scheduling) -> kinds.Object:
     return {**said, "topologySpreadConstraints": spread}
 
 
+def claims(spec: api.Spec) -> kinds.Object:
+    """Return the field of a pod's spec that names what is allocated to it: devices that Kubernetes hands out by claims."""
+    said = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in spec.resource_claims or ()]
+    return {"resourceClaims": said} if said else {}
+
+
 def account(spec: api.Spec, settings: config.Config) -> kinds.Object:
     """Return the fields of a pod's spec that say as whom it runs and with whose credentials its images are pulled."""
     said: kinds.Object = {}

@@ -16,6 +16,7 @@ from vllm_operator import api
 
 PARTS = (
     "model", "resources", "engine", "guard", "image_pull_secrets", "service_account_name", "pod_metadata", "scheduling",
+    "resource_claims", "security_context",
 )  # fmt: skip
 """The fields of a spec that the template is made of; of `access`, maxQueuedRequests."""
 

@@ -7,12 +7,22 @@ import re
 from collections.abc import Mapping
 
 from vllm_operator import api
-from vllm_operator.engine import refusals, source
+from vllm_operator.engine import accelerators, refusals, source
 
 HOST, PORT = "127.0.0.1", 8001
 """Where vLLM listens: loopback only, since half of its paths need no key."""
 SEATS = 1024
 """The most requests that vLLM runs at once where --max-num-seqs is not given: its own choice is 256, on large GPUs this."""
+
+PARALLEL = (
+    "tensor-parallel-size",
+    "pipeline-parallel-size",
+    "data-parallel-size",
+    "data-parallel-size-local",
+    "prefill-context-parallel-size",
+    "nnodes",
+)
+"""Each says what becomes of a server's accelerators. Where none is given, one copy of the model is split among all of them."""
 
 TASKS: Mapping[api.Task, Mapping[str, str]] = {
     "Embed": {"runner": "pooling", "convert": "embed"},
@@ -36,9 +46,22 @@ def arguments(spec: api.Spec) -> list[str]:
         "shutdown-timeout": api.seconds(spec.engine.drain_timeout),
         "max-model-len": spec.engine.max_model_len,
         **TASKS.get(spec.model.task, {}),
+        **_defaults(spec),
     }
     given = [f"--{name}={value}" for name, value in owned.items() if value is not None]
     return [weights.argument, *given, *(argument for argument in spec.engine.args if not refusals.refusal(argument))]
+
+
+def _defaults(spec: api.Spec) -> dict[str, int]:
+    """Return what the operator gives where the spec's own arguments do not say it."""
+    devices = accelerators.together(spec.resources)
+    return {} if devices == 1 or _is_given(spec.engine, *PARALLEL) else {"tensor-parallel-size": devices}
+
+
+def _is_given(engine: api.Engine, *options: str) -> bool:
+    """Tell whether the spec's own arguments give one of the options, in any spelling that vLLM's parser takes."""
+    names = [refusals.name(argument) for argument in engine.args]
+    return any(option.startswith(name) for option in options for name in names)
 
 
 def seats(engine: api.Engine) -> int:

@@ -111,14 +111,19 @@ def refusal(argument: str) -> str | None:
         return SHAPE_MESSAGE
     if re.match(ESCAPED, argument):
         return ESCAPED_MESSAGE
-    name = re.split("[=.]", argument, maxsplit=1)[0].replace("_", "-").removeprefix("--")
+    given = name(argument)
     for refused in OPTIONS:
-        if name not in WHOLE and _is_of(name, refused):
+        if given not in WHOLE and _is_of(given, refused):
             return _message(refused, "--")
     for refused in WITHIN:
         if re.search(_anywhere(refused), argument):
             return _message(refused, "...")
     return None
+
+
+def name(argument: str) -> str:
+    """Return the name of the option that `argument` sets, without sub-options, in the spelling with dashes."""
+    return re.split("[=.]", argument, maxsplit=1)[0].replace("_", "-").removeprefix("--")
 
 
 def _is_of(name: str, refused: Refused) -> bool:

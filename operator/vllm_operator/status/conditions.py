@@ -19,7 +19,7 @@ UNWRITTEN = Rule("{found.reason}", StatusContext.failure, "{found.message}")
 CONTESTED = Rule("{found.reason}", StatusContext.contested, "{found.message}")
 NOT_ALLOWED = Rule("NotAllowed", StatusContext.violations, "{found} (values of the operator's chart)")
 NO_ENGINE_IMAGE = Rule(
-    "NoEngineImage", StatusContext.has_no_image, "no image of the engine is known for spec.resources",
+    "NoEngineImage", StatusContext.without_image, "no image of the engine is known for {found}",
     "set spec.engine.image, or engine.images of the operator's chart",
 )  # fmt: skip
 MISSING = Rule(

@@ -6,13 +6,15 @@ It answers; conditions.py has the reasons and the words. Pure.
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vllm_operator import children, keys
+from vllm_operator import children, config, keys
+from vllm_operator.engine import accelerators
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import guard_conditions, pod_diagnosis
 from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
 
+CPU_ALONE = "CPUs (spec.resources.limits names no accelerator)"
 CONTESTED, NAME_TAKEN = "FieldContested", "NameTaken"
 SERVER_KINDS = (kinds.DEPLOYMENT.kind, kinds.CONTROLLER_REVISION.kind)
 
@@ -96,9 +98,10 @@ class StatusContext(NamedTuple):
         """Return what the allow-lists refuse of the Ingress."""
         return "; ".join(one.message for one in self.plan.violations if one.edge)
 
-    def has_no_image(self) -> bool:
-        """Tell whether no image of the engine is known."""
-        return not self.plan.image
+    def without_image(self) -> str:
+        """Return what no image of the engine is known for, "" where one is."""
+        asked = "" if self.plan.image else ", ".join(accelerators.asked_for(self.plan.spec.resources))
+        return CPU_ALONE if asked == config.CPU else asked
 
     def missing(self) -> kinds.Ref | None:
         """Return a dependency without which the model cannot be served or exposed as its spec says."""

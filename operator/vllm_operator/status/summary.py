@@ -6,7 +6,7 @@ Pure: `now` comes in, and a condition keeps its transition time while its status
 from collections.abc import Iterable
 
 from vllm_operator import api, children, keys
-from vllm_operator.children import pod
+from vllm_operator.engine import accelerators
 from vllm_operator.keys import record
 from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube import kinds, naming
@@ -72,7 +72,9 @@ def _client(client: api.Client, observed: ObservedState) -> kinds.Object:
 
 
 def _accelerators(plan: children.Plan) -> Iterable[str]:
-    """Yield the accelerators of a server that is made now, with their numbers."""
+    """Yield the accelerators of a server that is made now, with their numbers, and then its claims of devices."""
     engine = (plan.at_work or plan.revision)["data"]["template"]["spec"]["containers"][0]
-    limits = api.Resources(limits=engine.get("resources", {}).get("limits"))
-    return (f"{amount} {name}" for name, amount in pod.accelerators(limits).items())
+    resources = engine.get("resources", {})
+    limits = api.Resources(limits=resources.get("limits"))
+    yield from (f"{amount} {name}" for name, amount in accelerators.of(limits).items())
+    yield from (f"claim {one['name']}" for one in resources.get("claims", ()))

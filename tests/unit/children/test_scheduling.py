@@ -45,13 +45,49 @@ def test_each_field_is_a_new_template() -> None:
         {"podMetadata": {"labels": {"a": "b"}}},
         {"guard": {"resources": {"limits": {"cpu": 1}}}},
         {"scheduling": {"priorityClassName": "a"}},
+        {"scheduling": {"schedulerName": "a"}},
+        {"securityContext": {"fsGroup": 1}},
+        {"resourceClaims": [{"name": "a", "resourceClaimName": "b"}]},
+        {"resources": {"claims": [{"name": "a"}]}},
     )
-    assert len({plain, *(template.digest(api.Spec.model_validate({**PLAIN, **one})) for one in changes)}) == 6
+    assert len({plain, *(template.digest(api.Spec.model_validate({**PLAIN, **one})) for one in changes)}) == 10
 
 
 def test_the_operators_pull_secrets_are_of_models_that_name_none() -> None:
     assert rendered(DEFAULTS)["imagePullSecrets"] == [{"name": "of-all"}]
     assert rendered(DEFAULTS, imagePullSecrets=[{"name": "own"}])["imagePullSecrets"] == [{"name": "own"}]
+
+
+def test_another_scheduler_places_the_servers() -> None:
+    assert rendered(scheduling={"schedulerName": "kai-scheduler"})["schedulerName"] == "kai-scheduler"
+
+
+def test_devices_by_claims_are_allocated_to_the_pod_and_used_by_the_engine() -> None:
+    claims = [{"name": "gpus", "resourceClaimTemplateName": "two"}, {"name": "nic", "resourceClaimName": "shared"}]
+    used = [{"name": "gpus", "request": "first"}, {"name": "nic"}]
+    found = rendered(resources={"limits": {"cpu": 1}, "claims": used}, resourceClaims=claims)
+    assert found["resourceClaims"] == claims
+    assert found["containers"][0]["resources"] == {"limits": {"cpu": "1"}, "claims": used}
+    assert "claims" not in found["initContainers"][0]["resources"]
+
+
+GROUPS = config.Config(fs_group=7, supplemental_groups=(8,))
+
+
+def groups(settings: config.Config, **spec: Any) -> dict[str, Any]:
+    found: dict[str, Any] = rendered(settings, **spec)["securityContext"]
+    return {name: value for name, value in found.items() if "roup" in name and name != "runAsGroup"}
+
+
+def test_volumes_have_the_group_of_the_spec_else_of_the_settings_else_none() -> None:
+    assert groups(config.Config()) == {}
+    of_settings = {"fsGroup": 7, "fsGroupChangePolicy": "OnRootMismatch", "supplementalGroups": [8]}
+    assert groups(GROUPS) == of_settings
+    assert groups(GROUPS, securityContext={"fsGroup": 1}) == {**of_settings, "fsGroup": 1}
+    assert groups(GROUPS, securityContext={"supplementalGroups": [2, 3]}) == {
+        **of_settings,
+        "supplementalGroups": [2, 3],
+    }
 
 
 def test_the_operators_own_labels_win() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests import samples
 from tests.golden import render
 from vllm_operator import api, children, config
-from vllm_operator.children import deployment, pod, template
+from vllm_operator.children import deployment, template
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -146,16 +146,6 @@ def test_nothing_runs_without_an_image_of_the_engine_until_a_setting_names_one()
 def test_a_model_that_runs_is_kept_where_no_image_is_known_for_what_it_asks_for_now() -> None:
     assert render.decided(OWNER, asking("amd.com/gpu"), OLD, pinned()).withheld == children.WITHHELD
     assert render.decided(OWNER, SPEC, BARE, pinned()).withheld == ()
-
-
-def test_an_accelerator_has_its_own_image_or_one_of_its_vendor_and_never_that_for_cpus() -> None:
-    wanted = {
-        "nvidia.com/gpu": ENGINES["nvidia.com/gpu"],
-        "nvidia.com/mig-1g.5gb": ENGINES["nvidia.com/gpu"],
-        "amd.com/gpu": "",
-    }
-    assert {name: pod.image(asking(name), OLD) for name in wanted} == wanted
-    assert pod.image(SPEC, OLD) == ENGINES["cpu"]
 
 
 def test_a_copy_of_the_pinned_template_is_unwanted_and_an_earlier_template_is_kept() -> None:

@@ -84,7 +84,10 @@ FAILURES = [
 DOMAINS = "under none of allow.domains of the namespace models: byteshop.in, example (values of the operator's chart)"
 HOST = f"spec.expose.host bank.example.com is {DOMAINS}"
 ACCOUNT = "spec.serviceAccountName admin is not in allow.serviceAccounts: weights-reader"
-NO_IMAGE = "no image of the engine is known for spec.resources: set spec.engine.image, or engine.images of the operator's chart"
+IMAGE_REMEDY = "set spec.engine.image, or engine.images of the operator's chart"
+NO_IMAGE = f"no image of the engine is known for amd.com/gpu: {IMAGE_REMEDY}"
+NO_NEURON_IMAGE = NO_IMAGE.replace("amd.com/gpu", "aws.amazon.com/neuron")
+NO_CPU_IMAGE = f"no image of the engine is known for CPUs (spec.resources.limits names no accelerator): {IMAGE_REMEDY}"
 
 REFUSALS = [
     Row("a spec that is not allowed", {"serviceAccountName": "admin", "expose": {"host": "bank.example.com"}}, {},
@@ -93,7 +96,14 @@ REFUSALS = [
         f"-NotAllowed -NotAllowed -NotAllowed -NotAllowed {IDLE}", f"{ACCOUNT} (values of the operator's chart)"),
     Row("a model for which no image is known", {"engine": {"maxModelLen": 8}, **EXPOSED},
         {"absent": ["Deployment", "ControllerRevision", "Ingress"]},
-        f"-NoEngineImage -NoEngineImage -NoEngineImage -NoEngineImage {IDLE}", NO_IMAGE, settings={"engine_images": {}}),
+        f"-NoEngineImage -NoEngineImage -NoEngineImage -NoEngineImage {IDLE}", NO_CPU_IMAGE, settings={"engine_images": {}}),
+    Row("a model whose accelerator is of a vendor that no image is known of",
+        {"resources": {"limits": {"aws.amazon.com/neuron": 2}}}, {"absent": ["Deployment", "ControllerRevision"]},
+        f"-NoEngineImage -NoEngineImage -NoEngineImage {INSIDE} {IDLE}", NO_NEURON_IMAGE),
+    Row("a model whose accelerators are claimed, and no image is known",
+        {"resources": {"claims": [{"name": "a"}]}, "resourceClaims": [{"name": "a", "resourceClaimName": "b"}]},
+        {"absent": ["Deployment", "ControllerRevision"]},
+        f"-NoEngineImage -NoEngineImage -NoEngineImage {INSIDE} {IDLE}", NO_IMAGE.replace("amd.com/gpu", "resourceClaims")),
     Row("a model with an image of its own", {"engine": {"image": "registry.example/x"}}, serving(),
         f"{WHOLE} {INSIDE} {PROVEN}", ONE, settings={"engine_images": {}}),
 ]  # fmt: skip

@@ -1,0 +1,71 @@
+"""What an engine cannot be given is refused at apply: the refusal names the field and says what to write instead."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests import kubectl
+
+CLAIM = {"name": "gpus", "resourceClaimTemplateName": "two-gpus"}
+WHOLE = "an accelerator is given whole"
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"resources": {"limits": {"nvidia.com/gpu": "0.5"}}}, WHOLE),
+    ({"resources": {"limits": {"amd.com/gpu": "500m"}}}, WHOLE),
+    ({"resources": {"limits": {"example.com/any": "1Ki"}}}, WHOLE),
+    ({"resources": {"limits": {"nvidia.com/mig-1g.10gb": "1.0"}}}, WHOLE),
+    ({"resources": {"requests": {"nvidia.com/gpu": 1}}}, "write the same number in limits"),
+    (
+        {"resources": {"limits": {"nvidia.com/gpu": 2}, "requests": {"nvidia.com/gpu": 1}}},
+        "write the same number in limits",
+    ),
+    ({"resources": {"limits": {"gpu": 1}}}, "an accelerator is named with its domain"),
+    ({"resources": {"requests": {"gpus": 1}}}, "an accelerator is named with its domain"),
+    ({"resources": {"claims": [{"name": "gpus"}]}}, "is not in spec.resourceClaims"),
+    ({"resources": {"claims": [{"name": "a b"}]}, "resourceClaims": [CLAIM]}, "lower-case letters"),
+    ({"resourceClaims": [CLAIM]}, "name it in spec.resources.claims"),
+    ({"resources": {"claims": [{"name": "gpus"}]}, "resourceClaims": [{"name": "gpus"}]}, "resourceClaimTemplateName"),
+    (
+        {"resources": {"claims": [{"name": "gpus"}]}, "resourceClaims": [{**CLAIM, "resourceClaimName": "a"}]},
+        "name either",
+    ),
+    ({"resources": {"claims": [{"name": "gpus"}]}, "resourceClaims": [CLAIM, CLAIM]}, "Duplicate value"),
+    ({"scheduling": {"schedulerName": "a b"}}, "name of a Kubernetes object"),
+    ({"securityContext": {"fsGroup": 0}}, "greater than or equal to 1"),
+    ({"securityContext": {"fsGroup": 2**31}}, "less than or equal to"),
+    ({"securityContext": {"supplementalGroups": [1, 1]}}, "Duplicate value"),
+    ({"securityContext": {"runAsUser": 1}}, "unknown field"),
+]
+TAKEN: list[dict[str, Any]] = [
+    {"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1500m"}, "requests": {"nvidia.com/gpu": 2, "cpu": "0.5"}}},
+    {"resources": {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi"}}},
+    {"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1, "rdma/hca": "1"}}},
+    {"resources": {"claims": [{"name": "gpus", "request": "first"}]}, "resourceClaims": [CLAIM]},
+    {"scheduling": {"schedulerName": "kai-scheduler"}, "securityContext": {"fsGroup": 1, "supplementalGroups": [2, 3]}},
+]
+
+
+def model(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a model that is good but for what `spec` says of it."""
+    whole = {"model": {"source": "file:///models/facebook/opt-125m"}, **spec}
+    kind = {"apiVersion": "serving.byteshop.in/v1alpha1", "kind": "ModelDeployment"}
+    return {**kind, "metadata": {"name": "good", "namespace": "default"}, "spec": whole}
+
+
+@pytest.mark.parametrize(("spec", "words"), REFUSED)
+def test_what_an_engine_cannot_be_given_is_refused_with_its_remedy(
+    served: pathlib.Path, spec: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(client.ApiException) as refused:
+        kubectl.create(served, model(spec), dry_run=True)
+    assert refused.value.status in (400, 422)
+    assert words in json.loads(refused.value.body)["message"]
+
+
+@pytest.mark.parametrize("spec", TAKEN)
+def test_what_an_engine_can_be_given_is_taken_as_it_is(served: pathlib.Path, spec: dict[str, Any]) -> None:
+    taken = kubectl.create(served, model(spec), dry_run=True)["spec"]
+    for name, value in spec.items():
+        assert taken[name] == (taken[name] | value if isinstance(value, dict) else value)
