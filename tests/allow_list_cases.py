@@ -20,6 +20,8 @@ ALLOW: dict[str, Any] = {
     "podLabels": ["team", "cost.example.com/*"],
     "podAnnotations": ["prometheus.io/*"],
     "ingressAnnotations": ["cert-manager.io/cluster-issuer"],
+    "serviceAnnotations": ["cloud.google.com/*", "example.com/team"],
+    "clusterIssuers": ["acme", "team-*"],
 }
 NOTHING: dict[str, Any] = {name: type(value)() for name, value in ALLOW.items()}
 
@@ -94,6 +96,14 @@ HOSTS = [
     ("models.example.org", False),
     ("com", False),
 ]
+OWN_ISSUER = {"issuerRef": {"name": "any"}}  # one of the model's own namespace, which no list judges
+URLS = [
+    ("https://models.example.com", True),
+    ("http://a.models.example.com:8443/opt/x", True),
+    ("https://evil-models.example.com", False),
+    ("https://models.example.com.evil.example/models.example.com", False),
+    ("https://evil.example:443", False),
+]
 NAMES = [
     (
         "spec.serviceAccountName",
@@ -112,6 +122,19 @@ NAMES = [
             ({"nginx.ingress.kubernetes.io/configuration-snippet": "x"}, False),
         ],
     ),
+    (
+        "spec.expose.serviceAnnotations",
+        [({"cloud.google.com/neg": "{}", "example.com/team": "a"}, True), ({"example.com/teams": "a"}, False)],
+    ),
+    (
+        "spec.expose.ingress.tls",
+        [
+            (OWN_ISSUER, True),
+            ({"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}, True),
+            ({"issuerRef": {"name": "team-a", "kind": "ClusterIssuer"}}, True),
+            ({"issuerRef": {"name": "acme-2", "kind": "ClusterIssuer"}}, False),
+        ],
+    ),
 ]
 CASES = [
     *(Case("engine.image", image, passes) for image, passes in IMAGES),
@@ -121,6 +144,7 @@ CASES = [
         if image[0].islower() and len(image) > 1
     ),
     *(Case("expose.host", host, passes) for host, passes in HOSTS),
+    *(Case("expose.url", url, passes) for url, passes in URLS),
     Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),
     *(Case(path.removeprefix("spec."), value, passes) for path, values in NAMES for value, passes in values),
 ]

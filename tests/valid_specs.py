@@ -21,6 +21,7 @@ WORDS = 60
 SOURCE = "file://(/[a-z.]{1,9}){1,4}|pvc://[a-z]{2,9}(/[a-z]{1,9}){0,3}|oci://[a-z0-9][a-z./:@-]{1,20}"
 LARGEST = (
     ("duration(", "1h"), ("timestamp(", "2027-01-01T00:00:00Z"), ("file://", "file:///a/b"), ("https?", "https://a.example"),
+    ("^(/", "/a"),
 )  # fmt: skip
 """What `largest` writes where a rule holds the first text."""
 PATTERN = re.compile(r"(?:^|[^!])self\.matches\(r?'(.+?)'\)")

@@ -3,7 +3,7 @@
 Each has a default that suits a fresh cluster. Mappings and lists are JSON.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 import pydantic_settings
@@ -42,6 +42,8 @@ class Allow(pydantic.BaseModel):
     pod_labels: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod labels.")
     pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")
     ingress_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Ingress annotations.")
+    service_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Service annotations.")
+    cluster_issuers: tuple[str, ...] = pydantic.Field(default=(), description="Names of cert-manager's ClusterIssuers.")
 
 
 class Config(pydantic_settings.BaseSettings):
@@ -83,6 +85,14 @@ class Config(pydantic_settings.BaseSettings):
     ingress_class: str = pydantic.Field(default="", description="IngressClass of models that name none.")
     tls_secret: str = pydantic.Field(
         default="", description="Certificate Secret of models at <name>.<domain>, in each model's namespace."
+    )
+    issuer_ref: api.IssuerRef | None = pydantic.Field(
+        default=None,
+        description="Issuer of cert-manager for models at <name>.<domain>, where no certificate Secret is set.",
+    )
+    scheme: Literal["", "http", "https"] = pydantic.Field(
+        default="",
+        description="Scheme that clients are told, where TLS ends before the edge; empty: as the edge has a certificate.",
     )
     client_namespaces: tuple[str, ...] = pydantic.Field(
         default=(), description="Namespaces whose pods may call models, the edge's among them; empty: everybody."

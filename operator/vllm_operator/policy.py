@@ -6,6 +6,7 @@ secrets, domain) is allowed by whoever set it. The chart's admission policy says
 it is the boundary. Must not know what becomes of a refused spec.
 """
 
+import urllib.parse
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ LOCAL = "localhost"
 
 
 class Violation(NamedTuple):
-    """What is refused in words, and whether it is the edge's: a host or an annotation of the Ingress."""
+    """What is refused in words, and whether it is the edge's: a host, an issuer, or an annotation of Ingress or Service."""
 
     message: str
     edge: bool = False
@@ -30,7 +31,7 @@ def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[V
 
 def is_host(namespace: str, spec: api.Spec, settings: config.Config) -> bool:
     """Tell whether the host that `spec` names, if any, is one of its namespace: keys are not sent to others'."""
-    return spec.expose is None or not any(_hosts(namespace, spec.expose.host, settings.allow))
+    return spec.expose is None or not any(_hosts(namespace, spec.expose, settings.allow))
 
 
 def _images(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
@@ -53,21 +54,33 @@ def _pods(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
 def _edge(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
     if spec.expose is None:
         return
-    yield from _hosts(namespace, spec.expose.host, allow)
-    named = _unnamed(
-        "spec.expose.ingress.annotations",
-        spec.expose.ingress.annotations,
-        "allow.ingressAnnotations",
-        allow.ingress_annotations,
-    )
-    yield from (finding._replace(edge=True) for finding in named)
+    expose, ingress = spec.expose, spec.expose.ingress
+    yield from _hosts(namespace, expose, allow)
+    named = (
+        ("spec.expose.ingress.annotations", ingress.annotations, "allow.ingressAnnotations", allow.ingress_annotations),
+        ("spec.expose.serviceAnnotations", expose.service_annotations, "allow.serviceAnnotations", allow.service_annotations),
+        ("spec.expose.ingress.tls.issuerRef", _cluster_issuers(ingress), "allow.clusterIssuers", allow.cluster_issuers),
+    )  # fmt: skip
+    for field, names, value, entries in named:
+        yield from (finding._replace(edge=True) for finding in _unnamed(field, names, value, entries))
 
 
-def _hosts(namespace: str, host: str | None, allow: config.Allow) -> Iterator[Violation]:
+def _cluster_issuers(ingress: api.Ingress) -> tuple[str, ...]:
+    """Return the ClusterIssuer that is named, if any; an Issuer is one of the model's own namespace."""
+    issuer = ingress.tls.issuer_ref if ingress.tls else None
+    return (issuer.name,) if issuer and issuer.kind == "ClusterIssuer" else ()
+
+
+def _hosts(namespace: str, expose: api.Expose, allow: config.Allow) -> Iterator[Violation]:
+    """Yield the hosts that are not the namespace's: that of the edge, and the one that clients are sent to."""
     domains = allow.domains.get(namespace)
-    if host and domains is not None and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
-        where = f"allow.domains of the namespace {namespace}"
-        yield Violation(f"spec.expose.host {host} is under none of {where}: {_listed(domains)}", edge=True)
+    if domains is None:
+        return
+    told = urllib.parse.urlsplit(expose.url or "").hostname
+    for field, host in (("spec.expose.host", expose.host), ("spec.expose.url", told)):
+        if host and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
+            where = f"allow.domains of the namespace {namespace}"
+            yield Violation(f"{field} {host} is under none of {where}: {_listed(domains)}", edge=True)
 
 
 def _unnamed(field: str, names: Iterable[str], value: str, entries: tuple[str, ...]) -> Iterator[Violation]:

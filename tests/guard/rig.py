@@ -88,14 +88,17 @@ class Guard:
         now: guard.Access,
         alter: Callable[[Any], None] | None = None,
         envoy: envoys.Envoy | None = None,
+        *,
+        address: str = HOST,
     ) -> None:
         self.envoy = envoy or envoys.newest()
         self.mount, self.run = secret_volume.Mount(root / "etc"), root / "run"
         directory = str(self.mount.directory)
         self.site = guard.Site(
-            HOST, fake_engine.free_port(), fake_engine.free_port(), HOST, engine.port, directory, str(self.run)
+            address, fake_engine.free_port(), fake_engine.free_port(), HOST, engine.port, directory, str(self.run)
         )
         self.run.mkdir()
+        self.engine = engine
         self.alter = alter
         self.log = root / "log"
         self.write(now)

@@ -69,7 +69,14 @@ def test_no_valid_key_is_401_and_says_what_to_send(start: Start, engine: fake_en
 
 NOT_IN_THE_TABLE = (
     *(("GET", "/v1/completions"), ("POST", "/v1/models"), ("POST", "/v1/load_lora_adapter"), ("GET", "/v1/models/")),
-    *(("OPTIONS", "/v1/models"), ("GET", "/metrics"), ("POST", "/health"), ("GET", "/"), ("GET", "/docs")),
+    *(
+        ("OPTIONS", "/v1/models"),
+        ("GET", "/metrics"),
+        ("POST", "/health"),
+        ("POST", "/"),
+        ("GET", "//"),
+        ("GET", "/docs"),
+    ),
 )
 
 
@@ -129,6 +136,18 @@ def test_expiry_comes_on_time_by_itself(start: Start, engine: fake_engine.Engine
     assert running.ask("GET", "/v1/models", rig.KEY).status == 401
     assert len(engine.seen) == seen
     assert running.ask("GET", "/v1/models", rig.FRESH).status == 200
+
+
+def test_a_load_balancer_that_asks_for_the_root_learns_whether_the_model_answers(
+    start: Start, engine: fake_engine.Engine
+) -> None:
+    engine.stop()
+    running = start()
+    assert running.ask("GET", "/").status == 503
+    engine.start()
+    reply = running.ask("GET", "/", x_client_id="admin", user_agent="GoogleHC/1.0")
+    assert (reply.status, engine.seen[-1].path) == (200, "/health")
+    assert "x-client-id" not in engine.seen[-1].headers
 
 
 def test_loading_is_503_with_retry_after(start: Start, engine: fake_engine.Engine) -> None:

@@ -1,8 +1,12 @@
-"""The guide's examples, run as they are copied: each language, each task, before a real guard and a scripted engine."""
+"""The guide's examples, run as they are copied: each language, each task, before a real guard and a scripted engine.
+
+The model shares its host with others, so OpenAI's clients are given a base URL with a path.
+"""
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import struct
@@ -49,7 +53,8 @@ def test_examples_ask_and_show_the_answer(
     monkeypatch.setattr(rig, "ENDPOINTS", endpoints.of(task))
     path, answer, shown = ANSWERS[task]
     engine.script = fake_engine.answer(body=json.dumps(answer).encode())
-    url = f"http://{rig.HOST}:{start().site.public_port}"
+    running = start(dataclasses.replace(rig.access(), path="/team/opt"))
+    url = f"http://{rig.HOST}:{running.site.public_port}/team/opt"
     (tmp_path / "node_modules").symlink_to(node.modules())
     (tmp_path / "speech.wav").write_bytes(b"RIFF")
     programs = examples.programs(url, MODEL, {one.path for one in endpoints.of(task)})

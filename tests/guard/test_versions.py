@@ -23,7 +23,7 @@ PAGE = "https://app.example.com"
 
 def allowed(*keys: str) -> guard.Access:
     client = guard.Client("team-a", guard.RateLimit(2, "Hour"), tuple(guard.Credential(key) for key in keys))
-    return guard.Access((client,), "localhost", (PAGE,), "org/model-3.1")
+    return guard.Access((client,), "localhost", (PAGE,), "org/model-3.1", path="/opt")
 
 
 @pytest.fixture(params=envoys.versions(), ids=lambda version: f"{version[0]}.{version[1]}")
@@ -33,7 +33,7 @@ def envoy(request: pytest.FixtureRequest) -> envoys.Envoy:
 
 def test_every_envoy_guards(start: Start, envoy: envoys.Envoy) -> None:
     running = start(allowed(rig.STALE, rig.KEY), envoy=envoy)
-    replies = [running.ask("GET", "/v1/models", rig.KEY, origin=PAGE) for _ in range(3)]
+    replies = [running.ask("GET", f"{path}/v1/models", rig.KEY, origin=PAGE) for path in ("", "/opt", "/opt")]
     assert [reply.status for reply in replies] == [200, 200, 429]
     assert [reply.headers["x-ratelimit-remaining"] for reply in replies] == ["1", "0", "0"]
     assert replies[2].headers["access-control-allow-origin"] == PAGE
@@ -54,6 +54,7 @@ def test_guard_of_an_earlier_operator_takes_the_live_part_of_today(
     assert running.ask("GET", "/v1/models", rig.STALE, origin=PAGE).status == 200
     running.change(allowed(rig.KEY))
     assert [running.ask("GET", "/v1/models", key).status for key in (rig.STALE, rig.KEY)] == [401, 200]
+    assert [running.ask("GET", path).status for path in ("/", "/opt/health")] == [200, 200]
     assert running.ask("OPTIONS", "/v1/models", origin=PAGE, access_control_request_method="GET").status in {401, 404}
     assert running.state().rejected == 0
 

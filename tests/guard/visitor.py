@@ -29,9 +29,12 @@ def access(limit: guard.RateLimit = rig.MINUTE) -> guard.Access:
 class Visit:
     """A visitor's page and what stands behind it."""
 
-    def __init__(self, chromium: browser.Chromium, start: Start, limit: guard.RateLimit = rig.MINUTE) -> None:
-        self.guard = start(access(limit))
-        self.address = f"http://127.0.0.1:{self.guard.site.public_port}{guide.PATH}"
+    def __init__(
+        self, chromium: browser.Chromium, start: Start, limit: guard.RateLimit = rig.MINUTE, path: str = ""
+    ) -> None:
+        self.guard = start(dataclasses.replace(access(limit), path=path))
+        self.origin = f"http://127.0.0.1:{self.guard.site.public_port}"
+        self.address = f"{self.origin}{path}{guide.PATH}"
         self.page = chromium.page()
         self.page.open(self.address)
 
@@ -49,8 +52,7 @@ class Visit:
         self.is_silent()
 
     def is_silent(self) -> None:
-        origin = self.address.removesuffix(guide.PATH)
-        assert {url for url in self.page.requests if not url.startswith((origin, "data:,"))} == set()
+        assert {url for url in self.page.requests if not url.startswith((self.origin, "data:,"))} == set()
         assert not [url for url in self.page.requests if "sk-" in url]
         assert json.loads(self.page.run(KEPT)) == [0, 0, "", self.address, ""]
         assert self.page.send("Network.getCookies")["cookies"] == []

@@ -60,7 +60,7 @@ def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, ca
 @pytest.mark.parametrize(("path", "value", "words"), [
     ("engine.image", "evil.example/x", "image evil.example/x is not allowed here: use one of registry.example.com/team, "),
     ("expose.host", "a.example",
-     f"in the namespace {allow_list_cases.HERE}: write in spec.expose.host one under models.example.com, "),
+     f"in the namespace {allow_list_cases.HERE}: write in spec.expose.host and spec.expose.url one under models.example.com, "),
     ("serviceAccountName", "admin", "spec.serviceAccountName: admin is not allowed here: leave it out, choose from model, "),
     ("podMetadata.labels", {"a": "b"}, "or have an admin add it to the value allow.podLabels of the chart vllm-operator"),
 ])  # fmt: skip
@@ -72,7 +72,8 @@ def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, v
 def test_with_nothing_set_images_and_hosts_are_free_and_the_rest_is_not(
     judged: pathlib.Path, case: allow_list_cases.Case
 ) -> None:
-    free = case.path in ("engine.image", "model.source", "expose.host")
+    free = case.path in ("engine.image", "model.source", "expose.host", "expose.url")
+    free = free or case.value == allow_list_cases.OWN_ISSUER
     assert (refusal(judged, case.spec(), OPEN) == "") == free
 
 

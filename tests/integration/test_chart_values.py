@@ -60,6 +60,10 @@ def allowed(name: str, value: object) -> Turned:
     return Turned(value, lambda found: json.loads(variables(found)["VLLM_OPERATOR_ALLOW"])[name], value)
 
 
+def issuer(field: str) -> StatusContext:
+    return lambda found: json.loads(variables(found).get("VLLM_OPERATOR_ISSUER_REF", "{}")).get(field)
+
+
 def variables(found: chart.Objects) -> dict[str, str]:
     """Return the variables of the operator's container, those with a plain value."""
     entries: Any = container("env")(found)
@@ -107,6 +111,8 @@ TURNED = {
     "allow.podLabels": allowed("podLabels", ["a"]),
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
     "allow.ingressAnnotations": allowed("ingressAnnotations", ["a"]),
+    "allow.serviceAnnotations": allowed("serviceAnnotations", ["a"]),
+    "allow.clusterIssuers": allowed("clusterIssuers", ["a"]),
     "admission.enabled": Turned(
         True, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=True, given={"watchNamespaces": ["a"]}
     ),
@@ -114,6 +120,9 @@ TURNED = {
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),
     "expose.tlsSecret": Turned("tls", setting("VLLM_OPERATOR_TLS_SECRET"), "tls"),
     "expose.namespaces": Turned(["edge"], setting("VLLM_OPERATOR_CLIENT_NAMESPACES"), '["edge"]'),
+    "expose.issuerRef.name": Turned("acme", issuer("name"), "acme"),
+    "expose.issuerRef.kind": Turned("Issuer", issuer("kind"), "Issuer", {"expose": {"issuerRef": {"name": "acme"}}}),
+    "expose.scheme": Turned("https", setting("VLLM_OPERATOR_SCHEME"), "https"),
     "expose.guide": Turned(False, setting("VLLM_OPERATOR_GUIDE"), "false"),
     "proxy.http": Turned(PROXY, setting("HTTP_PROXY"), PROXY),
     "proxy.https": Turned(PROXY, setting("https_proxy"), PROXY),

@@ -6,7 +6,7 @@ import pytest
 
 from tests import allow_list_cases as table
 from vllm_operator import api, config, policy
-from vllm_operator.children import ingress
+from vllm_operator.children import exposure
 from vllm_operator.kube import naming
 
 IMAGES = [
@@ -133,8 +133,17 @@ def test_clients_are_not_sent_to_a_host_of_others() -> None:
     spec = api.Spec.model_validate({"model": {"source": "file:///models/opt"}, "expose": {"host": "bank.example"}})
     owner = naming.Owner("models", "opt", "u")
     settings = config.Config(allow=config.Allow(domains={"models": ("team.example",)}))
-    assert ingress.url(owner, spec, config.Config()) == "http://bank.example/"
-    assert ingress.url(owner, spec, settings) == "http://opt.models.svc/"
+    assert exposure.url(owner, spec, config.Config()) == "http://bank.example/"
+    assert exposure.url(owner, spec, settings) == "http://opt.models.svc/"
+
+
+def test_clients_are_not_sent_to_an_address_of_others() -> None:
+    """A key that follows spec.expose.url would leave the namespace's own hosts."""
+    allow = {"domains": {"models": ["team.example"]}}
+    for url in ("https://bank.example/opt", "https://team.example.evil:8443"):
+        [message] = findings(allow=allow, expose={"host": "a.team.example", "url": url})
+        assert message.startswith("spec.expose.url ")
+    assert findings(allow=allow, expose={"host": "a.team.example", "url": "https://b.team.example:8443/opt"}) == []
 
 
 @pytest.mark.parametrize("case", table.CASES, ids=str)

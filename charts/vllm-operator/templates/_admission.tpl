@@ -22,6 +22,6 @@ reference.kind == 'ModelDeployment' && reference.apiVersion.startsWith('serving.
   expression: {{ .allowed | toJson | quote }}
 - name: {{ .list }}Refused
   expression: >-
-    {{ .given }}.filter(name, !variables.{{ .list }}.exists(allowed, name == allowed
+    ({{ .given }}).filter(name, !variables.{{ .list }}.exists(allowed, name == allowed
     || (allowed.endsWith('*') && name.startsWith(allowed.substring(0, size(allowed) - 1)))))
 {{- end }}

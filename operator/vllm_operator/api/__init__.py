@@ -14,7 +14,7 @@ A description ends with the field's unit and its default: "... Seconds. Default:
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
 from vllm_operator.api.engine import Engine, Env
-from vllm_operator.api.expose import Expose, Ingress, Tls
+from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Ingress, IssuerRef, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
 from vllm_operator.api.scheduling import Scheduling
@@ -25,7 +25,9 @@ from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, mo
 
 __all__ = [
     "LARGEST_QUANTITY",
+    "PATH",
     "QUANTITY",
+    "TAKEN_SEGMENTS",
     "Access",
     "Client",
     "ClientStatus",
@@ -37,6 +39,7 @@ __all__ = [
     "Guard",
     "GuardResources",
     "Ingress",
+    "IssuerRef",
     "KeySecretRef",
     "Model",
     "PodMetadata",

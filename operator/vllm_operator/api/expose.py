@@ -1,14 +1,62 @@
 """Where a model answers outside the cluster."""
 
+from typing import Annotated, Literal
+
 import pydantic
 
 from vllm_operator.api import pods, schema
+
+SEGMENT = "[A-Za-z0-9][-A-Za-z0-9._]*"
+PATH = f"(/{SEGMENT})+"
+"""A path below which a model answers: without a slash at its end, and without a segment that begins with a dot."""
+URL = f"https?://{schema.DNS_LABEL}([.]{schema.DNS_LABEL})*(:[0-9]{{1,5}})?(/{SEGMENT})*"
+"""The address of a model as clients write it, without a slash at its end."""
+TAKEN_SEGMENTS = (
+    "classify", "detokenize", "guide", "health", "metrics", "pooling", "rerank", "score", "tokenize", "v[0-9]+",
+)  # fmt: skip
+"""First segments of the paths that models answer themselves: below one of them, a path could be read in two ways."""
+
+_PATH_FORM = "write a path such as /opt or /team/opt: no slash at the end, no segment that begins with a dot"
+_URL_FORM = "write an address such as https://llm.example.com/opt: lower-case host, no slash at the end, no query"
+Path = Annotated[str, schema.matching(PATH, _PATH_FORM)]
+Url = Annotated[str, schema.matching(URL, _URL_FORM)]
+
+
+class IssuerRef(schema.Schema):
+    """Who issues a certificate: an issuer of cert-manager."""
+
+    name: schema.Name = pydantic.Field(description="Name of the issuer.")
+    kind: Literal["Issuer", "ClusterIssuer"] = pydantic.Field(
+        default="Issuer",
+        description=(
+            "Issuer: one of this namespace. ClusterIssuer: one of the cluster, which the chart's allow.clusterIssuers"
+            " must list. Default: Issuer."
+        ),
+    )
 
 
 class Tls(schema.Schema):
     """The certificate of the host."""
 
-    secret_name: schema.Name = pydantic.Field(description="Secret of type kubernetes.io/tls in this namespace.")
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "has(self.secretName) || has(self.issuerRef)",
+                "name the certificate's Secret (secretName), or the issuer that makes it (issuerRef)",
+            )
+        )
+    )
+
+    secret_name: schema.Name | None = pydantic.Field(
+        default=None,
+        description=(
+            "Secret of type kubernetes.io/tls in this namespace. Default: <name>.tls, where issuerRef is given."
+        ),
+    )
+    issuer_ref: IssuerRef | None = pydantic.Field(
+        default=None,
+        description="Issuer of cert-manager that writes the Secret and renews it. Default: the Secret is yours.",
+    )
 
 
 class Ingress(schema.Schema):
@@ -39,6 +87,15 @@ class Ingress(schema.Schema):
 class Expose(schema.Schema):
     """Where the model answers outside the cluster."""
 
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "!has(self.url) || has(self.host)",
+                "url says how clients reach spec.expose.host: write the host too",
+            )
+        )
+    )
+
     host: str | None = pydantic.Field(
         default=None,
         min_length=1,
@@ -54,7 +111,43 @@ class Expose(schema.Schema):
             ),
         ),
     )
+    path: Path | None = pydantic.Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description=(
+            "Path below which the model answers, such as /opt, so that many models share one host. The guard takes it"
+            " off. Default: the host is the model's alone."
+        ),
+        json_schema_extra=schema.rules(
+            schema.rule(f"self.matches('^{PATH}$')", _PATH_FORM),
+            schema.rule(
+                f"!self.matches('^/({'|'.join(TAKEN_SEGMENTS)})(/.*)?$')",
+                "models answer at paths that begin so: begin with another segment, such as the model's name",
+            ),
+        ),
+    )
+    url: Url | None = pydantic.Field(
+        default=None,
+        min_length=1,
+        max_length=400,
+        description=(
+            "Address that clients are told, such as https://llm.example.com/opt, where something before the cluster"
+            " ends TLS or changes host, port or path. Default: made of host and path, with https where the host has a"
+            " certificate."
+        ),
+        json_schema_extra=schema.rules(schema.rule(f"self.matches('^{URL}$')", _URL_FORM)),
+    )
     ingress: Ingress = pydantic.Field(default=Ingress(), description="The Ingress that carries the host.")
+    service_annotations: dict[str, schema.Text] = pydantic.Field(
+        default_factory=dict,
+        max_length=16,
+        description=(
+            "Annotations of the Service that the edge sends requests to, which load balancers of clouds read. The"
+            " chart's allow.serviceAnnotations lists the keys that may be used. Default: none."
+        ),
+        json_schema_extra=pods.chosen_keys(),
+    )
     guide: bool | None = pydantic.Field(
         default=None,
         description=(

@@ -11,6 +11,7 @@ from vllm_operator import api, config, guard, keys, policy
 from vllm_operator.children import (
     deployment,
     disruption_budget,
+    exposure,
     guide,
     ingress,
     network_policy,
@@ -55,7 +56,7 @@ class Plan(NamedTuple):
     settings: config.Config
     serving: Serving
     violations: tuple[policy.Violation, ...]
-    exposure: ingress.Exposure | None
+    exposure: exposure.Exposure | None
     revision: kinds.Object
     at_work: kinds.Object | None
     image: str
@@ -65,7 +66,7 @@ class Plan(NamedTuple):
     server: tuple[kinds.Object, ...]
 
 
-WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.INGRESS)
+WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.SERVICE, kinds.INGRESS)
 """What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
 guard and policy go on."""
 
@@ -80,11 +81,12 @@ def plan(inputs: Inputs) -> Plan:
     withheld = WITHHELD if violations or not image else ()
     held = bool(spec.paused or withheld)
     served = at_work if held and at_work else revision
+    exposed = exposure.exposure(owner.name, spec, settings)
     first = (
         revision,
-        service.service(owner),
+        service.service(owner, spec.expose.service_annotations if spec.expose else {}),
         service.peers(owner),
-        ingress.ingress(owner, spec, settings),
+        ingress.ingress(owner, spec, exposed),
         network_policy.network_policy(owner, settings),
         disruption_budget.disruption_budget(owner, spec),
     )
@@ -94,7 +96,7 @@ def plan(inputs: Inputs) -> Plan:
         settings=settings,
         serving=inputs.serving if held else _exposed(inputs),
         violations=violations,
-        exposure=ingress.exposure(owner.name, spec, settings),
+        exposure=exposed,
         revision=revision,
         at_work=at_work,
         image=image,
@@ -106,10 +108,10 @@ def plan(inputs: Inputs) -> Plan:
 
 
 def _exposed(inputs: Inputs) -> Serving:
-    """Return what serves once this run has made the Ingress, where there is none; an Ingress that is there has its say first."""
-    if inputs.serving.url != ingress.inside(inputs.owner):
-        return inputs.serving
-    return inputs.serving._replace(url=ingress.url(inputs.owner, inputs.spec, inputs.settings))
+    """Return what serves once this run has made the edge: its path, and its URL where there was none that has its say first."""
+    owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
+    now = inputs.serving._replace(path=exposure.path(owner, spec, settings))
+    return now if now.url != exposure.inside(owner) else now._replace(url=exposure.url(owner, spec, settings))
 
 
 def client_secrets(decided: Plan, issued: Mapping[str, keys.Issued]) -> tuple[kinds.Object, ...]:
@@ -118,13 +120,19 @@ def client_secrets(decided: Plan, issued: Mapping[str, keys.Issued]) -> tuple[ki
     return tuple(secrets.client_secret(decided.owner, serving.model, serving.url, name, one) for name, one in named)
 
 
-def guard_secret(decided: Plan, issued: Mapping[str, keys.Issued], revoked_until: int) -> kinds.Object:
-    """Return the guard's Secret, which accepts the keys `issued`; `revoked_until` as IssueResult has it."""
+def guard_secret(
+    decided: Plan, issued: Mapping[str, keys.Issued], revoked_until: int, live: kinds.Object | None = None
+) -> kinds.Object:
+    """Return the guard's Secret, which accepts the keys `issued`; `revoked_until` as IssueResult has it.
+
+    `live`: the Service as the API server has it, which knows the cluster's IP families.
+    """
     spec = decided.spec
     page = guide.page(spec.expose, decided.settings, decided.serving)
     who: guard.Access = secrets.access(decided.owner, spec, decided.serving, issued, page)
     noted = record.noted(issued, revoked_until)
-    secret = secrets.guard_secret(decided.owner, who, endpoints.of(decided.serving.task), decided.guards, noted)
+    paths, address = endpoints.of(decided.serving.task), service.listening(live)
+    secret = secrets.guard_secret(decided.owner, who, paths, decided.guards, noted, address=address)
     secret["metadata"]["annotations"][naming.INSTALLATION_ANNOTATION] = decided.settings.installation
     return secret
 

@@ -30,9 +30,14 @@ def guard_secret(
     paths: Sequence[guard.Endpoint],
     images: Iterable[str],
     noted: Mapping[str, str],
+    *,
+    address: str = guard.IPV4,
 ) -> kinds.Object:
-    """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`."""
-    files, version = _guard_files(who, tuple(paths), min(map(guard.version_of, images)))
+    """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`.
+
+    `address`: where the guards listen.
+    """
+    files, version = _guard_files(who, tuple(paths), min(map(guard.version_of, images)), address)
     secret = _secret(owner, naming.guard_secret(owner.name), "guard", noted)
     secret["data"] |= files
     secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
@@ -41,13 +46,13 @@ def guard_secret(
 
 @functools.lru_cache(maxsize=16)
 def _guard_files(
-    who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int]
+    who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int], address: str
 ) -> tuple[dict[str, str], str]:
     """Return the guard's files as a Secret holds them, and their version.
 
     A model that rolls out has a run for each change of a pod, and the same files in each; some 60 KB of each model are kept.
     """
-    files, version = guard.rendered(who, paths, envoy)
+    files, version = guard.rendered(who, paths, envoy, guard.Site(address))
     return _encoded(files), version
 
 
@@ -66,6 +71,7 @@ def access(
         origins=spec.access.cors.allow_origins,
         model=serving.model,
         page=page,
+        path=serving.path,
     )
 
 

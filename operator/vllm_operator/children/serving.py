@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import ingress, pod
+from vllm_operator.children import exposure, pod
 from vllm_operator.engine import options, verification
 from vllm_operator.kube import kinds, naming
 
@@ -18,7 +18,8 @@ class Serving(NamedTuple):
     """What servers and Ingress at work give.
 
     `model`: the name that servers answer to; `task`: what they do; `context`: tokens, None where the weights say it; `url`: ends
-    in a slash; `image`: the engine's, "" where there is no server.
+    in a slash; `image`: the engine's, "" where there is no server; `path`: the one that the edge sends requests with, such as
+    /opt, "" where there is none.
     """
 
     model: str
@@ -26,6 +27,7 @@ class Serving(NamedTuple):
     context: int | None
     url: str
     image: str
+    path: str = ""
 
 
 def serving(
@@ -49,8 +51,9 @@ def serving(
         model=served.model if served else options.served_name(spec.model),
         task=served.task if served else spec.model.task,
         context=_context(arguments) if arguments else spec.engine.max_model_len,
-        url=ingress.live_url(edge) or (ingress.inside(owner) if deployment else ingress.url(owner, spec, settings)),
+        url=exposure.live_url(edge) or (exposure.inside(owner) if deployment else exposure.url(owner, spec, settings)),
         image=str(engine.get("image", "")),
+        path=exposure.live_path(edge) if edge else exposure.path(owner, spec, settings),
     )
 
 

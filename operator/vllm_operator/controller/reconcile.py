@@ -145,7 +145,8 @@ class Reconciler:
             self._issuer(plan.owner, plan.spec, bodies, terminating=terminating),
             self._applier.ensure_all(first, plan.owner),
         )
-        guard = children.guard_secret(plan, issuing.issued, issuing.revoked_until)
+        service = self._cache.get(kinds.Ref(kinds.SERVICE.kind, plan.owner.namespace, plan.owner.name))
+        guard = children.guard_secret(plan, issuing.issued, issuing.revoked_until, service)
         known = seen.child(kinds.SECRET, guard["metadata"]["name"])
         if known:
             guard["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vllm_operator.guard import bootstrap, listeners, metrics, routes
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
-from vllm_operator.guard.site import DIRECTORY, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
+from vllm_operator.guard.site import BOTH, DIRECTORY, IPV4, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGUMENTS",
+    "BOTH",
     "DIRECTORY",
     "FILES",
+    "IPV4",
     "KEY_PATTERN",
     "LIVE_PATH",
     "METRICS_PATH",

@@ -23,6 +23,9 @@ NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 ORIGIN_PATTERN = r"[*]|https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
 """A page's origin, as browsers send it: scheme, host and perhaps port, in lower case, without a path; or any, as `*`."""
 
+PATH_PATTERN = r"(/[A-Za-z0-9][-A-Za-z0-9._]*)*"
+"""A path below which a model answers too, without a slash at its end."""
+
 MAX_REQUESTS = 1_000_000
 UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
 """The units of a limit, in seconds."""
@@ -100,7 +103,8 @@ class Access:
     """All clients of one model.
 
     `peers`: the DNS name of the headless Service, whose members share each limit. `origins`: the origins of the pages that may
-    call from a browser, such as `https://app.example.com`, or `*`. `model`: the model's name in metrics.
+    call from a browser, such as `https://app.example.com`, or `*`. `model`: the model's name in metrics. `path`: such as /opt,
+    below which the model answers too; vLLM is asked without it.
     """
 
     clients: tuple[Client, ...]
@@ -108,8 +112,11 @@ class Access:
     origins: tuple[str, ...] = ()
     model: str = "model"
     page: Page | None = None
+    path: str = ""
 
     def __post_init__(self) -> None:
+        if re.fullmatch(PATH_PATTERN, self.path) is None:
+            raise ValueError(f"a path is such as /opt, without a slash at its end, not {self.path!r}")
         for origin in self.origins:
             if re.fullmatch(ORIGIN_PATTERN, origin) is None:
                 raise ValueError(f"an origin is such as https://app.example.com or *, not {origin!r}")

@@ -9,6 +9,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from vllm_operator.guard import clusters, filters, proto, replies, routes
+from vllm_operator.guard.site import BOTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def _private_routes() -> list[proto.Json]:
     stats = {"cluster": clusters.ADMIN, "prefix_rewrite": f"{STATS}?text_readouts", "timeout": _PROBE_TIMEOUT}
     return [
         {"match": _exactly(LIVE), "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}}},
-        {"match": _exactly(READY), "route": {**probe, "prefix_rewrite": "/health"}},
+        {"match": _exactly(READY), "route": {**probe, "prefix_rewrite": routes.HEALTH}},
         {"match": _exactly(METRICS), "route": probe},
         {"match": _exactly(STATS), "route": stats},
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
@@ -106,10 +107,18 @@ def _http(manager: proto.Json) -> proto.Json:
     return {"name": "http", "typed_config": manager}
 
 
+def _everywhere(address: str, port: int) -> proto.Json:
+    """Return the address to listen on; one of IPv6 takes IPv4 too, where it stands for every address."""
+    found = clusters.socket(address, port)
+    if address == BOTH:
+        found["socket_address"]["ipv4_compat"] = True
+    return found
+
+
 def _listener(name: str, address: str, port: int, network_filters: list[proto.Json]) -> proto.Json:
     return {
         "name": name,
-        "address": clusters.socket(address, port),
+        "address": _everywhere(address, port),
         "enable_reuse_port": False,  # true by default: a process of the engine could listen there too, and read keys
         "per_connection_buffer_limit_bytes": 262144,
         "filter_chains": [{"filters": network_filters}],

@@ -28,6 +28,8 @@ METADATA = "guard"
 BUDGET = 1_000_000_000
 """The tokens of a bucket: so many that the share of any limit is exact to a millionth, and below Envoy's 32 bits."""
 
+HEALTH = "/health"
+"""vLLM's own health, which answers once the model is loaded."""
 _BODY = 4096
 """The bytes that an answer of Envoy's own may have by default."""
 _SET = "OVERWRITE_IF_EXISTS_OR_ADD"
@@ -86,22 +88,55 @@ def _routes(access: Access, endpoints: Sequence[Endpoint]) -> list[proto.Json]:
     """Return preflights, the page, what is open, what each key opens, and refusals. Envoy takes the first that matches."""
     listed = sorted(endpoints, key=lambda endpoint: (endpoint.method, endpoint.path))
     pages = [access.page] if access.page else []
-    unknown = _not_found(pages, listed)
-    found = _preflights(_calls(listed), unknown) if access.origins else []
-    found += [_page(page) for page in pages]
-    found += [_open(calls) for calls in _calls(one for one in listed if not one.keyed)]
-    keyed = _calls(one for one in listed if one.keyed)
+    below, engine = _below(access.path), _to_engine(access.path)
+    unknown = _not_found(access.path, pages, listed)
+    found = _preflights(_calls(listed, below), unknown) if access.origins else []
+    found += [_page(page, below) for page in pages]
+    found += [_open(calls, engine) for calls in _calls((one for one in listed if not one.keyed), below)]
+    found.append(_root(access.path))
+    keyed = _calls((one for one in listed if one.keyed), below)
     for client in sorted(access.clients, key=lambda client: client.name):
         for credential in client.credentials:
-            found += _keyed(client, credential, keyed, unknown)
-    found += [{"match": match, **_UNAUTHORIZED} for match in _guarded(listed)]
+            found += _keyed(credential, keyed, _granted(client, credential, engine))
+            found += [_rest(client, credential, start, unknown) for start in _starts(access.path)]
+    found += [{"match": match, **_UNAUTHORIZED} for match in _guarded(access.path, listed)]
     return [*found, {"match": {"prefix": "/"}, **unknown}]
 
 
-def _calls(listed: Iterable[Endpoint]) -> list[_Calls]:
-    """Return the endpoints by method; `listed` is sorted by it."""
+def _calls(listed: Iterable[Endpoint], below: str) -> list[_Calls]:
+    """Return the endpoints by method; `listed` is sorted by it, and `below` is RE2 for what may stand before their paths."""
     grouped = itertools.groupby(listed, key=lambda endpoint: endpoint.method)
-    return [_Calls(method, "|".join(_literal(one.path) for one in group)) for method, group in grouped]
+    return [_Calls(method, _behind(below, (one.path for one in group))) for method, group in grouped]
+
+
+def _below(path: str) -> str:
+    """Return RE2 for what may stand before a path of the model: nothing, or `path`, since callers in the cluster use none."""
+    return f"(?:{_literal(path)})?" if path else ""
+
+
+def _behind(below: str, paths: Iterable[str]) -> str:
+    """Return RE2 for exactly these paths, behind what matches `below`."""
+    either = "|".join(map(_literal, paths))
+    return f"{below}(?:{either})" if below else either
+
+
+def _starts(path: str) -> list[str]:
+    """Return the beginnings below which every unknown path asks for a key."""
+    return ["/v1/", *([f"{path}/v1/"] if path else [])]
+
+
+def _to_engine(path: str) -> proto.Json:
+    """Return the way to vLLM, which knows nothing of `path`."""
+    if not path:
+        return _TO_ENGINE
+    return {**_TO_ENGINE, "regex_rewrite": {"pattern": {"regex": f"^{_literal(path)}/"}, "substitution": "/"}}
+
+
+def _root(path: str) -> proto.Json:
+    """Return the route of load balancers that ask `/` and cannot be told another path: it answers as vLLM's health does."""
+    paths = "|".join(["/", *([f"{_literal(path)}/?"] if path else [])])
+    rewrite = {"regex_rewrite": {"pattern": {"regex": "^.*$"}, "substitution": HEALTH}}
+    return _open(_Calls("GET", paths), {**_TO_ENGINE, **rewrite})
 
 
 def _preflights(listed: Iterable[_Calls], unknown: proto.Json) -> list[proto.Json]:
@@ -116,36 +151,43 @@ def _preflights(listed: Iterable[_Calls], unknown: proto.Json) -> list[proto.Jso
     ]
 
 
-def _page(page: Page) -> proto.Json:
+def _page(page: Page, below: str) -> proto.Json:
     """Return the page as it is. Envoy reads a percent sign as the start of a command in headers, and not in bodies."""
     headers = [{"header": {"key": name, "value": value.replace("%", "%%")}} for name, value in page.headers]
     return {
-        "match": _match("GET", _literal(page.path)),
+        "match": _match("GET", _behind(below, [page.path])),
         "direct_response": {"status": 200, "body": {"inline_string": page.body}},
         "response_headers_to_add": headers,
     }
 
 
-def _open(calls: _Calls) -> proto.Json:
+def _open(calls: _Calls, engine: proto.Json) -> proto.Json:
     return {
         "match": _match(*calls),
-        "route": _TO_ENGINE,
+        "route": engine,
         "request_headers_to_remove": ["authorization", "x-client-id"],
     }
 
 
-def _keyed(client: Client, credential: Credential, keyed: Iterable[_Calls], unknown: proto.Json) -> list[proto.Json]:
-    """Return the routes of one key: what it opens, and below /v1/ a 404 for all else, where callers without a key get 401."""
+def _keyed(credential: Credential, keyed: Iterable[_Calls], granted: proto.Json) -> list[proto.Json]:
+    """Return the routes of what one key opens."""
     bearer = _bearer(credential)
-    granted = {
+    return [{"match": _match(*calls, bearer), **granted} for calls in keyed]
+
+
+def _granted(client: Client, credential: Credential, engine: proto.Json) -> proto.Json:
+    """Return what becomes of a request with this key."""
+    return {
         **_facts(**_grant(client, credential)),
-        "route": _TO_ENGINE,
+        "route": engine,
         "request_headers_to_add": [{"header": {"key": "x-client-id", "value": client.name}, "append_action": _SET}],
         "request_headers_to_remove": ["authorization"],
     }
-    opened = [{"match": _match(*calls, bearer), **granted} for calls in keyed]
-    rest = {"match": {"prefix": "/v1/", "headers": [bearer]}, **_facts(client=client.name), **unknown}
-    return [*opened, rest]
+
+
+def _rest(client: Client, credential: Credential, start: str, unknown: proto.Json) -> proto.Json:
+    """Return a 404 for all else below `start`, where callers without a key get 401."""
+    return {"match": {"prefix": start, "headers": [_bearer(credential)]}, **_facts(client=client.name), **unknown}
 
 
 def _facts(**facts: object) -> proto.Json:
@@ -182,14 +224,16 @@ def _literal(text: str) -> str:
     return re.escape(text).replace(r"\-", "-")
 
 
-def _guarded(listed: Iterable[Endpoint]) -> list[proto.Json]:
+def _guarded(path: str, listed: Iterable[Endpoint]) -> list[proto.Json]:
     """Return the matches that answer 401: all of /v1/, and keyed endpoints elsewhere. They come after the routes of keys."""
     elsewhere = {one.path for one in listed if one.keyed and not one.path.startswith("/v1/")}
-    return [{"prefix": "/v1/"}, *({"path": path} for path in sorted(elsewhere))]
+    exact = sorted({before + one for before in ("", path) for one in elsewhere})
+    return [*({"prefix": start} for start in _starts(path)), *({"path": one} for one in exact)]
 
 
-def _not_found(pages: Iterable[Page], listed: Iterable[Endpoint]) -> proto.Json:
+def _not_found(path: str, pages: Iterable[Page], listed: Iterable[Endpoint]) -> proto.Json:
     by_path = sorted(listed, key=lambda endpoint: (endpoint.path, endpoint.method))
     answers = ", ".join([*(f"GET {page.path}" for page in pages), *(f"{one.method} {one.path}" for one in by_path)])
-    body = f"Unknown method or path. This model answers: {answers}."
+    where = f"Below {path}, this" if path else "This"
+    body = f"Unknown method or path. {where} model answers: {answers}."
     return {"direct_response": {"status": 404, "body": {"inline_string": body}}}

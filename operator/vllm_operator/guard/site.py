@@ -10,6 +10,9 @@ DIRECTORY = "/etc/guard"
 RUN_DIRECTORY = "/run/guard"
 """An emptyDir that only the guard's container mounts, so that the engine cannot reach Envoy's admin socket in it."""
 
+IPV4, BOTH = "0.0.0.0", "::"  # noqa: S104 - the public port is what the guard is for
+"""Every address of a pod: of IPv4, or of both families."""
+
 PUBLIC_PORT = 8000
 PRIVATE_PORT = 8002
 ENGINE_PORT = 8001
@@ -19,7 +22,7 @@ ENGINE_PORT = 8001
 class Site:
     """`address`: where the guard listens; `engine_address`: where vLLM does, which nobody outside the pod reaches."""
 
-    address: str = "0.0.0.0"  # noqa: S104 - the public port is what the guard is for
+    address: str = IPV4
     public_port: int = PUBLIC_PORT
     private_port: int = PRIVATE_PORT
     engine_address: str = "127.0.0.1"

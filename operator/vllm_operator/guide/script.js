@@ -50,7 +50,7 @@ return used+' tokens';
 const run=async()=>{
 const start=Date.now(),body=JSON.parse(call.selectedOptions[0].dataset.body,(_,value)=>value===null?prompt.value:value);
 if(body.max_tokens)Object.assign(body,{stream:true,stream_options:{include_usage:true}});
-const reply=await fetch(call.value,{method:'POST',signal:asked.signal,headers:{authorization:'Bearer '+key.value.trim(),'content-type':'application/json'},body:JSON.stringify({model:document.querySelector('code').textContent,...body})});
+const reply=await fetch('.'+call.value,{method:'POST',signal:asked.signal,headers:{authorization:'Bearer '+key.value.trim(),'content-type':'application/json'},body:JSON.stringify({model:document.querySelector('code').textContent,...body})});
 if(!reply.ok)return say(await refusal(reply),1);
 if(!body.stream)answer.append((await reply.text()).slice(0,4e3));
 say((body.stream?await read(reply):'Answered')+' in '+(Date.now()-start)/1e3+' s');

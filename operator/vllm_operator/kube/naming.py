@@ -19,6 +19,7 @@ INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment and a po
 INSTALLATION_ANNOTATION = (
     f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
 )
+URL_ANNOTATION = f"{kinds.GROUP}/url"  # on what carries a model's host: the base URL that clients are told
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 
@@ -50,6 +51,11 @@ def client_secret(model: str, client: str) -> str:
 def template(model: str) -> str:
     """Return the name of the ControllerRevision that pins the pod template."""
     return f"{model}.template"
+
+
+def certificate(model: str) -> str:
+    """Return the name of the Secret that an issuer writes the certificate into, where the spec names none."""
+    return f"{model}.tls"
 
 
 def peers(model: str) -> str:

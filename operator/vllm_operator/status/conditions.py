@@ -25,6 +25,10 @@ NO_ENGINE_IMAGE = Rule(
 MISSING = Rule(
     "{found.kind}NotFound", StatusContext.missing, "{found} does not exist", "create it; this heals by itself"
 )
+UNCERTIFIED = Rule(
+    "CertificateNotIssued", StatusContext.uncertified, "cert-manager has not written the certificate into {found} yet",
+    "see `kubectl describe certificate`; this heals by itself",
+)  # fmt: skip
 PAUSED = Rule("Paused", StatusContext.paused, "spec.paused is true: keys and revocations go on, all else waits")
 SCALED_TO_ZERO = Rule("ScaledToZero", StatusContext.scaled_to_zero, "spec.replicas is 0", "scale up to serve")
 WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
@@ -35,6 +39,7 @@ READY: tuple[Row, ...] = (
     UNWRITTEN,
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
+    UNCERTIFIED.where(StatusContext.uncertified_alone),
     MISSING,
     PAUSED.where(StatusContext.held_back),
     SCALED_TO_ZERO,
@@ -83,12 +88,13 @@ EXPOSED: tuple[Row, ...] = (
     ),
     NOT_ALLOWED.where(StatusContext.edge_violations),
     UNWRITTEN.where(StatusContext.edge_failure),
+    UNCERTIFIED,
     MISSING.where(StatusContext.missing_of_edge),
     Rule(
         "ExposedWithoutTLS",
         StatusContext.addressed_without_tls,
         PLAIN_TEXT,
-        "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart",
+        "set spec.expose.ingress.tls, or spec.expose.url where TLS ends before the Ingress, or expose.tlsSecret of the chart",
         "True",
     ),
     Rule("Exposed", StatusContext.addressed, "the Ingress has an address", status="True"),

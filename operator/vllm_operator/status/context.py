@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vllm_operator import children, config, keys
+from vllm_operator.children import exposure
 from vllm_operator.engine import accelerators
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
@@ -111,6 +112,20 @@ class StatusContext(NamedTuple):
         """Return a dependency that the settings name for all models: one that serves without it lacks nothing."""
         return self._missing(lambda one: one.required_by == "settings" and not one.for_edge)
 
+    def uncertified(self) -> kinds.Ref | None:
+        """Return the certificate that an issuer is still to make, where the edge lacks nothing else."""
+        return self._if_issued(self.missing_of_edge())
+
+    def uncertified_alone(self) -> kinds.Ref | None:
+        """Return the certificate that an issuer is still to make, where the model lacks nothing else."""
+        return self._if_issued(self.missing())
+
+    def _if_issued(self, missing: kinds.Ref | None) -> kinds.Ref | None:
+        exposed = self.plan.exposure
+        if missing is None or exposed is None or exposed.issuer is None:
+            return None
+        return missing if (missing.kind, missing.name) == (kinds.SECRET.kind, exposed.tls_secret) else None
+
     def missing_of_edge(self) -> kinds.Ref | None:
         """Return a dependency of the Ingress."""
         return self._missing(lambda one: one.for_edge)
@@ -180,8 +195,8 @@ class StatusContext(NamedTuple):
         return bool((self._ingress() or {}).get("status", {}).get("loadBalancer", {}).get("ingress"))
 
     def addressed_without_tls(self) -> bool:
-        """Tell whether clients' keys travel in plain text."""
-        return self.addressed() and not (self._ingress() or {}).get("spec", {}).get("tls")
+        """Tell whether clients' keys travel in plain text, as far as the operator knows."""
+        return self.addressed() and exposure.live_url(self._ingress()).startswith("http:")
 
     def _ingress(self) -> kinds.Object | None:
         return self.observed.child(kinds.INGRESS, self.observed.owner.name)

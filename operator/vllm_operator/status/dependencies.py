@@ -55,12 +55,11 @@ def _named(plan: children.Plan) -> Iterator[Dependency]:
 def _of_edge(plan: children.Plan) -> Iterator[Dependency]:
     if plan.exposure is None:
         return
-    _, class_name, tls_secret = plan.exposure
     chosen = plan.spec.expose.ingress if plan.spec.expose else None
     by_class: By = "spec" if chosen and chosen.class_name else "settings"
     by_tls: By = "spec" if chosen and chosen.tls else "settings"
-    yield Dependency(_ref(plan, kinds.INGRESS_CLASS, class_name), by_class, for_edge=True)
-    yield Dependency(_ref(plan, kinds.SECRET, tls_secret), by_tls, for_edge=True)
+    yield Dependency(_ref(plan, kinds.INGRESS_CLASS, plan.exposure.class_name), by_class, for_edge=True)
+    yield Dependency(_ref(plan, kinds.SECRET, plan.exposure.tls_secret), by_tls, for_edge=True)
 
 
 def _ref(plan: children.Plan, kind: kinds.Kind, name: str | None) -> kinds.Ref:

@@ -15,7 +15,10 @@ from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import observed, summary
 
 ALL = ("*",)
-ALLOW = config.Allow(service_accounts=ALL, pod_labels=ALL, pod_annotations=ALL, ingress_annotations=ALL)
+ALLOW = config.Allow(
+    service_accounts=ALL, pod_labels=ALL, pod_annotations=ALL, ingress_annotations=ALL, service_annotations=ALL,
+    cluster_issuers=ALL,
+)  # fmt: skip
 SETTINGS = config.Config(domain="models.example", engine_images={"cpu": "registry.example/vllm-cpu:1"}, allow=ALLOW)
 NOW = "2027-01-01T00:00:00Z"
 BUDGET_SECONDS = 0.05

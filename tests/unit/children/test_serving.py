@@ -6,7 +6,7 @@ import pytest
 
 from tests.golden import render
 from vllm_operator import api, children
-from vllm_operator.children import guide, ingress, service
+from vllm_operator.children import exposure, guide, ingress, service
 from vllm_operator.keys import record
 from vllm_operator.kube import cache, kinds, naming
 
@@ -63,7 +63,8 @@ def _deployment(spec: dict[str, Any] | None) -> kinds.Object | None:
 
 
 def _edge(spec: dict[str, Any] | None) -> kinds.Object | None:
-    return ingress.ingress(OWNER, api.Spec.model_validate(spec), SETTINGS) if spec else None
+    parsed = api.Spec.model_validate(spec) if spec else None
+    return ingress.ingress(OWNER, parsed, exposure.exposure(OWNER.name, parsed, SETTINGS)) if parsed else None
 
 
 def test_a_new_model_is_told_as_its_spec_says() -> None:
@@ -102,6 +103,13 @@ def test_an_ingress_is_told_until_it_is_gone() -> None:
 def test_a_new_host_is_told_once_the_ingress_has_it() -> None:
     assert decided(NEW, pods=(pod(OLD),), live=OLD).url == "https://old.example/"
     assert decided(NEW, pods=(pod(OLD),), live={**OLD, "expose": NEW["expose"]}).url == "https://new.example/"
+
+
+@pytest.mark.parametrize(("held", "path"), [({}, "/new"), ({"paused": True}, "/old"), (REFUSED, "/old")])
+def test_the_path_is_the_one_that_the_edge_sends_requests_with(held: dict[str, Any], path: str) -> None:
+    old, new = ({**spec, "expose": {**spec["expose"], "path": path}} for spec, path in ((OLD, "/old"), (NEW, "/new")))
+    assert decided({**new, **held}, pods=(pod(OLD),), live=old).path == path
+    assert decided({**OLD, **held}, live=OLD).path == ""
 
 
 def test_plain_http_is_told_as_plain_http() -> None:

@@ -109,6 +109,11 @@ REFUSALS = [
 ]  # fmt: skip
 
 PULL = {"image_pull_secrets": (api.PullSecret(name="of-all"),)}
+ISSUED = {"expose": {"host": "web.example", "ingress": {"tls": {"issuerRef": {"name": "ours"}}}}}
+UNCERTIFIED = (
+    "cert-manager has not written the certificate into Secret vllm11.tls yet: see `kubectl describe certificate`; "
+    "this heals by itself"
+)
 ABSENT = "does not exist: create it; this heals by itself"
 
 
@@ -128,6 +133,13 @@ MISSING = [
     Row("a certificate that does not exist", EXPOSED, serving(missing=["Secret web-tls"]),
         f"+Serving -SecretNotFound -Complete -SecretNotFound {PROVEN}", f"Secret web-tls {ABSENT}",
         {"Exposed": f"Secret web-tls {ABSENT}"}),
+    Row("a certificate that its issuer has not made yet", ISSUED, serving(missing=["Secret vllm11.tls"]),
+        f"+Serving -CertificateNotIssued -Complete -CertificateNotIssued {PROVEN}", UNCERTIFIED, {"Exposed": UNCERTIFIED}),
+    Row("a certificate that its issuer has not made yet, and no weights",
+        {**ISSUED, "model": {"source": "pvc://some"}},
+        serving(missing=["Secret vllm11.tls", "PersistentVolumeClaim some"]),
+        f"+Serving -PersistentVolumeClaimNotFound -Complete -CertificateNotIssued {PROVEN}",
+        f"PersistentVolumeClaim some {ABSENT}", {"Exposed": UNCERTIFIED}),
     Row("a class of Ingress that does not exist", EXPOSED, serving(missing=["IngressClass contour"]),
         f"+Serving -IngressClassNotFound -Complete -IngressClassNotFound {PROVEN}", f"IngressClass contour {ABSENT}"),
     Row("a pull secret of the settings that does not exist, while a model starts", {},

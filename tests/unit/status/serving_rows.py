@@ -39,7 +39,7 @@ UNVERIFIED = {
 }  # fmt: skip
 PLAIN_TEXT = (
     "the Ingress has an address; it has no certificate, so clients' keys travel in plain text: "
-    "set spec.expose.ingress.tls, or expose.tlsSecret of the operator's chart"
+    "set spec.expose.ingress.tls, or spec.expose.url where TLS ends before the Ingress, or expose.tlsSecret of the chart"
 )
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
 NO_IMAGE = {
@@ -66,6 +66,8 @@ SERVING = [
          "Verified": "a token came back through the Service"}),
     Row("an Ingress with an address", EXPOSED, serving(ingress=ADDRESS), f"{WHOLE} +Exposed {PROVEN}", ONE,
         {"Exposed": "the Ingress has an address"}),
+    Row("an Ingress before which TLS ends", {"expose": {"host": "web.example", "url": "https://web.example"}},
+        serving(ingress=ADDRESS), f"{WHOLE} +Exposed {PROVEN}", ONE, {"Exposed": "the Ingress has an address"}),
     Row("an Ingress without a certificate", {"expose": {"host": "web.example"}}, serving(ingress=ADDRESS),
         f"{WHOLE} +ExposedWithoutTLS {PROVEN}", ONE, {"Exposed": PLAIN_TEXT}),
     Row("an Ingress without an address", EXPOSED, serving(), f"{WHOLE} ?NoAddress {PROVEN}", ONE,

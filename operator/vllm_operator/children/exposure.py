@@ -1,0 +1,95 @@
+"""How a model answers outside the cluster, and the URL that clients are told: decided from its spec and the operator's settings.
+
+Knows no object but the address that a live one gives: ingress.py has what carries a host.
+"""
+
+import re
+from typing import NamedTuple
+
+from vllm_operator import api, config, policy
+from vllm_operator.children import service
+from vllm_operator.kube import kinds, naming
+
+
+class Exposure(NamedTuple):
+    """`host` and `path` of the edge, `url` as clients are told it, ending in a slash; the rest is empty where there is none.
+
+    `path`: such as /opt, "" where the host is the model's alone. `class_name`: an IngressClass. `tls_secret`: the certificate's
+    Secret; `issuer`: who of cert-manager makes it.
+    """
+
+    host: str
+    path: str
+    url: str
+    class_name: str = ""
+    tls_secret: str = ""
+    issuer: api.IssuerRef | None = None
+
+
+def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | None:
+    """Return how the model `name` is exposed: by its spec, else by the operator's domain, else not at all."""
+    expose = spec.expose or api.Expose()
+    host = expose.host or (settings.domain and f"{name}.{settings.domain}")
+    if not host:
+        return None
+    tls_secret, issuer = _certificate(name, expose, settings)
+    path, scheme = expose.path or "", settings.scheme or ("https" if tls_secret else "http")
+    return Exposure(
+        host=host,
+        path=path,
+        url=f"{expose.url or f'{scheme}://{host}{path}'}/",
+        class_name=expose.ingress.class_name or settings.ingress_class,
+        tls_secret=tls_secret,
+        issuer=issuer,
+    )
+
+
+def _certificate(name: str, expose: api.Expose, settings: config.Config) -> tuple[str, api.IssuerRef | None]:
+    """Return the certificate's Secret, "" for plain HTTP, and its issuer. The operator's are for its own domain alone."""
+    if tls := expose.ingress.tls:
+        return tls.secret_name or naming.certificate(name), tls.issuer_ref
+    if expose.host:
+        return "", None
+    if settings.tls_secret or settings.issuer_ref is None:
+        return settings.tls_secret, None
+    return naming.certificate(name), settings.issuer_ref
+
+
+def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
+    """Return the model's base URL, ending in a slash: the host's, or the Service's where it has none that is allowed."""
+    exposed = exposure(owner.name, spec, settings)
+    if exposed is None or not policy.is_host(owner.namespace, spec, settings):
+        return inside(owner)
+    return exposed.url
+
+
+def path(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
+    """Return the path that requests from outside the cluster will have, "" where there is none."""
+    exposed = exposure(owner.name, spec, settings)
+    return exposed.path if exposed else ""
+
+
+def inside(owner: naming.Owner) -> str:
+    """Return the model's base URL inside the cluster, ending in a slash."""
+    return f"{service.address(owner)}/"
+
+
+def live_url(edge: kinds.Object | None) -> str:
+    """Return the base URL that a live edge is annotated with, "" where there is no edge.
+
+    An Ingress that an operator older than the annotation has written tells it by its host and its certificate.
+    """
+    if edge is None:
+        return ""
+    if told := edge["metadata"].get("annotations", {}).get(naming.URL_ANNOTATION):
+        return str(told)
+    spec = edge.get("spec") or {}
+    host = next((rule["host"] for rule in spec.get("rules") or [] if rule.get("host")), "")
+    return f"{'https' if spec.get('tls') else 'http'}://{host}/" if host else ""
+
+
+def live_path(edge: kinds.Object) -> str:
+    """Return the path that a live edge sends requests with, "" for all of the host, or where somebody wrote what is no path."""
+    (rule, *_) = (edge.get("spec") or {}).get("rules") or [{}]
+    found = str(next((one.get("path") for one in (rule.get("http") or {}).get("paths") or []), ""))
+    return found if re.fullmatch(api.PATH, found) else ""
