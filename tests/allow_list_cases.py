@@ -136,13 +136,17 @@ NAMES = [
         ],
     ),
 ]
+PATHS = ("exact.example.com/x:v1/y", "registry.example.com/team:80/evil")
+"""No images: sources that name a directory of an image that is allowed."""
+
 CASES = [
     *(Case("engine.image", image, passes) for image, passes in IMAGES),
     *(
         Case("model.source", f"oci://{image}", passes)
         for image, passes in IMAGES
-        if image[0].islower() and len(image) > 1
+        if image[0].islower() and len(image) > 1 and image not in PATHS
     ),
+    *(Case("model.source", f"oci://{image}", passes=True) for image in PATHS),
     *(Case("expose.host", host, passes) for host, passes in HOSTS),
     *(Case("expose.url", url, passes) for url, passes in URLS),
     Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),

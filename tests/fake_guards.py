@@ -49,6 +49,9 @@ class FakeGuards:
         await asyncio.sleep(self.busy.get(address, 0.01))
         return self.says[address]
 
+    async def ask_fetcher(self, address: str) -> str | None:
+        raise AssertionError(address)
+
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
         self.requests.append((clock.now(), base, key))
         self.names.append(json.loads(request.content)["model"])

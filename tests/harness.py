@@ -51,6 +51,9 @@ class Deaf:
     async def ask_guard(self, address: str) -> guard.State | None:
         raise AssertionError(address)
 
+    async def ask_fetcher(self, address: str) -> str | None:
+        raise AssertionError(address)
+
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
         raise AssertionError(base, key, request)
 

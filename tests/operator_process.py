@@ -168,6 +168,10 @@ class Silent:
         await asyncio.sleep(2)
         return None
 
+    async def ask_fetcher(self, address: str) -> str | None:
+        self.asked.append(address)
+        return None
+
     async def ask_model(self, base: str, _key: str, _request: verification.Request) -> http_client.Answer:
         self.asked.append(base)
         return http_client.Answer(reached=False)

@@ -65,6 +65,14 @@ class Config(pydantic_settings.BaseSettings):
     guard_image: str = pydantic.Field(
         default="envoyproxy/envoy:distroless-v1.40.0", description="The image of Envoy; its tag says the version."
     )
+    fetch_image: str = pydantic.Field(
+        default="vllm-operator:latest", description="The image that fetches weights: the operator's own."
+    )
+    hub_url: str = pydantic.Field(default="", description="Mirror of the hub for hf sources; empty: huggingface.co.")
+    s3_url: str = pydantic.Field(default="", description="Endpoint of the object store of s3 sources; empty: AWS.")
+    weights_offline: bool = pydantic.Field(
+        default=False, description="Whether models may name no source that lies outside the cluster's own mirrors."
+    )
     guard_cpu: Quantity = pydantic.Field(default="50m", description="CPU that the guard reserves.")
     guard_memory: Quantity = pydantic.Field(default="96Mi", description="Memory that the guard reserves.")
     guard_memory_limit: Quantity = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")

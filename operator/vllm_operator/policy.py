@@ -26,7 +26,7 @@ class Violation(NamedTuple):
 def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[Violation, ...]:
     """Return what is not allowed of `spec` in `namespace`; nothing where all of it is."""
     allow = settings.allow
-    return (*_images(spec, allow), *_pods(spec, allow), *_edge(namespace, spec, allow))
+    return (*_images(spec, allow), *_source(spec, settings), *_pods(spec, allow), *_edge(namespace, spec, allow))
 
 
 def is_host(namespace: str, spec: api.Spec, settings: config.Config) -> bool:
@@ -39,6 +39,16 @@ def _images(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
     for field, image in named:
         if image and allow.images and not any(is_under(image, prefix) for prefix in allow.images):
             yield Violation(f"{field} {image} is under none of allow.images: {_listed(allow.images)}")
+
+
+def _source(spec: api.Spec, settings: config.Config) -> Iterator[Violation]:
+    """Yield what an installation without a way outside refuses: a source of the internet without a mirror."""
+    scheme = spec.model.source.partition("://")[0]
+    mirrors = {"hf": ("hub", settings.hub_url), "s3": ("s3", settings.s3_url), "gs": ("", "")}
+    value, mirror = mirrors.get(scheme, ("", "-"))
+    if settings.weights_offline and not mirror:
+        remedy = f"set weights.{value} to a mirror" if value else "use a source inside the cluster"
+        yield Violation(f"spec.model.source {scheme} lies outside, and weights.offline is set: {remedy}")
 
 
 def _pods(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:

@@ -25,8 +25,8 @@ def _nodes(requirement: dict[str, str]) -> dict[str, Any]:
 
 
 CASES = [
-    ("spec.model.source", "ftp://x/y", "write file:///path/in/image, pvc://claim[/path] or oci://"),
-    ("spec.model.source", "facebook/opt-125m", "unknown source: write file:///"),
+    ("spec.model.source", "ftp://x/y", "pvc://claim[/path] or file:///path/in/image"),
+    ("spec.model.source", "facebook/opt-125m", "unknown source: write hf://"),
     ("spec.model.source", "file://models/x", "absolute directory of the engine's image"),
     ("spec.model.source", "file:///models/../etc", "no . or .. segments"),
     ("spec.model.source", "file:///--trust-remote-code", "absolute directory of the engine's image"),

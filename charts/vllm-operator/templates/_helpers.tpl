@@ -102,8 +102,14 @@ affinity: {{- toYaml . | nindent 2 }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [persistentvolumeclaims, serviceaccounts]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [serviceaccounts]
   verbs: [get] # as metadata alone: whether what a model names is there
 {{- with .Values.caBundle.configMap }}
 - apiGroups: [""]

@@ -6,7 +6,8 @@ the types again and ignores fields of a newer schema.
 
 schema.py     the frozen base, CEL rules, the types that fields share
 values.py     durations, moments, quantities: text -> value
-spec.py       what is wanted: model.py, engine.py, pods.py, scheduling.py, affinity.py, access.py, expose.py; how a spec is read
+spec.py       what is wanted: model.py, weights.py, engine.py, pods.py, scheduling.py, affinity.py, access.py, expose.py;
+              how a spec is read
 status.py     what is observed; how a status is cut to its limits
 
 A description ends with the field's unit and its default: "... Seconds. Default: 30."
@@ -20,8 +21,9 @@ from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecuri
 from vllm_operator.api.scheduling import Scheduling
 from vllm_operator.api.schema import cel_list, rule, rules
 from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse
-from vllm_operator.api.status import ClientStatus, Condition, Status, fitted
+from vllm_operator.api.status import ClientStatus, Condition, Status, WeightsStatus, fitted
 from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, moment, seconds, unix
+from vllm_operator.api.weights import Cache, CredentialsSecretRef
 
 __all__ = [
     "LARGEST_QUANTITY",
@@ -29,10 +31,12 @@ __all__ = [
     "QUANTITY",
     "TAKEN_SEGMENTS",
     "Access",
+    "Cache",
     "Client",
     "ClientStatus",
     "Condition",
     "Cors",
+    "CredentialsSecretRef",
     "Engine",
     "Env",
     "Expose",
@@ -53,6 +57,7 @@ __all__ = [
     "Status",
     "Task",
     "Tls",
+    "WeightsStatus",
     "cel_list",
     "fitted",
     "is_quantity",

@@ -31,6 +31,23 @@ class ClientStatus(schema.Schema):
     )
 
 
+class WeightsStatus(schema.Schema):
+    """Weights that are fetched, or were."""
+
+    source: str = pydantic.Field(default="", max_length=512, description="Source that the weights are fetched from.")
+    revision: str = pydantic.Field(
+        default="", max_length=128, description="Commit of the hub that the source stood for; an object store has none."
+    )
+    digest: str = pydantic.Field(
+        default="", max_length=71, description="Digest of all files, to be written into spec.model.digest."
+    )
+    bytes: int = pydantic.Field(default=0, ge=0, description="Size of all files. Bytes.")
+    fetched: int = pydantic.Field(default=0, ge=0, description="Size of what is there. Bytes.")
+    bytes_per_second: int = pydantic.Field(default=0, ge=0, description="Speed of the last moments. Bytes per second.")
+    seconds_left: int = pydantic.Field(default=0, ge=0, description="Time that the rest takes at this speed. Seconds.")
+    files: str = pydantic.Field(default="", max_length=32, description="Number of files that are there, and of all.")
+
+
 class Condition(schema.Schema):
     """A standard Kubernetes condition."""
 
@@ -60,6 +77,9 @@ class Status(schema.Schema):
     ready_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers that answer.")
     updated_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers of the newest template.")
     selector: str = pydantic.Field(default="", max_length=512, description="Labels of the servers, for autoscalers.")
+    weights: WeightsStatus | None = pydantic.Field(
+        default=None, description="Weights that are fetched, or were, where spec.model.source lies elsewhere."
+    )
     clients: tuple[ClientStatus, ...] = pydantic.Field(
         default=(),
         max_length=256,
@@ -83,18 +103,22 @@ def fitted(body: dict[str, Any], shape: type[schema.Schema] = Status) -> dict[st
     return {name: _cut(value, *limits[name]) if name in limits else value for name, value in body.items()}
 
 
-def _cut(value: Any, longest: int, item: type[schema.Schema] | None) -> Any:
+def _cut(value: Any, longest: int | None, item: type[schema.Schema] | None) -> Any:
+    if isinstance(value, dict) and item:
+        return fitted(value, item)
     if item:
         return [fitted(one, item) for one in value[:longest]]
-    return shorten.to_characters(value, longest)
+    return value if longest is None else shorten.to_characters(value, longest)
 
 
 @functools.cache
-def _limits(shape: type[schema.Schema]) -> dict[str, tuple[int, type[schema.Schema] | None]]:
-    """Return, by name in manifests, the longest text or list of each field that has a limit, and what a list holds."""
+def _limits(shape: type[schema.Schema]) -> dict[str, tuple[int | None, type[schema.Schema] | None]]:
+    """Return, by name in manifests, the longest text or list of each field, and the shape of what it holds."""
     limits = {}
     for field in shape.model_fields.values():
         longest = next((rule.max_length for rule in field.metadata if hasattr(rule, "max_length")), None)
-        if longest is not None:
-            limits[str(field.alias)] = (longest, next(iter(get_args(field.annotation)), None))
+        classes = (one for one in get_args(field.annotation) if isinstance(one, type))
+        held = next((one for one in classes if issubclass(one, schema.Schema)), None)
+        if longest is not None or held is not None:
+            limits[str(field.alias)] = (longest, held)
     return limits

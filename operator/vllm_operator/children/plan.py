@@ -12,6 +12,7 @@ from vllm_operator.children import (
     deployment,
     disruption_budget,
     exposure,
+    fetch,
     guide,
     ingress,
     network_policy,
@@ -29,7 +30,8 @@ class Inputs(NamedTuple):
     """All that a plan is made of.
 
     `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
-    upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates.
+    upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
+    `claim`: what is there to fetch weights and to keep them.
     """
 
     owner: naming.Owner
@@ -40,12 +42,15 @@ class Inputs(NamedTuple):
     at_work: str = ""
     asked: str = ""
     guards: tuple[str, ...] = ()
+    job: kinds.Object | None = None
+    claim: kinds.Object | None = None
 
 
 class Plan(NamedTuple):
     """What was decided.
 
-    `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `image`: the
+    `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `fetching`: what is
+    decided of weights that are fetched into a claim, None where none are, or servers of `revision` are there; `image`: the
     engine's of `revision`, "" where none is known; `guards`: images of all guards that read the guard's Secret; `withheld`: kinds
     whose objects are left as they are, there or not; `first`: objects that are made of nothing else; `server`: the Deployment,
     which is made of `revision` and is written after it.
@@ -59,6 +64,7 @@ class Plan(NamedTuple):
     exposure: exposure.Exposure | None
     revision: kinds.Object
     at_work: kinds.Object | None
+    fetching: fetch.Fetching | None
     image: str
     guards: tuple[str, ...]
     withheld: tuple[kinds.Kind, ...]
@@ -66,7 +72,10 @@ class Plan(NamedTuple):
     server: tuple[kinds.Object, ...]
 
 
-WITHHELD = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT, kinds.SERVICE, kinds.INGRESS)
+SERVERS = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT)
+"""What is not made before the weights of its servers are there."""
+
+WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.PERSISTENT_VOLUME_CLAIM, kinds.JOB)
 """What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
 guard and policy go on."""
 
@@ -78,18 +87,25 @@ def plan(inputs: Inputs) -> Plan:
     revision = template.revision(owner, spec, settings, inputs.revisions, inputs.asked)
     at_work = template.at_work(inputs.revisions, inputs.at_work)
     image = template.engine_image(revision)
+    current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
+    known = fetch.Known(inputs.job, inputs.claim, current)
+    fetching = fetch.fetching(owner, spec, settings, inputs.asked, known)
+    waits = bool(fetching and not fetching.is_whole)
     withheld = WITHHELD if violations or not image else ()
     held = bool(spec.paused or withheld)
-    served = at_work if held and at_work else revision
+    served = at_work if (held or waits) and at_work else revision
+    pinned = template.pinned(owner, at_work) if waits and at_work else revision
     exposed = exposure.exposure(owner.name, spec, settings)
     first = (
-        revision,
+        pinned,
         service.service(owner, spec.expose.service_annotations if spec.expose else {}),
         service.peers(owner),
         ingress.ingress(owner, spec, exposed),
-        network_policy.network_policy(owner, settings),
+        network_policy.network_policy(owner, spec, settings),
         disruption_budget.disruption_budget(owner, spec),
+        *((*fetch.objects(fetching), network_policy.of_fetch(owner, settings)) if fetching else ()),
     )
+    absent = SERVERS if waits and not at_work else ()
     return Plan(
         owner=owner,
         spec=spec,
@@ -99,11 +115,12 @@ def plan(inputs: Inputs) -> Plan:
         exposure=exposed,
         revision=revision,
         at_work=at_work,
+        fetching=fetching,
         image=image,
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
-        first=_without(first, withheld),
-        server=_without((deployment.deployment(owner, spec, revision),), withheld),
+        first=_without(first, (*withheld, *absent)),
+        server=_without((deployment.deployment(owner, spec, pinned),), (*withheld, *absent)),
     )
 
 
@@ -146,15 +163,24 @@ def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object,
 
 
 def _is_prunable(obj: kinds.Object, decided: Plan) -> bool:
-    kept = {kind.kind for kind in decided.withheld} | {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind}
+    kept = {kind.kind for kind in decided.withheld} | {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind} | _kept(decided)
     name, model = obj["metadata"]["name"], decided.owner.name
     key = name == naming.guard_secret(model) or name.startswith(naming.client_secret(model, ""))
     return (
         obj["kind"] not in kept
         and not (obj["kind"] == kinds.SECRET.kind and key)
+        and naming.RETAINED_LABEL not in obj["metadata"].get("labels", {})
         and not obj["metadata"].get("deletionTimestamp")
         and naming.is_ours(obj, decided.owner)
     )
+
+
+def _kept(decided: Plan) -> set[str]:
+    """Return the kinds that fetch weights, where the live objects are those that are wanted, or servers still hold them."""
+    if decided.fetching:
+        return {kinds.JOB.kind}
+    is_written = decided.at_work is not None and kinds.ref(decided.at_work) == kinds.ref(decided.revision)
+    return set() if is_written else {kinds.PERSISTENT_VOLUME_CLAIM.kind}
 
 
 def _without(objects: Iterable[kinds.Object | None], withheld: Iterable[kinds.Kind]) -> tuple[kinds.Object, ...]:

@@ -7,8 +7,8 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import quantity, scheduling, security
-from vllm_operator.engine import accelerators, environment, options, source
+from vllm_operator.children import fetch, quantity, scheduling, security, weights
+from vllm_operator.engine import accelerators, environment, options
 from vllm_operator.kube import kinds, naming
 
 ENGINE = "vllm"
@@ -18,9 +18,9 @@ LEAVE_SECONDS = 5
 SPARE_SECONDS = 15
 
 
-def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
-    """Return the pod template."""
-    weights = source.weights(spec.model)
+def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str = "") -> kinds.Object:
+    """Return the pod template; `asked`: the upgrade annotation's value."""
+    found = weights.weights(owner, spec, settings, asked, accelerators.image(spec, settings))
     return {
         "metadata": {
             "labels": {**spec.pod_metadata.labels, **naming.labels(owner.name, "server")},
@@ -32,14 +32,14 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> ki
             **scheduling.claims(spec),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": security.pod(settings, spec.security_context),
+            "securityContext": security.pod(settings, spec.security_context, writes_to_claim=fetch.is_kept(spec)),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
-            "initContainers": [_guard(settings, spec.guard.resources)],
-            "containers": [_engine(spec, settings, weights)],
+            "initContainers": [_guard(settings, spec.guard.resources), *found.before],
+            "containers": [_engine(spec, settings, found)],
             "volumes": [
                 *_scratch_volumes(),
                 _guard_volume(owner),
-                *_weights_volumes(weights),
+                *found.volumes,
                 *security.ca_volumes(settings),
             ],
         },
@@ -74,7 +74,7 @@ def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
     }
 
 
-def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) -> kinds.Object:
+def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> kinds.Object:
     engine: kinds.Object = {
         "name": ENGINE,
         "image": accelerators.image(spec, settings),
@@ -82,7 +82,7 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "command": ["vllm", "serve"],
         "args": options.arguments(spec),
         "env": environment.environment(spec.engine, settings),
-        "workingDir": weights.directory,
+        "workingDir": found.directory,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": security.container(),
         "startupProbe": _probe(
@@ -91,7 +91,7 @@ def _engine(spec: api.Spec, settings: config.Config, weights: source.Weights) ->
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
         "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
-        "volumeMounts": [*_scratch_mounts(), *_weights_mounts(weights), *security.ca_mounts(settings)],
+        "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings)],
     }
     resources = _resources(spec.resources)
     return {**engine, "resources": resources} if resources else engine
@@ -133,15 +133,3 @@ def _scratch_mounts() -> list[kinds.Object]:
 def _guard_volume(owner: naming.Owner) -> kinds.Object:
     items = [{"key": name, "path": name} for name in guard.FILES]
     return {"name": "guard", "secret": {"secretName": naming.guard_secret(owner.name), "items": items}}
-
-
-def _weights_volumes(weights: source.Weights) -> list[kinds.Object]:
-    if weights.claim:
-        return [{"name": "weights", "persistentVolumeClaim": {"claimName": weights.claim, "readOnly": True}}]
-    if weights.image:
-        return [{"name": "weights", "image": {"reference": weights.image, "pullPolicy": "IfNotPresent"}}]
-    return []
-
-
-def _weights_mounts(weights: source.Weights) -> list[kinds.Object]:
-    return [{"name": "weights", "mountPath": source.MODELS, "readOnly": True}] if weights.claim or weights.image else []

@@ -5,23 +5,31 @@ from vllm_operator.engine import environment
 from vllm_operator.kube import kinds
 
 
-def pod(settings: config.Config, wanted: api.PodSecurityContext | None = None) -> kinds.Object:
+def pod(
+    settings: config.Config, wanted: api.PodSecurityContext | None = None, *, writes_to_claim: bool = False
+) -> kinds.Object:
     """Return the security context of a pod: its groups are those that the spec wants, else the settings'.
 
-    The kubelet changes the group of a volume's files once, not at each start, which takes long for weights.
+    One that `writes_to_claim` owns its volumes as the user's group where nothing else is said. The kubelet changes the group of a
+    volume's files once, not at each start, which takes long for weights.
     """
-    user = (
-        {} if settings.run_as_user is None else {"runAsUser": settings.run_as_user, "runAsGroup": settings.run_as_user}
-    )
-    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user, **_groups(settings, wanted)}
+    user = settings.run_as_user
+    identity = {} if user is None else {"runAsUser": user, "runAsGroup": user}
+    group = user if writes_to_claim else None
+    return {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        **identity,
+        **_groups(settings, wanted, group),
+    }
 
 
-def _groups(settings: config.Config, wanted: api.PodSecurityContext | None) -> kinds.Object:
-    """Return the groups beside the user's own; what is not set does not appear."""
-    of_volumes = settings.fs_group if wanted is None or wanted.fs_group is None else wanted.fs_group
-    more = (
-        settings.supplemental_groups if wanted is None else wanted.supplemental_groups or settings.supplemental_groups
-    )
+def _groups(settings: config.Config, wanted: api.PodSecurityContext | None, group: int | None) -> kinds.Object:
+    """Return the groups beside the user's own; what is not set does not appear. `group`: of the volumes, where nothing is set."""
+    asked = wanted or api.PodSecurityContext()
+    named = (number for number in (asked.fs_group, settings.fs_group, group) if number is not None)
+    of_volumes = next(named, None)
+    more = asked.supplemental_groups or settings.supplemental_groups
     owner = {"fsGroup": of_volumes, "fsGroupChangePolicy": "OnRootMismatch"} if of_volumes is not None else {}
     return {**owner, **({"supplementalGroups": list(more)} if more else {})}
 

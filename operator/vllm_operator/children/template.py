@@ -23,12 +23,19 @@ def revision(
     A new one has a name of its own beside others: it never replaces one, whose data could not be changed.
     """
     inputs = digest(spec, asked)
-    pinned = at_work(live, inputs)
-    if pinned and inputs_of(pinned) == inputs:
-        name, data = pinned["metadata"]["name"], pinned["data"]
-    else:
-        name = _free_name(owner, live, inputs)
-        data = {"inputs": inputs, "template": _marked(pod.template(owner, spec, settings), inputs)}
+    found = at_work(live, inputs)
+    if found and inputs_of(found) == inputs:
+        return pinned(owner, found)
+    rendered = _marked(pod.template(owner, spec, settings, asked), inputs)
+    return _body(owner, _free_name(owner, live, inputs), {"inputs": inputs, "template": rendered})
+
+
+def pinned(owner: naming.Owner, live: kinds.Object) -> kinds.Object:
+    """Return the ControllerRevision `live` as it is written."""
+    return _body(owner, live["metadata"]["name"], live["data"])
+
+
+def _body(owner: naming.Owner, name: str, data: kinds.Object) -> kinds.Object:
     return naming.child(kinds.CONTROLLER_REVISION, owner, name, "template", data=data, revision=1)
 
 

@@ -30,7 +30,7 @@ FIRST_DEFAULTS: dict[str, dict[str, Any]] = {
         "scheduling": {},
     },
     "Access": {"max_queued_requests": 64},
-    "Model": {"task": "Generate"},
+    "Model": {"task": "Generate", "files": []},
     "Engine": {"allow_long_context": False, "args": [], "env": [], "startup_timeout": "30m", "drain_timeout": "60s"},
     "Env": {"value": ""},
     "Guard": {"resources": {}},
@@ -49,6 +49,10 @@ FIRST_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+LEFT_OUT = {"Cache": ("size", "storage_class_name", "retain")}
+"""Fields that no pod is made of."""
+
+
 def inputs(spec: api.Spec) -> dict[str, Any]:
     """Return what `spec` asks of its pod template beyond the first defaults."""
     parts = _asked(spec, PARTS)
@@ -57,7 +61,10 @@ def inputs(spec: api.Spec) -> dict[str, Any]:
 
 def _asked(part: pydantic.BaseModel, names: Iterable[str]) -> dict[str, Any]:
     first = FIRST_DEFAULTS.get(type(part).__name__, {})
-    given = {name: _plain(getattr(part, name)) for name in names if name in part.model_fields_set}
+    left_out = LEFT_OUT.get(type(part).__name__, ())
+    given = {
+        name: _plain(getattr(part, name)) for name in names if name in part.model_fields_set and name not in left_out
+    }
     return {
         name: value
         for name, value in given.items()

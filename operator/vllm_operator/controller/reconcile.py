@@ -130,6 +130,8 @@ class Reconciler:
             at_work=annotations.get(naming.INPUTS_ANNOTATION, ""),
             asked=template.asked(seen.model),
             guards=template.guard_images(pods),
+            job=seen.child(kinds.JOB, naming.fetch(owner.name)),
+            claim=seen.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(owner.name)),
         )
 
     async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:

@@ -6,6 +6,9 @@ from vllm_operator.engine import refusals
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
 
+CACHE = f"{HOME}/cache"
+"""Below it lies what compilers made; a claim may keep it."""
+
 CA_DIRECTORY, CA_FILE = "/etc/ca-bundle", "ca.crt"
 """Where the authorities of a private network lie, where the settings name some."""
 
@@ -35,12 +38,12 @@ def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, s
     if engine.allow_long_context:
         owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     named = {entry.name.lower() for entry in engine.env}
-    network = {name: value for name, value in _network(settings).items() if name.lower() not in named}  # its own win
-    own = [{"name": name, "value": value} for name, value in (owned | network).items()]
+    outside = {name: value for name, value in network(settings).items() if name.lower() not in named}  # its own win
+    own = [{"name": name, "value": value} for name, value in (owned | outside).items()]
     return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *refusals.variables()}]
 
 
-def _network(settings: config.Config) -> dict[str, str]:
+def network(settings: config.Config) -> dict[str, str]:
     """Return how the world outside is reached. Some libraries read the names in lower case, some in upper case alone."""
     proxies = {
         "http_proxy": settings.http_proxy,

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from vllm_operator.kube import kinds, list_keys, pointers, projection, removal
+from vllm_operator.kube import kinds, list_keys, naming, pointers, projection, removal
 from vllm_operator.kube.field_ownership import Fields
 
 Operations = list[pointers.Operation]
@@ -42,12 +42,18 @@ def immutable(desired: kinds.Object, live: kinds.Object, owned: Fields | None = 
         return "data"
     if kind == kinds.DEPLOYMENT.kind and spec["selector"] != live_spec.get("selector"):
         return "spec.selector"
+    if kind == kinds.JOB.kind and _note(desired, naming.WEIGHTS_ANNOTATION) != _note(live, naming.WEIGHTS_ANNOTATION):
+        return "spec.template"
     if kind == kinds.SERVICE.kind and (spec.get("clusterIP") == "None") != (live_spec.get("clusterIP") == "None"):
         return "spec.clusterIP"
     if kind == kinds.INGRESS.kind and "f:ingressClassName" in (owned or {}).get("f:spec", {}):
         # The cluster's default class is filled in on creation alone. A class that is not ours is that default.
         return None if spec.get("ingressClassName") else "spec.ingressClassName"
     return _immutable_secret(desired, live) if kind == kinds.SECRET.kind else None
+
+
+def _note(obj: kinds.Object, annotation: str) -> str:
+    return str(obj["metadata"].get("annotations", {}).get(annotation, ""))
 
 
 def _immutable_secret(desired: kinds.Object, live: kinds.Object) -> str | None:

@@ -51,6 +51,7 @@ INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 POD_DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 POD = Kind("v1", "Pod", "pods")
+JOB = Kind("batch/v1", "Job", "jobs")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
@@ -59,7 +60,10 @@ PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses"
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
 
-CHILDREN = (SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET)
+CHILDREN = (
+    SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET, PERSISTENT_VOLUME_CLAIM,
+    JOB,
+)  # fmt: skip
 """The kinds that a ModelDeployment owns, in the order in which a reader meets them."""
 
 WATCHED = (*CHILDREN, POD)
@@ -68,7 +72,7 @@ WATCHED = (*CHILDREN, POD)
 BY_NAME = {
     kind.kind: kind
     for kind in (
-        *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, INGRESS_CLASS, SERVICE_ACCOUNT, PRIORITY_CLASS,
+        *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, INGRESS_CLASS, SERVICE_ACCOUNT, PRIORITY_CLASS,
         LEASE, EVENT,
     )
 }  # fmt: skip

@@ -20,6 +20,11 @@ INSTALLATION_ANNOTATION = (
     f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
 )
 URL_ANNOTATION = f"{kinds.GROUP}/url"  # on what carries a model's host: the base URL that clients are told
+WEIGHTS_ANNOTATION = f"{kinds.GROUP}/weights"  # on a Job that fetches: which weights, as a hash of what was asked for
+FETCH_LABEL = (
+    f"{kinds.GROUP}/fetch"  # on the Job's pod: the model's name; no server carries it, and no Service selects it
+)
+RETAINED_LABEL = f"{kinds.GROUP}/retained"  # on a claim that outlives its model: the model's name
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 
@@ -56,6 +61,16 @@ def template(model: str) -> str:
 def certificate(model: str) -> str:
     """Return the name of the Secret that an issuer writes the certificate into, where the spec names none."""
     return f"{model}.tls"
+
+
+def weights(model: str) -> str:
+    """Return the name of the PersistentVolumeClaim that the operator makes for the model's weights."""
+    return f"{model}.weights"
+
+
+def fetch(model: str) -> str:
+    """Return the name of the Job that fetches the weights."""
+    return f"{model}.fetch"
 
 
 def peers(model: str) -> str:
@@ -110,14 +125,30 @@ def owner_reference(whose: Owner) -> kinds.Object:
     }
 
 
+def is_controlled(obj: kinds.Object, uid: str) -> bool:
+    """Tell whether the object with that `uid` controls `obj`."""
+    references = obj["metadata"].get("ownerReferences") or []
+    return any(reference.get("controller") and reference["uid"] == uid for reference in references)
+
+
 def is_ours(obj: kinds.Object, whose: Owner) -> bool:
-    """Tell whether `obj` belongs to `whose`: by ownerReference, or by the owner label where nobody else controls it."""
+    """Tell whether `obj` belongs to `whose`: by ownerReference, or by the owner label where nobody else controls it.
+
+    A claim that was kept when its model was deleted belongs to the next model of that name.
+    """
     references = obj["metadata"].get("ownerReferences") or []
     controllers = [reference["uid"] for reference in references if reference.get("controller")]
     if controllers:
         return whose.uid in controllers
-    named = any(reference["uid"] == whose.uid for reference in references)
-    return named or obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
+    if any(reference["uid"] == whose.uid for reference in references):
+        return True
+    is_labelled = obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
+    return is_labelled or _is_retained(obj, whose)
+
+
+def _is_retained(obj: kinds.Object, whose: Owner) -> bool:
+    is_claim = obj["kind"] == kinds.PERSISTENT_VOLUME_CLAIM.kind
+    return is_claim and bool(obj["metadata"].get("labels", {}).get(RETAINED_LABEL) == whose.name)
 
 
 def holder(obj: kinds.Object) -> str:

@@ -27,7 +27,12 @@ UNKEPT_METADATA = ("managedFields", "resourceVersion")
 
 def projected(obj: kinds.Object) -> bytes:
     """Return what is kept of `obj` as JSON with sorted keys; two versions that differ in nothing relevant give the same bytes."""
-    return packed(PROJECTIONS.get(obj["kind"], _whole)(obj))
+    return packed(kept(obj))
+
+
+def kept(obj: kinds.Object) -> kinds.Object:
+    """Return what is kept of `obj`."""
+    return PROJECTIONS.get(obj["kind"], _whole)(obj)
 
 
 def packed(value: kinds.Object) -> bytes:

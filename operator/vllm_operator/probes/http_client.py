@@ -1,4 +1,4 @@
-"""The one client of guards and Services: what a guard says of its configuration, what a model answers to one request.
+"""The one client of guards, fetchers and Services: what each says of itself, what a model answers to one request.
 
 Knows HTTP, and how long an answer may be and take. Pods may answer anything: it is read as it comes, not inflated, up to a limit,
 no redirect is followed and no cookie kept, and nothing that they do raises here.
@@ -10,12 +10,14 @@ from typing import NamedTuple, Self
 import aiohttp
 
 from vllm_operator import guard
+from vllm_operator.children import fetch
 from vllm_operator.engine import verification
 
 GUARD_SECONDS = 2.0
 GUARD_TRIES = 2  # one lost answer is not silence
 GUARD_BYTES = 512 * 1024
 """Envoy writes counters by name: those of each client and code, up to 350 KB, stand before what is read of a guard."""
+FETCHER_BYTES = 4096
 MODEL_BYTES = 1_000_000  # a vector for each part of a word is the longest right answer
 MODEL_SECONDS = 60.0
 CONNECT_SECONDS = 5.0  # with the name's look-up
@@ -53,12 +55,15 @@ class Probe:
 
     async def ask_guard(self, address: str) -> guard.State | None:
         """Return what the guard of the pod with that IP says of itself; None where it does not answer."""
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{self._guard_port}{guard.STATS_PATH}"
+        url = f"http://{_host(address)}:{self._guard_port}{guard.STATS_PATH}"
         for _ in range(GUARD_TRIES):
-            if (text := await self._stats(url)) is not None:
+            if (text := await self._get(url, GUARD_BYTES)) is not None:
                 return guard.state(text)
         return None
+
+    async def ask_fetcher(self, address: str) -> str | None:
+        """Return what the fetcher in the pod with that IP says of itself, as JSON; None where it does not answer."""
+        return await self._get(f"http://{_host(address)}:{fetch.PORT}{fetch.PROGRESS_PATH}", FETCHER_BYTES)
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> Answer:
         """Send `request` with a client's key to the model at the URL `base`; the key is never in what comes back."""
@@ -79,13 +84,17 @@ class Probe:
             return Answer(reached=True, text="the connection was cut")
         return Answer(reached=True, status=response.status, text=text.replace(key, "sk-..."))
 
-    async def _stats(self, url: str) -> str | None:
+    async def _get(self, url: str, limit: int) -> str | None:
         timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)
         try:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
-                return await _text(response, GUARD_BYTES) if response.status == OK else None
+                return await _text(response, limit) if response.status == OK else None
         except BROKEN:
             return None
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 async def _text(response: aiohttp.ClientResponse, limit: int) -> str:

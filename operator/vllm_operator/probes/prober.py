@@ -11,7 +11,7 @@ from typing import Protocol
 from vllm_operator import guard
 from vllm_operator.engine import verification
 from vllm_operator.kube import cache, client, kinds, workqueue
-from vllm_operator.probes import canary, guard_polls, http_client, sync_hints
+from vllm_operator.probes import canary, fetch_polls, guard_polls, http_client, sync_hints
 from vllm_operator.status import observed
 
 CANARY_WORKERS = 32
@@ -24,6 +24,9 @@ class Asking(Protocol):
     def ask_guard(self, address: str) -> Coroutine[None, None, guard.State | None]:
         """Ask the guard of the pod with that IP."""
 
+    def ask_fetcher(self, address: str) -> Coroutine[None, None, str | None]:
+        """Ask the fetcher in the pod with that IP."""
+
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
         """Send one keyed request."""
 
@@ -34,6 +37,7 @@ class Prober:
     def __init__(self, api: client.Api, objects: cache.Cache, ask: Asking, wake: Callable[[kinds.Key], None]) -> None:
         self._wake = wake
         self._polls = guard_polls.GuardPolls(objects, ask.ask_guard, self._heard)
+        self._fetches = fetch_polls.FetchPolls(api, objects, ask.ask_fetcher, wake)
         self._canary = canary.Canary(objects, self._polls.of, ask.ask_model, wake)
         self._hints = workqueue.Queue(sync_hints.SyncHints(api, objects, self._polls.of), sync_hints.WORKERS)
         self._requests = workqueue.Queue(self._canary, CANARY_WORKERS, idle_from=PERIODIC_SECONDS)
@@ -42,12 +46,13 @@ class Prober:
         """Ask of the model `key` what is due."""
         self._hints.add(key)
         self._polls.prompt.add(key)
+        self._fetches.queue.add(key)
         self._requests.add(key)
 
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
         """Return `seen` with what was heard last."""
         key = kinds.Key(seen.owner.namespace, seen.owner.name)
-        return seen._replace(guards=self._polls.of(key), verified=self._canary.of(key))
+        return seen._replace(guards=self._polls.of(key), fetch=self._fetches.of(key), verified=self._canary.of(key))
 
     async def run(self) -> None:
         """Ask until `stop`."""
@@ -58,7 +63,7 @@ class Prober:
         await asyncio.gather(*(queue.stop(0) for queue in self._queues()))
 
     def _queues(self) -> tuple[workqueue.Queue, ...]:
-        return self._hints, self._polls.prompt, self._polls.silent, self._requests
+        return self._hints, self._polls.prompt, self._polls.silent, self._fetches.queue, self._requests
 
     def _heard(self, key: kinds.Key) -> None:
         """A guard said something new: it may have to be hurried before the model's run comes to it."""

@@ -12,7 +12,7 @@ from vllm_operator.status.context import StatusContext
 Row = rule.Row[StatusContext]
 Rule = rule.Rule[StatusContext]
 
-CALM = ("Serving", "Starting", "Loading", "RollingOut", "ScaledToZero", "Paused")
+CALM = ("Serving", "Starting", "Downloading", "Loading", "RollingOut", "ScaledToZero", "Paused")
 """Reasons of Ready that nobody needs to act on."""
 
 UNWRITTEN = Rule("{found.reason}", StatusContext.failure, "{found.message}")
@@ -31,6 +31,7 @@ UNCERTIFIED = Rule(
 )  # fmt: skip
 PAUSED = Rule("Paused", StatusContext.paused, "spec.paused is true: keys and revocations go on, all else waits")
 SCALED_TO_ZERO = Rule("ScaledToZero", StatusContext.scaled_to_zero, "spec.replicas is 0", "scale up to serve")
+UNFETCHED = Rule("{found.reason}", StatusContext.unfetched, "{found.message}")
 WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
 SERVING = Rule("Serving", StatusContext.serves, "servers that answer: {at.ready} of {at.wanted}", status="True")
 ROLLING_OUT = Rule("RollingOut", rollout.progress, "servers of the newest version that answer: {found}")
@@ -44,6 +45,7 @@ READY: tuple[Row, ...] = (
     PAUSED.where(StatusContext.held_back),
     SCALED_TO_ZERO,
     Rule("GuardRejected", StatusContext.rejected, "{found.message}"),
+    UNFETCHED,
     WRONG_ANSWER.where(StatusContext.serves_wrongly),
     CONTESTED.where(
         StatusContext.contested_while_serving, message=f"{SERVING.message}; {{found.message}}", status="True"
@@ -68,6 +70,7 @@ PROGRESSING: tuple[Row, ...] = (
     UNWRITTEN.where(StatusContext.server_failure),
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
+    UNFETCHED.where(StatusContext.unfetched, status="True"),
     Rule("Complete", StatusContext.serves, "nothing is being rolled out"),
     Rule(
         "StartTimedOut",

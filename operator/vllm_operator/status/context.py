@@ -11,7 +11,7 @@ from vllm_operator.children import exposure
 from vllm_operator.engine import accelerators
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import guard_conditions, pod_diagnosis
+from vllm_operator.status import fetch_diagnosis, fetch_progress, guard_conditions, pod_diagnosis
 from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
 
@@ -60,6 +60,11 @@ class StatusContext(NamedTuple):
         generation = self.deployment.get("metadata", {}).get("generation", 0)
         is_current = bool(self.deployment) and self.count("observedGeneration") >= generation
         return is_current and self.updated == self.count("replicas") == self.ready == self.wanted
+
+    def unfetched(self) -> ConditionValue | None:
+        """Return why the weights of the newest servers are not there yet."""
+        waits = self.plan.fetching is not None and not self.plan.fetching.is_whole
+        return fetch_diagnosis.diagnose(self.observed.fetch) if waits else None
 
     def scaled_to_zero(self) -> bool:
         """Tell whether the spec asks for no server."""
@@ -163,7 +168,11 @@ class StatusContext(NamedTuple):
     def diagnosis(self) -> ConditionValue | None:
         """Return why the newest pod that does not answer does not."""
         found = (pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
-        return next((value for value in found if value), None)
+        value = next((value for value in found if value), None)
+        if value is None or value.reason != fetch_diagnosis.DOWNLOADING:
+            return value
+        progress = fetch_progress.in_words(self.observed.fetch.progress)
+        return value._replace(message=f"{progress}; {value.message}")
 
     # what the probes have shown
 

@@ -44,12 +44,21 @@ def _named(plan: children.Plan) -> Iterator[Dependency]:
     """Yield each dependency, with an empty name where nothing is named."""
     spec, settings = plan.spec, plan.settings
     yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, source.weights(spec.model).claim))
+    yield from _of_weights(plan)
     yield Dependency(_ref(plan, kinds.CONFIG_MAP, settings.ca_config_map), "settings")
     for name in scheduling.pull_secrets(spec, settings):
         yield Dependency(_ref(plan, kinds.SECRET, name), "spec" if spec.image_pull_secrets else "settings")
     yield Dependency(_ref(plan, kinds.SERVICE_ACCOUNT, spec.service_account_name))
     yield Dependency(_ref(plan, kinds.PRIORITY_CLASS, spec.scheduling.priority_class_name))
     yield from _of_edge(plan)
+
+
+def _of_weights(plan: children.Plan) -> Iterator[Dependency]:
+    model = plan.spec.model
+    if model.cache:
+        yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, model.cache.existing_claim))
+    if model.credentials_secret_ref:
+        yield Dependency(_ref(plan, kinds.SECRET, model.credentials_secret_ref.name))
 
 
 def _of_edge(plan: children.Plan) -> Iterator[Dependency]:

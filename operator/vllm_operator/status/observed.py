@@ -11,6 +11,7 @@ from vllm_operator import guard
 from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import dependencies
+from vllm_operator.status.fetch_progress import FetchState
 
 TEMPLATE_LABEL = "pod-template-hash"
 
@@ -24,6 +25,7 @@ class ObservedState(NamedTuple):
     failures: Mapping[kinds.Ref, ConditionValue] = {}  # objects that could not be written, and why
     troubles: Mapping[str, ConditionValue] = {}  # clients that have no key, and why
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
+    fetch: FetchState = FetchState()  # what is known of the Job that fetches weights
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
 
     @property

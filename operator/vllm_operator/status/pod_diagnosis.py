@@ -10,7 +10,7 @@ from vllm_operator.children import pod
 from vllm_operator.engine import causes
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import rule
+from vllm_operator.status import fetch_progress, rule
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -44,6 +44,17 @@ class Ended(NamedTuple):
 def diagnose(one: kinds.Object) -> ConditionValue | None:
     """Return why the pod `one` does not answer, or None where it does."""
     return None if is_ready(one) else rule.first(RULES, one)
+
+
+def held(one: kinds.Object) -> ConditionValue | None:
+    """Return what keeps the containers of the pod `one` from running, or None."""
+    return rule.first(HELD, one)
+
+
+def ended(one: kinds.Object) -> kinds.Object | None:
+    """Return how a container of the pod `one` ended that has not run to its end since, as the kubelet reports it."""
+    ends = (container.get("lastState", {}).get("terminated") for container in _containers(one))
+    return next((end for end in ends if end), None)
 
 
 def is_ready(one: kinds.Object) -> bool:
@@ -104,14 +115,31 @@ def _loading(one: kinds.Object) -> bool:
     return any(each["name"] == pod.ENGINE and "running" in each.get("state", {}) for each in _containers(one))
 
 
+def _unfetched(one: kinds.Object) -> fetch_progress.Progress | None:
+    """Return why the pod could not fetch its weights when it tried last."""
+    found = fetch_progress.last_words(one)
+    return found if found and found.reason else None
+
+
 def _always(_: kinds.Object) -> bool:
     return True
 
 
-RULES: tuple[rule.Row[kinds.Object], ...] = (
+HELD: tuple[rule.Row[kinds.Object], ...] = (
     Rule("Unschedulable", _unscheduled, "no node takes the pod {at[metadata][name]}: {found[words]}"),
     Rule("ImageNotPulled", _without_image, "the image {found.image} of {found.name} cannot be had: {found.words}"),
     Rule("ContainerNotCreated", _not_created, "{found.name} cannot be created: {found.words}"),
+)
+
+RULES: tuple[rule.Row[kinds.Object], ...] = (
+    *HELD,
+    Rule("{found.reason}", _unfetched, "{found.message}"),
+    Rule(
+        "Downloading",
+        fetch_progress.is_fetching,
+        "the pod {at[metadata][name]} fetches the weights and holds its accelerators meanwhile",
+        "with spec.model.cache they are fetched once, before any accelerator is taken",
+    ),
     Rule("OutOfMemory", _killed, "{found.name} used more memory than its limit", "raise {found.limit}"),
     Rule("{found.reason}", _cause, "{found.message}"),
     Rule("ContainerEnded", _last_words, "{found[name]} ended: {found[words]}"),

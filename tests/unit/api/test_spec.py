@@ -13,7 +13,7 @@ SECRET = "sk-this-stands-nowhere"
 NOT_UNDERSTOOD: list[tuple[Any, str]] = [
     (None, "spec: "),
     ({}, "spec.model: Field required"),
-    ({"model": {"source": "hf://meta/opt"}}, "spec.model.source: unknown source: write"),
+    ({"model": {"source": "ftp://meta/opt"}}, "spec.model.source: unknown source: write"),
     ({"model": {**MODEL, "task": "Chat"}}, "spec.model.task: Input should be 'Generate', 'Embed'"),
     ({"model": MODEL, "replicas": "many"}, "spec.replicas: Input should be a valid integer"),
     ({"model": MODEL, "engine": {"startupTimeout": "soon"}}, "spec.engine.startupTimeout: write a duration such as"),

@@ -105,7 +105,7 @@ def test_the_guard_alone_reads_its_secret_and_cannot_write_to_it() -> None:
 @pytest.mark.parametrize("source", SOURCES[1:])
 def test_weights_are_mounted_read_only(source: str) -> None:
     (mount,) = [one for one in engine(model={"source": source})["volumeMounts"] if one["name"] == "weights"]
-    assert mount == {"name": "weights", "mountPath": "/models", "readOnly": True}
+    assert mount["readOnly"] is True
     (volume,) = [one for one in rendered(model={"source": source})["volumes"] if one["name"] == "weights"]
     assert volume.get("persistentVolumeClaim", {"readOnly": True})["readOnly"] is True
 

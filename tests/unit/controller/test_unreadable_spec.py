@@ -12,7 +12,7 @@ VALUE = "sk-a-value-that-nobody-else-may-read"
     ("spec", "words"),
     [
         ({"replicas": VALUE}, "spec.replicas: Input should be a valid integer"),
-        ({"model": {"source": f"hf://{VALUE}"}}, "spec.model.source: unknown source: write file:///"),
+        ({"model": {"source": f"ftp://{VALUE}"}}, "spec.model.source: unknown source: write hf://"),
         ({"engine": {"startupTimeout": VALUE}}, "spec.engine.startupTimeout: String should have at most 16 characters"),
         ({"access": {"clients": [{"name": VALUE.upper()}]}}, "spec.access.clients[0].name: a client's name"),
         ({"resources": {"limits": {"cpu": {"value": VALUE}}}}, "spec.resources.limits.cpu: "),

@@ -42,6 +42,9 @@ class Fleet:
             self.asking -= 1
         return None if vanishes else guard.State(self.has[model], 0)
 
+    async def ask_fetcher(self, address: str) -> str | None:
+        raise AssertionError(address)
+
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
         raise AssertionError(base, key, request)
 

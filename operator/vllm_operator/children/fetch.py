@@ -1,0 +1,216 @@
+"""What fetches weights that lie elsewhere, and the claim that keeps them: rendered here, run by the package `fetch`.
+
+With `spec.model.cache` a Job without accelerators fetches them into a claim, and servers are made of them when they are whole.
+Without it an init container of each server fetches them into a scratch volume. Either way they lie in a directory of the volume
+that is named after what was asked for, so the path is known before the commit is.
+"""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from vllm_operator import api, config
+from vllm_operator.children import quantity, scheduling, security
+from vllm_operator.engine import environment, source
+from vllm_operator.kube import conditions, kinds, naming
+
+FETCH = "fetch"
+PORT, PROGRESS_PATH = 8003, "/progress"
+"""Where the progress is asked for: the guard of the same pod has its own port."""
+VOLUME = "weights"
+MOUNT = "/cache"
+SCRATCH = "tmp"
+RESULT = "/dev/termination-log"
+CPU, MEMORY, MEMORY_LIMIT = "200m", "256Mi", "1Gi"
+FOREVER = 2**31 - 1
+ONE_RUN = 30  # seconds
+CREDENTIALS = {
+    "hf": ("HF_TOKEN",),
+    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
+    "gs": ("GOOGLE_APPLICATION_CREDENTIALS_JSON",),
+}
+"""The entries of model.credentialsSecretRef that a source may need, by scheme; each is a variable of the same name."""
+
+
+class Known(NamedTuple):
+    """What is there: the Job, the claim that the operator made, and the revision of the servers where it is the newest one."""
+
+    job: kinds.Object | None = None
+    claim: kinds.Object | None = None
+    servers: kinds.Object | None = None
+
+
+class Fetching(NamedTuple):
+    """What is decided of weights that are fetched into a claim.
+
+    `claim`: the new claim, None for one that exists; `job`: the Job to write, None where the live one does it or none is needed;
+    `is_whole`: the weights are there.
+    """
+
+    claim: kinds.Object | None
+    job: kinds.Object | None
+    is_whole: bool
+
+
+def key(spec: api.Spec, asked: str) -> str:
+    """Return the name of the weights' directory: another for everything that may bring other bytes."""
+    wanted = [spec.model.source, sorted(spec.model.files), spec.model.digest or "", asked]
+    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+
+
+def is_fetched(spec: api.Spec) -> bool:
+    """Tell whether the weights lie elsewhere."""
+    return source.weights(spec.model).is_fetched
+
+
+def is_kept(spec: api.Spec) -> bool:
+    """Tell whether a claim keeps what is fetched."""
+    return spec.model.cache is not None and is_fetched(spec)
+
+
+def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known) -> Fetching | None:
+    """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value."""
+    if spec.model.cache is None or not is_kept(spec):
+        return None
+    kept, current = claim(owner, spec.model.cache), key(spec, asked)
+    if _is_there(known, current):
+        return Fetching(kept, None, known.job is None or _is_complete(known.job))
+    return Fetching(kept, job(owner, spec, settings, current), is_whole=False)
+
+
+def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
+    """Return what is to be written."""
+    return tuple(one for one in (decided.claim, decided.job) if one)
+
+
+def claim_name(owner: naming.Owner, cache: api.Cache) -> str:
+    """Return the claim that the weights lie on."""
+    return cache.existing_claim or naming.weights(owner.name)
+
+
+def claim(owner: naming.Owner, cache: api.Cache) -> kinds.Object | None:
+    """Return the new claim; a retained one has no owner that it would be deleted with."""
+    if cache.existing_claim or cache.size is None:
+        return None
+    name = {"storageClassName": cache.storage_class_name} if cache.storage_class_name else {}
+    made = naming.child(kinds.PERSISTENT_VOLUME_CLAIM, owner, naming.weights(owner.name), "weights", spec={
+        "accessModes": [cache.access_mode or "ReadWriteOnce"],
+        "resources": {"requests": {"storage": quantity.canonical(cache.size)}},
+        **name,
+    })  # fmt: skip
+    if cache.retain:
+        del made["metadata"]["ownerReferences"]
+        made["metadata"]["labels"][naming.RETAINED_LABEL] = owner.name
+    return made
+
+
+def job(owner: naming.Owner, spec: api.Spec, settings: config.Config, current: str) -> kinds.Object:
+    """Return the Job that fetches the weights `current`: it tries until it succeeds, and holds no accelerator."""
+    made = naming.child(kinds.JOB, owner, naming.fetch(owner.name), FETCH, spec={
+        "backoffLimit": FOREVER,
+        "template": {
+            "metadata": {"labels": {naming.FETCH_LABEL: owner.name}},
+            "spec": {
+                **scheduling.account(spec, settings),
+                **scheduling.scheduling(owner, spec.scheduling),
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "restartPolicy": "OnFailure",
+                "securityContext": security.pod(settings, spec.security_context, writes_to_claim=True),
+                "containers": [container(spec, settings, current)],
+                "volumes": [*volumes(owner, spec), {"name": SCRATCH, "emptyDir": {}}, *security.ca_volumes(settings)],
+            },
+        },
+    })  # fmt: skip
+    made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: current}
+    return made
+
+
+def container(spec: api.Spec, settings: config.Config, current: str) -> kinds.Object:
+    """Return the container that fetches the weights `current` and ends."""
+    return {
+        "name": FETCH,
+        "image": settings.fetch_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "vllm_operator.fetch"],
+        "env": _environment(spec, settings, current),
+        "terminationMessagePolicy": "File",
+        "ports": [{"name": "progress", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MEMORY_LIMIT}},
+        "securityContext": security.container(),
+        "volumeMounts": [
+            {"name": VOLUME, "mountPath": MOUNT},
+            {"name": SCRATCH, "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+            *security.ca_mounts(settings),
+        ],
+    }
+
+
+def volumes(owner: naming.Owner, spec: api.Spec) -> list[kinds.Object]:
+    """Return the volume that the weights are fetched into."""
+    cache = spec.model.cache
+    if cache is None:
+        return [{"name": VOLUME, "emptyDir": {}}]
+    return [{"name": VOLUME, "persistentVolumeClaim": {"claimName": claim_name(owner, cache)}}]
+
+
+def directory(current: str) -> str:
+    """Return where the weights `current` lie on their volume."""
+    return f"weights/{current}"
+
+
+def _environment(spec: api.Spec, settings: config.Config, current: str) -> list[kinds.Object]:
+    model = spec.model
+    wanted = {
+        "source": model.source,
+        "into": f"{MOUNT}/{directory(current)}",
+        "files": list(model.files),
+        "digest": model.digest or "",
+    }
+    own = {
+        "HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
+        "FETCH_SOURCES": json.dumps([wanted]),
+        "FETCH_PORT": str(PORT),
+        "FETCH_RESULT": RESULT,
+        "FETCH_ENDPOINTS": json.dumps(_endpoints(settings)),
+        **environment.network(settings),
+    }
+    return [*({"name": name, "value": value} for name, value in own.items()), *_credentials(model)]
+
+
+def _endpoints(settings: config.Config) -> dict[str, str]:
+    known = {"hf": settings.hub_url, "s3": settings.s3_url}
+    return {scheme: url for scheme, url in known.items() if url}
+
+
+def _credentials(model: api.Model) -> list[kinds.Object]:
+    """Return a variable for each entry that the source may need; the Secret holds those that it does need."""
+    if model.credentials_secret_ref is None:
+        return []
+    scheme = model.source.partition("://")[0]
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": _entry(model.credentials_secret_ref.name, name)}}
+        for name in CREDENTIALS[scheme]
+    ]
+
+
+def _entry(secret: str, name: str) -> kinds.Object:
+    return {"key": name, "name": secret, "optional": True}
+
+
+def _is_there(known: Known, current: str) -> bool:
+    """Tell whether a Job fetches `current`, or has. What it fetched is gone where the claim was made anew after it."""
+    evidence = known.job or known.servers
+    if evidence is None or (known.claim and _made(evidence) + ONE_RUN < _made(known.claim)):
+        return False
+    noted = evidence["metadata"].get("annotations", {}).get(naming.WEIGHTS_ANNOTATION)
+    return known.job is None or noted == current
+
+
+def _made(obj: kinds.Object) -> int:
+    return api.unix(obj["metadata"]["creationTimestamp"])
+
+
+def _is_complete(live: kinds.Object) -> bool:
+    found = conditions.condition(live, "Complete")
+    return found is not None and found["status"] == "True"

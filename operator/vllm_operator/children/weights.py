@@ -1,0 +1,77 @@
+"""How a server comes to its weights: the volumes of its pod, the mounts of its engine, and what runs before the engine."""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from vllm_operator import api, config
+from vllm_operator.children import fetch, security
+from vllm_operator.engine import environment, source
+from vllm_operator.kube import kinds, naming
+
+VOLUME = fetch.VOLUME
+FOUND = "found"
+LOCATE = "locate"
+
+
+class Mounted(NamedTuple):
+    """What a pod has of its weights. `before`: containers that end before the engine starts; `directory`: vLLM's working one."""
+
+    directory: str
+    volumes: tuple[kinds.Object, ...] = ()
+    mounts: tuple[kinds.Object, ...] = ()
+    before: tuple[kinds.Object, ...] = ()
+
+
+def weights(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, image: str) -> Mounted:
+    """Return what the pod has of the weights that `spec.model.source` names; `image` is the engine's."""
+    wanted = source.weights(spec.model)
+    if wanted.is_fetched:
+        return _fetched(owner, spec, settings, asked, image)
+    if wanted.claim:
+        claim = {"name": VOLUME, "persistentVolumeClaim": {"claimName": wanted.claim, "readOnly": True}}
+        return Mounted(wanted.directory, (claim,), (_mount(VOLUME, source.MODELS),))
+    if wanted.image:
+        return _of_image(wanted, settings)
+    return Mounted(wanted.directory)
+
+
+def _of_image(wanted: source.Weights, settings: config.Config) -> Mounted:
+    """Return an image volume; where the source names no directory in it, one that holds a model is looked for."""
+    volume = {"name": VOLUME, "image": {"reference": wanted.image, "pullPolicy": "IfNotPresent"}}
+    if not wanted.is_searched:
+        return Mounted(wanted.directory, (volume,), (_mount(VOLUME, source.MODELS),))
+    image, found = _mount(VOLUME, source.IMAGE), _mount(FOUND, source.MODELS)
+    locate = {
+        "name": LOCATE,
+        "image": settings.fetch_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "vllm_operator.fetch.locate", source.IMAGE, wanted.path],
+        "terminationMessagePolicy": "File",
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": security.container(),
+        "volumeMounts": [image, {"name": FOUND, "mountPath": source.MODELS}],
+    }
+    return Mounted(wanted.directory, (volume, {"name": FOUND, "emptyDir": {}}), (image, found), (locate,))
+
+
+def _fetched(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, image: str) -> Mounted:
+    """Return the volume of what was fetched: the claim that a Job filled, else one that this pod fills itself."""
+    wanted, current = source.weights(spec.model), fetch.key(spec, asked)
+    fetched = _mount(VOLUME, wanted.path, fetch.directory(current))
+    volumes = tuple(fetch.volumes(owner, spec))
+    if spec.model.cache is None:
+        return Mounted(wanted.directory, volumes, (fetched,), (fetch.container(spec, settings, current),))
+    compiled = {"name": VOLUME, "mountPath": environment.CACHE, "subPath": f"compiled/{_compilation(spec, image)}"}
+    return Mounted(wanted.directory, volumes, (fetched, compiled))
+
+
+def _compilation(spec: api.Spec, image: str) -> str:
+    """Return the name of the directory for compiled code: another for all that it may depend on."""
+    made_of = [spec.model.source, image, spec.resources.model_dump(mode="json"), list(spec.engine.args)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _mount(volume: str, path: str, inside: str = "") -> kinds.Object:
+    mount: kinds.Object = {"name": volume, "mountPath": path, "readOnly": True}
+    return {**mount, "subPath": inside} if inside else mount

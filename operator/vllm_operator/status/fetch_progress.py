@@ -1,0 +1,82 @@
+"""What the fetcher of a model's weights says of itself: read from its progress, and from the last words of its container.
+
+The text comes from a pod, and may be anything: it is read as one shape of bounded texts and numbers, or as nothing. Pure.
+"""
+
+from typing import Annotated, NamedTuple
+
+import pydantic
+from pydantic import alias_generators
+
+from vllm_operator.children import fetch
+from vllm_operator.kube import kinds
+
+Number = Annotated[int, pydantic.Field(ge=0, le=2**53)]
+
+
+class Progress(pydantic.BaseModel):
+    """How far the fetcher is. Sizes are in bytes; `files` such as 12/63; `reason` and `message`: what it waits for or met."""
+
+    model_config = pydantic.ConfigDict(frozen=True, alias_generator=alias_generators.to_camel, populate_by_name=True)
+
+    revision: Annotated[str, pydantic.Field(max_length=128)] = ""
+    digest: Annotated[str, pydantic.Field(max_length=71)] = ""
+    bytes: Number = 0
+    fetched: Number = 0
+    bytes_per_second: Number = 0
+    seconds_left: Number = 0
+    files: Annotated[str, pydantic.Field(max_length=32)] = ""
+    reason: Annotated[str, pydantic.Field(pattern="^([A-Z][A-Za-z]{0,63})?$")] = ""
+    message: Annotated[str, pydantic.Field(max_length=1024)] = ""
+
+
+class FetchState(NamedTuple):
+    """What is known of the Job that fetches: its newest `pod`, and what the fetcher said last."""
+
+    pod: kinds.Object | None = None
+    progress: Progress | None = None
+
+
+def read(text: str) -> Progress | None:
+    """Return what a fetcher said; None where it is no word of a fetcher."""
+    try:
+        return Progress.model_validate_json(text)
+    except ValueError:
+        return None
+
+
+def last_words(pod: kinds.Object) -> Progress | None:
+    """Return what the fetcher of `pod` said when it ended last, None where it has not ended yet."""
+    status = pod.get("status", {})
+    statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    ends = (_end(one) for one in statuses if one["name"] == fetch.FETCH)
+    return next((read(end.get("message", "")) for end in ends if end), None)
+
+
+def is_fetching(pod: kinds.Object) -> bool:
+    """Tell whether the server `pod` fetches its own weights at the moment."""
+    statuses = pod.get("status", {}).get("initContainerStatuses") or []
+    return any("running" in one.get("state", {}) for one in statuses if one["name"] == fetch.FETCH)
+
+
+def in_words(progress: Progress | None) -> str:
+    """Return how far the fetcher is, for people."""
+    if progress is None or not progress.bytes:
+        return "the weights are being looked up"
+    speed = f" at {progress.bytes_per_second / 1e6:.0f} MB/s" if progress.bytes_per_second else ""
+    left = f", {_time(progress.seconds_left)} left" if progress.seconds_left else ""
+    return f"{_size(progress.fetched)} of {_size(progress.bytes)} GB of weights ({progress.files} files){speed}{left}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.2f}" if size < 1e10 else f"{size / 1e9:.0f}"  # noqa: PLR2004 - ten gigabytes
+
+
+def _time(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def _end(container: kinds.Object) -> kinds.Object | None:
+    found: kinds.Object | None = container.get("state", {}).get("terminated")
+    return found or container.get("lastState", {}).get("terminated")

@@ -1,0 +1,42 @@
+"""The part of the status that says which weights were fetched, and how far they are. Pure."""
+
+from typing import Any
+
+from vllm_operator import children
+from vllm_operator.children import fetch
+from vllm_operator.kube import kinds
+from vllm_operator.status import fetch_progress
+from vllm_operator.status.observed import ObservedState
+
+
+def weights(observed: ObservedState, plan: children.Plan) -> dict[str, Any]:
+    """Return the field `weights` of the status; nothing where nothing is fetched.
+
+    What was said of the same source stays, since the pods that said it go.
+    """
+    if not fetch.is_fetched(plan.spec):
+        return {}
+    source = plan.spec.model.source
+    said = _said(observed)
+    before = observed.model.get("status", {}).get("weights", {})
+    kept = before if before.get("source") == source else {}
+    return {"weights": {"source": source, **_numbers(said)} if said else {**kept, "source": source}}
+
+
+def _said(observed: ObservedState) -> fetch_progress.Progress | None:
+    """Return what a fetcher said last: that of the Job, else that of the newest server that has one."""
+    job = observed.fetch
+    words = (_of(pod) for pod in (*([job.pod] if job.pod else []), *observed.pods()))
+    return job.progress or next((found for found in words if found), None)
+
+
+def _of(pod: kinds.Object) -> fetch_progress.Progress | None:
+    found = fetch_progress.last_words(pod)
+    return found if found and not found.reason else None
+
+
+def _numbers(said: fetch_progress.Progress) -> dict[str, Any]:
+    """Return the numbers and texts that are known, without a reason: the conditions have it."""
+    found = said.model_dump(by_alias=True, exclude={"reason", "message"}, exclude_defaults=True)
+    is_whole = "fetched" not in found and "digest" in found
+    return {**found, "fetched": found.get("bytes", 0)} if is_whole else found
