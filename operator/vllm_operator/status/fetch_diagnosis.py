@@ -43,7 +43,7 @@ RULES: tuple[rule.Row[FetchState], ...] = (
     Rule("{found.reason}", _waits, "{found.message}"),
     _held,
     Rule("{found.reason}", _failed, "{found.message}"),
-    Rule("FetchFailed", _ended, "what fetches the weights ended with exit code {found[exitCode]} ({found[reason]})",
+    Rule(fetch_progress.UNKNOWN, _ended, "what fetches the weights ended with exit code {found[exitCode]} ({found[reason]})",
          "see the log of its Job"),
     Rule(DOWNLOADING, _always, "{found}; no accelerator is taken before they are there"),
 )  # fmt: skip

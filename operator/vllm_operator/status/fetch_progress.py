@@ -11,7 +11,18 @@ from pydantic import alias_generators
 from vllm_operator.children import fetch
 from vllm_operator.kube import kinds
 
+REASONS = (
+    "SourceUnauthorized", "SourceGated", "SourceNotFound", "RevisionNotFound", "SourceEmpty", "SourceRateLimited",
+    "SourceUnreachable", "SourceRefused", "DiskFull", "VolumeNotWritable", "WrongDigest",
+)  # fmt: skip
+"""What a fetcher may end by, or wait for."""
+UNKNOWN = "FetchFailed"
+
 Number = Annotated[int, pydantic.Field(ge=0, le=2**53)]
+
+
+def _known(reason: str) -> str:
+    return reason if reason in ("", *REASONS) else UNKNOWN
 
 
 class Progress(pydantic.BaseModel):
@@ -26,7 +37,7 @@ class Progress(pydantic.BaseModel):
     bytes_per_second: Number = 0
     seconds_left: Number = 0
     files: Annotated[str, pydantic.Field(max_length=32)] = ""
-    reason: Annotated[str, pydantic.Field(pattern="^([A-Z][A-Za-z]{0,63})?$")] = ""
+    reason: Annotated[str, pydantic.AfterValidator(_known)] = ""
     message: Annotated[str, pydantic.Field(max_length=1024)] = ""
 
 

@@ -39,7 +39,8 @@ SPREAD = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedu
 STORED: dict[str, tuple[dict[str, Any], str]] = {
     "plain": ({"model": MODEL}, "5af7fff40056e1d4"),
     "empty": (
-        {"model": {**MODEL, "files": []}, "guard": {"resources": {}}, "imagePullSecrets": [], "podMetadata": {"labels": {}, "annotations": {}},
+        {"model": {**MODEL, "files": []}, "guard": {"resources": {}}, "imagePullSecrets": [],
+         "podMetadata": {"labels": {}, "annotations": {}},
          "scheduling": {"nodeSelector": {}, "tolerations": [], "topologySpreadConstraints": []}}, "5af7fff40056e1d4"),
     "accelerated": (
         {"model": {**MODEL, "servedName": "llama"}, "replicas": 3, "paused": True, "expose": {"host": "a.b"},

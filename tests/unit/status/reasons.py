@@ -9,7 +9,7 @@ from types import ModuleType
 
 import vllm_operator
 from vllm_operator.engine import causes
-from vllm_operator.status import conditions, dependencies, pod_diagnosis, rule
+from vllm_operator.status import conditions, dependencies, fetch_diagnosis, fetch_progress, pod_diagnosis, rule
 
 MAKERS = {"ConditionValue": 1, "_trouble": 0}
 """Functions that make a condition's value, and which of their arguments is the reason."""
@@ -17,10 +17,12 @@ MAKERS = {"ConditionValue": 1, "_trouble": 0}
 
 def of_tables() -> set[str]:
     """Return the reasons of all rows; those of generated ones are what their rows are made of."""
-    rows = [row for rows in (*conditions.CONDITIONS.values(), pod_diagnosis.RULES) for row in rows]
+    rows = [
+        row for rows in (*conditions.CONDITIONS.values(), pod_diagnosis.RULES, fetch_diagnosis.RULES) for row in rows
+    ]
     named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
     missing = {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
-    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN}
+    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN, *fetch_progress.REASONS}
 
 
 def of_code() -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests import observations
 from tests.unit.engine import test_causes
-from tests.unit.status import reasons, test_pod_diagnosis, test_status_table
+from tests.unit.status import reasons, test_fetching, test_pod_diagnosis, test_status_table
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/status.md"
 IN_A_TEST_OF_ITS_OWN = {"SpecNotUnderstood"}
@@ -29,7 +29,10 @@ def _after_conditions() -> str:
 def told() -> set[str]:
     """Return the reasons that the rows of all tables expect."""
     conditions = " ".join(row.conditions for row in test_status_table.ROWS)
-    diagnoses = (says.partition(":")[0] for _, says in test_pod_diagnosis.DIAGNOSES.values())
+    diagnoses = (
+        says.partition(":")[0]
+        for _, says in (*test_pod_diagnosis.DIAGNOSES.values(), *test_fetching.DIAGNOSES.values())
+    )
     causes = (cause.reason for cause in test_causes.RECORDED.values())
     return {*re.findall(r"[A-Z]\w+", conditions), *diagnoses, *causes}
 
