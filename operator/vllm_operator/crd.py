@@ -7,7 +7,7 @@ the engine's own table.
 from typing import Any
 
 from vllm_operator import api
-from vllm_operator.engine import refusals
+from vllm_operator.engine import entries, refusals
 from vllm_operator.kube import kinds, naming
 
 NAME_RULES = (
@@ -83,6 +83,7 @@ def _schema() -> kinds.Object:
     spec = structural(api.Spec.model_json_schema(by_alias=True))
     engine = spec["properties"]["engine"]["properties"]
     engine["args"]["items"]["x-kubernetes-validations"] = refusals.argument_rules()
+    engine["args"]["x-kubernetes-validations"] = [entries.once_rule()]
     engine["env"]["items"]["properties"]["name"]["x-kubernetes-validations"] = refusals.environment_rules()
     return {
         "description": "ModelDeployment serves one model with vLLM: one apply gives it a URL, a key and a truthful status.",

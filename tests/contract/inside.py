@@ -1,7 +1,8 @@
 """Runs inside the engine's container, by vLLM's own Python: what vLLM itself says of arguments, routes and requests.
 
 Reads JSON from stdin: `arguments` (lists to parse), `tasks` (task -> what vLLM calls it, `paths`, and the operator's `request`).
-Prints JSON: which arguments were refused, which paths are no routes, and what is wrong with a request, by task.
+Prints JSON: which arguments were refused, which paths are no routes, what is wrong with a request, by task, and which options'
+names begin those of others.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ Json = dict[str, Any]
 
 
 PARSER = FlexibleArgumentParser()
-ServeSubcommand().subparser_init(PARSER.add_subparsers())
+SERVE = ServeSubcommand().subparser_init(PARSER.add_subparsers())
 
 
 def is_taken(arguments: list[str]) -> bool:
@@ -34,6 +35,12 @@ def is_taken(arguments: list[str]) -> bool:
         PARSER.parse_args(["serve", *arguments])
         return True
     return False
+
+
+def beginnings() -> list[str]:
+    """Return the names of options that begin those of others, without their dashes."""
+    names = {name for action in SERVE._actions for name in action.option_strings if name.startswith("--")}
+    return sorted(one[2:] for one in names if any(other != one and other.startswith(one) for other in names))
 
 
 def routes(supported: list[str]) -> dict[str, Any]:
@@ -78,7 +85,7 @@ def main() -> None:
         found = routes(task["supported"])
         missing[name] = [path for path in task["paths"] if path not in found]
         wrong[name] = fault(found[task["request"]["path"]], task["request"])
-    sys.stdout.write(json.dumps({"refused": refused, "missing": missing, "wrong": wrong}))
+    sys.stdout.write(json.dumps({"refused": refused, "missing": missing, "wrong": wrong, "beginnings": beginnings()}))
 
 
 main()

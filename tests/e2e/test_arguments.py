@@ -7,10 +7,10 @@ from typing import Any, get_args
 import pytest
 
 from dev import paths
-from tests import kubectl
+from tests import entry_cases, kubectl
 from tests.golden import render
 from vllm_operator import api
-from vllm_operator.engine import endpoints, options, verification
+from vllm_operator.engine import endpoints, entries, options, refusals, verification
 
 INSIDE = paths.ROOT / "tests" / "contract" / "inside.py"
 MISSPELT = "misspelt"
@@ -42,12 +42,13 @@ def task(name: api.Task) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def given() -> dict[str, list[str]]:
-    """The arguments of every golden model, of one that is misspelt, and of a model of each task."""
+    """The arguments of every golden model, of lists, of one that is misspelt, and of a model of each task."""
     source = "file:///models/a/b"
     templates = {folder.name: render.template(render.model(folder)) for folder in render.RUNNING}
     goldens = {name: template["spec"]["containers"][0]["args"] for name, template in templates.items()}
     tasks = {name: arguments(api.Model(source=source, task=name)) for name in TASKS}
-    return {**goldens, MISSPELT: arguments(api.Model(source=source), "--no-such-option=1"), **tasks}
+    lists = {entry: ["a/b", *wanted] for entry, wanted in entry_cases.LISTS.items() if wanted}
+    return {**goldens, **lists, MISSPELT: arguments(api.Model(source=source), "--no-such-option=1"), **tasks}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,11 @@ def test_vllms_own_parser_takes_every_argument_but_a_misspelt_one(
     said: dict[str, Any], given: dict[str, list[str]]
 ) -> None:
     assert [list(given)[index] for index in said["refused"]] == [MISSPELT]
+
+
+def test_an_option_that_begins_another_is_known_so_that_it_is_not_taken_for_a_short_form(said: dict[str, Any]) -> None:
+    found = [name for name in said["beginnings"] if not refusals.refusal(f"--{name}")]
+    assert set(found) <= set(entries.BEGIN_OTHERS)
 
 
 def test_every_path_of_a_task_is_a_route_of_vllm(said: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests import kubectl
+from tests import entry_cases, kubectl
 
 CLAIM = {"name": "gpus", "resourceClaimTemplateName": "two-gpus"}
 WHOLE = "an accelerator is given whole"
@@ -69,3 +69,25 @@ def test_what_an_engine_can_be_given_is_taken_as_it_is(served: pathlib.Path, spe
     taken = kubectl.create(served, model(spec), dry_run=True)["spec"]
     for name, value in spec.items():
         assert taken[name] == (taken[name] | value if isinstance(value, dict) else value)
+
+
+@pytest.mark.parametrize(("entry", "wanted"), entry_cases.LISTS.items())
+def test_a_list_is_taken_where_vllm_takes_it(served: pathlib.Path, entry: str, wanted: list[str] | None) -> None:
+    body = model({"engine": {"args": [entry]}})
+    if wanted is None:
+        with pytest.raises(client.ApiException, match=r"write (a list|--name)"):
+            kubectl.create(served, body, dry_run=True)
+    else:
+        assert kubectl.create(served, body, dry_run=True)["spec"]["engine"]["args"] == [entry]
+
+
+@pytest.mark.parametrize("args", entry_cases.TWICE)
+def test_an_option_that_is_given_twice_is_refused(served: pathlib.Path, args: tuple[str, ...]) -> None:
+    with pytest.raises(client.ApiException, match="given twice"):
+        kubectl.create(served, model({"engine": {"args": list(args)}}), dry_run=True)
+
+
+@pytest.mark.parametrize("args", [*entry_cases.ONCE, [f"--option-{at:02}={'x' * 900}" for at in range(64)]])
+def test_an_option_that_is_given_once_is_taken(served: pathlib.Path, args: tuple[str, ...]) -> None:
+    taken = kubectl.create(served, model({"engine": {"args": list(args)}}), dry_run=True)["spec"]["engine"]
+    assert taken["args"] == list(args)

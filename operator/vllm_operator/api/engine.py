@@ -55,8 +55,9 @@ class Engine(schema.Schema):
         default=(),
         max_length=64,
         description=(
-            "Further options of `vllm serve`, each entry one --name or --name=value. Options that the operator sets"
-            " and options that run foreign code are refused. Default: none."
+            "Further options of `vllm serve`, each entry one --name or --name=value, several values as"
+            ' --name=["a","b"]. Options that the operator sets and options that run foreign code are refused, and so is an'
+            " option that is given twice. Default: none."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

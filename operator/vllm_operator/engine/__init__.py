@@ -1,6 +1,8 @@
 """The only place that knows vLLM: its options, environment, sources, endpoints and last words.
 
 options.py      the arguments of `vllm serve`
+entries.py      lists in the options of a spec, and options that are given twice
+accelerators.py the accelerators of a server: which image, and how many work as one
 refusals.py     one table of options and variables that are refused -> CEL rules and a check in code
 environment.py  the variables that vLLM needs to run without root and without writing to its image
 source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load

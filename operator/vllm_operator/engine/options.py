@@ -7,12 +7,18 @@ import re
 from collections.abc import Mapping
 
 from vllm_operator import api
-from vllm_operator.engine import accelerators, refusals, source
+from vllm_operator.engine import accelerators, endpoints, entries, refusals, source
 
 HOST, PORT = "127.0.0.1", 8001
 """Where vLLM listens: loopback only, since half of its paths need no key."""
 SEATS = 1024
 """The most requests that vLLM runs at once where --max-num-seqs is not given: its own choice is 256, on large GPUs this."""
+
+ACCESS_LOG = ("disable-access-log-for-endpoints", "disable-uvicorn-access-log")
+PROBED = f"{endpoints.HEALTH},{endpoints.METRICS}"
+"""What probes and monitoring ask many times a minute, which would bury the rest of the log."""
+KEEP_ALIVE, KEEP_ALIVE_SECONDS = "sse-keep-alive-interval", 15
+"""A stream that waits for its first or next token sends a comment this often, so that no proxy takes it for dead."""
 
 PARALLEL = (
     "tensor-parallel-size",
@@ -49,13 +55,22 @@ def arguments(spec: api.Spec) -> list[str]:
         **_defaults(spec),
     }
     given = [f"--{name}={value}" for name, value in owned.items() if value is not None]
-    return [weights.argument, *given, *(argument for argument in spec.engine.args if not refusals.refusal(argument))]
+    taken = tuple(entry for entry in spec.engine.args if not refusals.refusal(entry))
+    own = [argument for entry in entries.last(taken) for argument in entries.arguments(entry)]
+    return [weights.argument, *given, *own]
 
 
-def _defaults(spec: api.Spec) -> dict[str, int]:
+def _defaults(spec: api.Spec) -> dict[str, int | str]:
     """Return what the operator gives where the spec's own arguments do not say it."""
     devices = accelerators.together(spec.resources)
-    return {} if devices == 1 or _is_given(spec.engine, *PARALLEL) else {"tensor-parallel-size": devices}
+    wanted: dict[str, int | str] = {}
+    if devices > 1 and not _is_given(spec.engine, *PARALLEL):
+        wanted["tensor-parallel-size"] = devices
+    if not _is_given(spec.engine, *ACCESS_LOG):
+        wanted[ACCESS_LOG[0]] = PROBED
+    if spec.model.task == "Generate" and not _is_given(spec.engine, KEEP_ALIVE):
+        wanted[KEEP_ALIVE] = KEEP_ALIVE_SECONDS
+    return wanted
 
 
 def _is_given(engine: api.Engine, *options: str) -> bool:

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from vllm_operator import api
+from vllm_operator.engine import entries
 
 
 class Refused(NamedTuple):
@@ -81,7 +82,7 @@ def argument_rules() -> list[dict[str, str]]:
     """Return the CEL rules of one entry of spec.engine.args."""
     shape = api.rule(f"self.matches(r'^{SHAPE}$')", SHAPE_MESSAGE)
     escaped = api.rule(f"!self.matches(r'^{ESCAPED}')", ESCAPED_MESSAGE)
-    return [shape, escaped, *map(argument_rule, OPTIONS), *map(_within_rule, WITHIN)]
+    return [shape, escaped, entries.list_rule(), *map(argument_rule, OPTIONS), *map(_within_rule, WITHIN)]
 
 
 def argument_rule(refused: Refused) -> dict[str, str]:
@@ -111,6 +112,8 @@ def refusal(argument: str) -> str | None:
         return SHAPE_MESSAGE
     if re.match(ESCAPED, argument):
         return ESCAPED_MESSAGE
+    if entries.is_bad_list(argument):
+        return entries.LIST_MESSAGE
     given = name(argument)
     for refused in OPTIONS:
         if given not in WHOLE and _is_of(given, refused):

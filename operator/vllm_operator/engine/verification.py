@@ -62,7 +62,7 @@ def served(arguments: Iterable[str], task: api.Task) -> Served | None:
 
     None where they name no model. Some tasks are started alike: where the spec's `task` is started like this, it is that one.
     """
-    pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
+    pairs = (argument.removeprefix("--").partition("=") for argument in arguments if argument.startswith("--"))
     given = {name: value for name, _, value in pairs}
     chosen = {name: given[name] for name in ("runner", "convert") if name in given}
     tasks = [one for one in PROOFS if options.TASKS.get(one, {}) == chosen]

@@ -59,6 +59,22 @@ def test_what_runs_is_not_counted_as_waiting(args: tuple[str, ...], held: int) -
     assert f"--max-num-queued-reqs={held}" in given(engine={"args": args})
 
 
+def test_what_probes_ask_is_not_logged_unless_the_spec_says_what_is() -> None:
+    assert "--disable-access-log-for-endpoints=/health,/metrics" in given()
+    for own in (
+        "--disable-access-log-for-endpoints=/ping",
+        "--disable_access_log=/ping",
+        "--disable-uvicorn-access-log",
+    ):
+        assert [one for one in given(engine={"args": [own]}) if "access" in one] == [own]
+
+
+def test_a_stream_that_waits_says_so_unless_the_spec_says_how_often() -> None:
+    assert "--sse-keep-alive-interval=15" in given()
+    assert [one for one in given(engine={"args": ["--sse-keep=5"]}) if "sse" in one] == ["--sse-keep=5"]
+    assert not [one for one in given(model={"source": "file:///models/a/b", "task": "Embed"}) if "sse" in one]
+
+
 def test_the_operators_variables_win() -> None:
     engine = api.Engine(env=(api.Env(name="HOME", value="/evil"), api.Env(name="A", value="")))
     found = {entry["name"]: entry.get("value") for entry in environment.environment(engine, config.Config())}
