@@ -16,6 +16,7 @@ GOOD: dict[str, Any] = {
     "metadata": {"name": "good", "namespace": "default"},
     "spec": {"model": {"source": "file:///models/facebook/opt-125m"}},
 }
+HUB = {"source": "hf://facebook/opt-125m"}
 HARD = "requiredDuringSchedulingIgnoredDuringExecution"
 SPREAD = {"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}
 
@@ -36,6 +37,30 @@ CASES = [
     ("spec.model.servedName", "a b", "letters, digits"),
     ("spec.model.task", "Chat", 'supported values: "Generate", "Embed"'),
     ("spec.engine", {"args": ["--runner=pooling"]}, "use spec.model.task"),
+    ("spec.model.source", "hf://opt-125m", "an hf source is a repository of the hub"),
+    ("spec.model.source", "hf://facebook/opt-125m@", "an hf source is a repository of the hub"),
+    ("spec.model.source", "hf://facebook/opt 125m", "an hf source is a repository of the hub"),
+    ("spec.model.source", "s3://B/x", "an s3 or gs source is a bucket"),
+    ("spec.model.source", "gs://bucket//x", "an s3 or gs source is a bucket"),
+    ("spec.model.credentialsSecretRef", {"name": "hub"}, "credentials are for hf, s3 and gs sources"),
+    ("spec.model.cache", {"size": "1Gi"}, "cache, digest and files are for hf, s3 and gs sources"),
+    ("spec.model.files", ["*.json"], "cache, digest and files are for hf, s3 and gs sources"),
+    ("spec.model.files", ["../*.json"], "write the path of a file below the source"),
+    ("spec.model.digest", "sha256:0", "write sha256: and 64 hexadecimal digits"),
+    ("spec.model", {**HUB, "cache": {}}, "write either size, for a new claim, or existingClaim"),
+    ("spec.model", {**HUB, "cache": {"size": "1Gi", "existingClaim": "a"}}, "write either size"),
+    ("spec.model", {**HUB, "cache": {"existingClaim": "a", "retain": True}}, "write existingClaim alone"),
+    ("spec.model", {**HUB, "cache": {"size": "much"}}, "such as 1, 500m or 16Gi"),
+    (
+        "spec.model",
+        {**HUB, "cache": {"size": "1Gi", "accessMode": "ReadOnlyMany"}},
+        'supported values: "ReadWriteOnce"',
+    ),
+    (
+        "spec",
+        {"model": {**HUB, "cache": {"size": "1Gi"}}, "replicas": 2},
+        "a ReadWriteOnce claim is mounted on one node",
+    ),
     ("spec.replicas", -1, "greater than or equal to 0"),
     ("spec.replicas", "many", "integer"),
     ("spec.expose", {"host": "https://vllm11.byteshop.in"}, "no scheme, port, path"),

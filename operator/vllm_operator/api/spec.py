@@ -31,6 +31,14 @@ class Spec(schema.Schema):
                 "the replicas share the rate limit: fewer requests than replicas would let none through; raise the limit",
             ),
             schema.rule(
+                "!has(self.model.cache) || !has(self.model.cache.size) || self.replicas <= 1"
+                " || (has(self.model.cache.accessMode) && self.model.cache.accessMode == 'ReadWriteMany')"
+                " || (has(self.scheduling) && has(self.scheduling.nodeSelector)"
+                " && 'kubernetes.io/hostname' in self.scheduling.nodeSelector)",
+                "a ReadWriteOnce claim is mounted on one node: write model.cache.accessMode ReadWriteMany, replicas 1, or a"
+                " scheduling.nodeSelector with kubernetes.io/hostname",
+            ),
+            schema.rule(
                 "!has(self.access.clients) || self.access.clients.all(client,"
                 " !has(client.rateLimit) || client.rateLimit.requests >= self.replicas)",
                 "the replicas share a client's rateLimit: fewer requests than replicas would let none through; raise the limit",

@@ -49,8 +49,18 @@ class Cache(schema.Schema):
                 _OF_AN_EXISTING_CLAIM,
             ),
             schema.rule(
-                "!has(oldSelf.storageClassName) || !has(self.size) || !has(oldSelf.size)"
-                " || (has(self.storageClassName) && self.storageClassName == oldSelf.storageClassName)",
+                "!has(oldSelf.size) || !has(self.size)"
+                " || !quantity(string(oldSelf.size)).isGreaterThan(quantity(string(self.size)))",
+                "a claim cannot shrink: leave size as it is, or raise it",
+            ),
+            schema.rule(
+                "!has(oldSelf.size) || !has(self.size) || (has(self.accessMode) ? self.accessMode : 'ReadWriteOnce')"
+                " == (has(oldSelf.accessMode) ? oldSelf.accessMode : 'ReadWriteOnce')",
+                "the access mode of a claim cannot be changed: delete the ModelDeployment, or leave accessMode as it is",
+            ),
+            schema.rule(
+                "!has(oldSelf.size) || !has(self.size) || (has(self.storageClassName) ? self.storageClassName : '')"
+                " == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')",
                 "the class of a claim cannot be changed: delete the ModelDeployment, or leave storageClassName as it is",
             ),
         )

@@ -112,7 +112,7 @@ def job(owner: naming.Owner, spec: api.Spec, settings: config.Config, current: s
             "metadata": {"labels": {naming.FETCH_LABEL: owner.name}},
             "spec": {
                 **scheduling.account(spec, settings),
-                **scheduling.scheduling(owner, spec.scheduling),
+                **_placed(owner, spec),
                 "automountServiceAccountToken": False,
                 "enableServiceLinks": False,
                 "restartPolicy": "OnFailure",
@@ -124,6 +124,12 @@ def job(owner: naming.Owner, spec: api.Spec, settings: config.Config, current: s
     })  # fmt: skip
     made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: current}
     return made
+
+
+def is_on_one_node(spec: api.Spec) -> bool:
+    """Tell whether the weights lie on a claim of ours that one node at a time can mount."""
+    cache = spec.model.cache
+    return is_kept(spec) and cache is not None and cache.size is not None and cache.access_mode != "ReadWriteMany"
 
 
 def container(spec: api.Spec, settings: config.Config, current: str) -> kinds.Object:
@@ -157,6 +163,12 @@ def volumes(owner: naming.Owner, spec: api.Spec) -> list[kinds.Object]:
 def directory(current: str) -> str:
     """Return where the weights `current` lie on their volume."""
     return f"weights/{current}"
+
+
+def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
+    """Return where the Job may run: where servers may, for a volume may lie on a node, and beside one where it must."""
+    said = scheduling.scheduling(owner, spec.scheduling)
+    return scheduling.beside(said, owner, must=False) if is_on_one_node(spec) else said
 
 
 def _environment(spec: api.Spec, settings: config.Config, current: str) -> list[kinds.Object]:

@@ -28,7 +28,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
         },
         "spec": {
             **scheduling.account(spec, settings),
-            **scheduling.scheduling(owner, spec.scheduling),
+            **_placed(owner, spec),
             **scheduling.claims(spec),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -44,6 +44,11 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
             ],
         },
     }
+
+
+def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
+    said = scheduling.scheduling(owner, spec.scheduling)
+    return scheduling.beside(said, owner, must=True) if fetch.is_on_one_node(spec) else said
 
 
 def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:

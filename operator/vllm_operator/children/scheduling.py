@@ -8,6 +8,7 @@ from typing import Any
 from vllm_operator import api, config
 from vllm_operator.kube import kinds, naming
 
+REQUIRED, PREFERRED = (f"{how}DuringSchedulingIgnoredDuringExecution" for how in ("required", "preferred"))
 MAPS = ("matchLabels", "nodeSelector")
 SPREAD = {
     "maxSkew": 1,
@@ -31,6 +32,18 @@ def claims(spec: api.Spec) -> kinds.Object:
     """Return the field of a pod's spec that names what is allocated to it: devices that Kubernetes hands out by claims."""
     said = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in spec.resource_claims or ()]
     return {"resourceClaims": said} if said else {}
+
+
+def beside(said: kinds.Object, owner: naming.Owner, *, must: bool) -> kinds.Object:
+    """Return the fields with one more wish: a node that a server of the model runs on, which a volume of one node needs.
+
+    With `must` it is a condition, which the first of the pods that have it meets by itself.
+    """
+    term = {"labelSelector": {"matchLabels": naming.selector(owner.name)}, "topologyKey": "kubernetes.io/hostname"}
+    field, item = (REQUIRED, term) if must else (PREFERRED, {"podAffinityTerm": term, "weight": 100})
+    affinity: kinds.Object = said.get("affinity", {})
+    pods: kinds.Object = affinity.get("podAffinity", {})
+    return {**said, "affinity": {**affinity, "podAffinity": {**pods, field: [*pods.get(field, []), item]}}}
 
 
 def account(spec: api.Spec, settings: config.Config) -> kinds.Object:
