@@ -43,7 +43,7 @@ def packed(admin: kubectl.Admin, tmp_path: pathlib.Path) -> str:
     return f"oci://{IMAGE}"
 
 
-@pytest.mark.parametrize(("kind", "root"), [("claim", "facebook/opt-125m"), ("packed", "/models")])
+@pytest.mark.parametrize(("kind", "root"), [("claim", "facebook/opt-125m"), ("packed", "vllm-operator/weights")])
 def test_a_source_is_served(admin: kubectl.Admin, request: pytest.FixtureRequest, kind: str, root: str) -> None:
     source: str = request.getfixturevalue(kind)
     model = kubectl.model(kind, engine={"args": ARGUMENTS})
