@@ -225,6 +225,8 @@ class OperatorHarness:
     def _new(self) -> reconcile.Reconciler:
         self.cache = cache.Cache()
         self.hear()
-        look = prober.Prober(self.api, self.cache, Deaf(), lambda _key: None)
-        applier = apply.Applier(self.api, self.cache)
-        return reconcile.Reconciler(self.api, self.cache, applier, look, self.settings, clock=lambda: self.now)
+        applier, asking = apply.Applier(self.api, self.cache), self._prober()
+        return reconcile.Reconciler(self.api, self.cache, applier, asking, self.settings, clock=lambda: self.now)
+
+    def _prober(self) -> prober.Prober:
+        return prober.Prober(self.api, self.cache, Deaf(), lambda _key: None)

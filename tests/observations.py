@@ -1,21 +1,21 @@
 """What is observed of a model, from a few words, and the status that it deserves: what tests of the status begin with.
 
 A state is described by what others add to the model's children: `deployment` and `ingress` (their `status`), `pods`, the spec
-that the children were `made_of`, if that is an earlier one, what stood in the way of the writes (`absent`: children that are not
-there; `failures`: what writes met, by kind; `missing`: kind and name of dependencies; `troubles`: reason and message by client),
-and what was answered (`guards`: of each pod the version, if not the newest, and the number rejected, or None where it is silent;
-`verified`: a condition's value).
+that the children were `made_of`, if that is an earlier one, what is `remembered` of the rollout, what stood in the way of the
+writes (`absent`: children that are not there; `failures`: what writes met, by kind; `missing`: kind and name of dependencies;
+`troubles`: reason and message by client), and what was answered (`guards`: of each pod the version, if not the newest, and the
+number rejected, or None where it is silent; `verified`: a condition's value).
 """
 
 from typing import Any
 
 from tests.golden import render
 from vllm_operator import api, children, config, guard
-from vllm_operator.children import template
+from vllm_operator.children import rollout_record, template
 from vllm_operator.keys import record
 from vllm_operator.kube import failures, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import dependencies, observed, pod_diagnosis, summary
+from vllm_operator.status import dependencies, observed, pod_diagnosis, rollout, summary
 
 PLAIN = render.case("plain")
 SIGNS = {"True": "+", "False": "-", "Unknown": "?"}
@@ -36,7 +36,7 @@ def pod(name: str, created: str = render.NOW, **status: Any) -> kinds.Object:
 
 def earlier(one: kinds.Object) -> kinds.Object:
     """Return a pod as made of an earlier template."""
-    labels = {observed.TEMPLATE_LABEL: "earlier"}
+    labels = {naming.TEMPLATE_LABEL: "earlier"}
     return {
         **one,
         "metadata": {**one["metadata"], "annotations": {naming.INPUTS_ANNOTATION: "earlier"}, "labels": labels},
@@ -84,7 +84,9 @@ def state(
     return found._replace(missing=_missing(described.get("missing", []), found, settings))
 
 
-def plan(found: observed.ObservedState, settings: config.Config = render.SETTINGS) -> children.Plan:
+def plan(
+    found: observed.ObservedState, settings: config.Config = render.SETTINGS, now: str = render.NOW
+) -> children.Plan:
     """Return what is decided of a model in that state."""
     owner, spec = found.owner, api.Spec.model_validate(found.model["spec"])
     deployment = found.child(kinds.DEPLOYMENT, owner.name)
@@ -94,14 +96,15 @@ def plan(found: observed.ObservedState, settings: config.Config = render.SETTING
     revisions = tuple(obj for obj in found.objects.values() if obj["kind"] == "ControllerRevision")
     at_work = (deployment or {"metadata": {}})["metadata"].get("annotations", {}).get(naming.INPUTS_ANNOTATION, "")
     asked = template.asked(found.model)
-    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, at_work, asked))
+    live = rollout.live(found, api.unix(now))
+    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, at_work, asked, live=live))
 
 
 def status(
     found: observed.ObservedState, settings: config.Config = render.SETTINGS, now: str = render.NOW
 ) -> kinds.Object:
     """Return the status that a state deserves."""
-    return summary.status(found, plan(found, settings), now)
+    return summary.status(found, plan(found, settings, now), now)
 
 
 def condition(body: kinds.Object, kind: str) -> kinds.Object:
@@ -121,6 +124,10 @@ def messages(body: kinds.Object) -> dict[str, str]:
 
 def _with_status(child: kinds.Object, described: dict[str, Any]) -> kinds.Object:
     found = described.get(child["kind"].lower())
+    if child["kind"] == kinds.DEPLOYMENT.kind and "remembered" in described:
+        noted = {naming.ROLLOUT_ANNOTATION: rollout_record.written(described["remembered"])}
+        annotations = {**child["metadata"]["annotations"], **noted}
+        child = {**child, "metadata": {**child["metadata"], "annotations": annotations}}
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from vllm_operator import api, children, config, guard, keys
+from vllm_operator.children import rollout
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
 
@@ -91,8 +92,8 @@ def decided(
     owner: naming.Owner, spec: api.Spec, settings: config.Config = SETTINGS, *revisions: kinds.Object, asked: str = ""
 ) -> children.Plan:
     """Return what is decided of a model of which nothing but `revisions` is there."""
-    serving = children.serving(owner, spec, settings)
-    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, asked=asked))
+    serving, live = children.serving(owner, spec, settings), rollout.Live(now=api.unix(NOW))
+    return children.plan(children.Inputs(owner, spec, settings, serving, revisions, asked=asked, live=live))
 
 
 def issued(spec: api.Spec) -> dict[str, keys.Issued]:

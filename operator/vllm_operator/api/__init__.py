@@ -6,8 +6,8 @@ the types again and ignores fields of a newer schema.
 
 schema.py     the frozen base, CEL rules, the types that fields share
 values.py     durations, moments, quantities: text -> value
-spec.py       what is wanted: model.py, weights.py, engine.py, pods.py, scheduling.py, affinity.py, access.py, expose.py;
-              how a spec is read
+spec.py       what is wanted: model.py, weights.py, engine.py, pods.py, scheduling.py, affinity.py, rollout.py, access.py,
+              expose.py; how a spec is read
 status.py     what is observed; how a status is cut to its limits
 
 A description ends with the field's unit and its default: "... Seconds. Default: 30."
@@ -18,6 +18,7 @@ from vllm_operator.api.engine import Engine, Env
 from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Ingress, IssuerRef, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
+from vllm_operator.api.rollout import Rollout
 from vllm_operator.api.scheduling import Scheduling
 from vllm_operator.api.schema import cel_list, rule, rules
 from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse
@@ -51,6 +52,7 @@ __all__ = [
     "PullSecret",
     "RateLimit",
     "Resources",
+    "Rollout",
     "Scheduling",
     "Spec",
     "SpecNotUnderstood",

@@ -11,6 +11,7 @@ from vllm_operator.api.engine import Engine
 from vllm_operator.api.expose import Expose
 from vllm_operator.api.model import Model
 from vllm_operator.api.pods import Guard, PodMetadata, PodResourceClaim, PodSecurityContext, PullSecret, Resources
+from vllm_operator.api.rollout import Rollout
 from vllm_operator.api.scheduling import Scheduling
 
 LONGEST_PATH = 200
@@ -94,6 +95,9 @@ class Spec(schema.Schema):
     )
     pod_metadata: PodMetadata = pydantic.Field(
         default_factory=PodMetadata, description="Labels and annotations of the servers' pods."
+    )
+    rollout: Rollout = pydantic.Field(
+        default_factory=Rollout, description="How servers of a new version take the place of the earlier ones."
     )
     scheduling: Scheduling = pydantic.Field(default_factory=Scheduling, description="Where the servers may run.")
     resource_claims: tuple[PodResourceClaim, ...] | None = pydantic.Field(

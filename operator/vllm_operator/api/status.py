@@ -63,6 +63,19 @@ class Condition(schema.Schema):
     )
 
 
+class Outage(schema.Schema):
+    """A time in which no server answered."""
+
+    began: str = pydantic.Field(
+        description="Moment from which no server answered.", json_schema_extra={"format": "date-time"}
+    )
+    ended: str | None = pydantic.Field(
+        default=None,
+        description="Moment from which one answered again. Not set while none does.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+
 class Status(schema.Schema):
     """What is observed."""
 
@@ -85,6 +98,10 @@ class Status(schema.Schema):
         max_length=256,
         description="Clients that may call the model.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    last_outage: Outage | None = pydantic.Field(
+        default=None,
+        description="Last time in which no server answered, after one had, such as in a rollout that stops the only one.",
     )
     conditions: tuple[Condition, ...] = pydantic.Field(
         default=(),

@@ -7,7 +7,18 @@ template.py    the ControllerRevision that pins the pod template; pod.py has the
 Nothing here has a client, a clock or randomness. Must not know what becomes of a write.
 """
 
-from vllm_operator.children.plan import WITHHELD, Inputs, Plan, client_secrets, guard_secret, plan, unwanted
+from vllm_operator.children.plan import WITHHELD, Inputs, Plan, client_secrets, due, guard_secret, plan, unwanted
 from vllm_operator.children.serving import Serving, serving
 
-__all__ = ["WITHHELD", "Inputs", "Plan", "Serving", "client_secrets", "guard_secret", "plan", "serving", "unwanted"]
+__all__ = [
+    "WITHHELD",
+    "Inputs",
+    "Plan",
+    "Serving",
+    "client_secrets",
+    "due",
+    "guard_secret",
+    "plan",
+    "serving",
+    "unwanted",
+]

@@ -16,6 +16,7 @@ from vllm_operator.children import (
     guide,
     ingress,
     network_policy,
+    rollout,
     secrets,
     service,
     template,
@@ -31,7 +32,7 @@ class Inputs(NamedTuple):
 
     `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
     upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
-    `claim`: what is there to fetch weights and to keep them.
+    `claim`: what is there to fetch weights and to keep them; `live`: what decides on the rollout.
     """
 
     owner: naming.Owner
@@ -44,16 +45,17 @@ class Inputs(NamedTuple):
     guards: tuple[str, ...] = ()
     job: kinds.Object | None = None
     claim: kinds.Object | None = None
+    live: rollout.Live = rollout.Live()
 
 
 class Plan(NamedTuple):
     """What was decided.
 
-    `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `fetching`: what is
-    decided of weights that are fetched into a claim, None where none are, or servers of `revision` are there; `image`: the
-    engine's of `revision`, "" where none is known; `guards`: images of all guards that read the guard's Secret; `withheld`: kinds
-    whose objects are left as they are, there or not; `first`: objects that are made of nothing else; `server`: the Deployment,
-    which is made of `revision` and is written after it.
+    `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `rollout`: the one
+    that they are to be made of, and how; `fetching`: what is decided of weights that are fetched into a claim, None where none
+    are, or servers of `revision` are there; `image`: the engine's of `revision`, "" where none is known; `guards`: images of all
+    guards that read the guard's Secret; `withheld`: kinds whose objects are left as they are, there or not; `first`: objects that
+    are made of nothing else; `server`: the Deployment, which is made of the rollout's target and is written after it.
     """
 
     owner: naming.Owner
@@ -64,6 +66,7 @@ class Plan(NamedTuple):
     exposure: exposure.Exposure | None
     revision: kinds.Object
     at_work: kinds.Object | None
+    rollout: rollout.Rollout
     fetching: fetch.Fetching | None
     image: str
     guards: tuple[str, ...]
@@ -93,11 +96,14 @@ def plan(inputs: Inputs) -> Plan:
     waits = bool(fetching and not fetching.is_whole)
     withheld = WITHHELD if violations or not image else ()
     held = bool(spec.paused or withheld)
-    served = at_work if (held or waits) and at_work else revision
-    pinned = template.pinned(owner, at_work) if waits and at_work else revision
+    wanted = template.pinned(owner, at_work) if waits and at_work else revision
+    decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
+    target = template.pinned(owner, decided.target)
+    served = at_work if (held or waits) and at_work else target
     exposed = exposure.exposure(owner.name, spec, settings)
     first = (
-        pinned,
+        wanted,
+        target if kinds.ref(target) != kinds.ref(wanted) else None,
         service.service(owner, spec.expose.service_annotations if spec.expose else {}),
         service.peers(owner),
         ingress.ingress(owner, spec, exposed),
@@ -115,12 +121,13 @@ def plan(inputs: Inputs) -> Plan:
         exposure=exposed,
         revision=revision,
         at_work=at_work,
+        rollout=decided,
         fetching=fetching,
         image=image,
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
         first=_without(first, (*withheld, *absent)),
-        server=_without((deployment.deployment(owner, spec, pinned),), (*withheld, *absent)),
+        server=_without((deployment.deployment(owner, spec, decided),), (*withheld, *absent)),
     )
 
 
@@ -158,8 +165,15 @@ def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object,
     """Return those of the model's own `live` objects that the plan has no place for; clients' Secrets are the issuer's."""
     wanted = {kinds.ref(obj) for obj in (*decided.first, *decided.server)}
     found = [obj for obj in live if kinds.ref(obj) not in wanted and _is_prunable(obj, decided)]
-    spared = template.spared(found, template.inputs_of(decided.revision))
-    return tuple(obj for obj in found if kinds.ref(obj) != spared)
+    kept = (template.inputs_of(decided.at_work or {}), decided.rollout.record.verified)
+    spared = template.spared(found, template.inputs_of(decided.revision), kept)
+    return tuple(obj for obj in found if kinds.ref(obj) not in spared)
+
+
+def due(decided: Plan) -> float | None:
+    """Return when something of the rollout is due that no event tells of, in unix seconds; None where nothing is."""
+    moments = (decided.rollout.stops_at, decided.rollout.returns_at)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _is_prunable(obj: kinds.Object, decided: Plan) -> bool:

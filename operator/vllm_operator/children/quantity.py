@@ -22,15 +22,23 @@ def canonical(quantity: int | str) -> str:
     """Return `quantity` in canonical form, rounded up to a thousandth; what the schema does not admit, as it is."""
     text = str(quantity)
     found = FORM.fullmatch(text) if api.is_quantity(text) else None
-    if found is None:
+    value = number(text)
+    if found is None or value > api.LARGEST_QUANTITY:
         return text
     suffix, exponent = found["suffix"] or "", found["exponent"]
-    value = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"])) * _factor(suffix, exponent)
-    if value > api.LARGEST_QUANTITY:
-        return text
     if suffix in BINARY[1:]:
         return _binary(value)
     return _exponential(value) if exponent else _decimal(value)
+
+
+def number(quantity: int | str) -> Fraction:
+    """Return the value of `quantity`; 0 where the schema does not admit it."""
+    text = str(quantity)
+    found = FORM.fullmatch(text) if api.is_quantity(text) else None
+    if found is None:
+        return Fraction(0)
+    digits = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"]))
+    return digits * _factor(found["suffix"] or "", found["exponent"])
 
 
 def _factor(suffix: str, exponent: str | None) -> Fraction:

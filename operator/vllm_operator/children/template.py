@@ -46,9 +46,9 @@ def _marked(rendered: kinds.Object, inputs: str) -> kinds.Object:
     return {**rendered, "metadata": {**metadata, "annotations": annotations}}
 
 
-def is_of(one: kinds.Object, pinned: kinds.Object) -> bool:
+def is_of(one: kinds.Object, revision: kinds.Object) -> bool:
     """Tell whether the pod `one` is made of the pinned template. Templates of earlier releases have no mark, and are alike."""
-    return mark(one) == mark(pinned["data"]["template"])
+    return mark(one) == mark(revision["data"]["template"])
 
 
 def mark(one: kinds.Object) -> str:
@@ -83,11 +83,15 @@ def inputs_of(live: kinds.Object) -> str:
     return str((live.get("data") or {}).get("inputs", ""))
 
 
-def spared(unwanted: Sequence[kinds.Object], inputs: str) -> kinds.Ref | None:
-    """Return the one revision that is kept beside that of `inputs`: what a rollout leaves, and may return to."""
+def spared(unwanted: Sequence[kinds.Object], inputs: str, kept: Iterable[str] = ()) -> frozenset[kinds.Ref]:
+    """Return the revisions that are kept beside that of `inputs`: those of `kept`, and the newest where there is none of them.
+
+    A rollout leaves it, and may return to it.
+    """
     revisions = [obj for obj in unwanted if obj["kind"] == kinds.CONTROLLER_REVISION.kind and inputs_of(obj) != inputs]
-    newest = max(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
-    return kinds.ref(newest) if newest else None
+    named = [found for one in kept if one and (found := at_work(revisions, one)) and inputs_of(found) == one]
+    newest = sorted(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))[-1:]
+    return frozenset(map(kinds.ref, named or newest))
 
 
 def digest(spec: api.Spec, asked: str = "") -> str:

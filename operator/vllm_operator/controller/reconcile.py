@@ -19,7 +19,7 @@ from vllm_operator.controller import installation, report
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
-from vllm_operator.status import dependencies, observed, pod_diagnosis
+from vllm_operator.status import dependencies, observed, pod_diagnosis, rollout
 
 LOG = logging.getLogger(__name__)
 AGAIN = backoff.Backoff(first=15.0, longest=300.0)
@@ -104,9 +104,9 @@ class Reconciler:
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
         if missing or outcome.failures:
-            return min(self._again(key, seen.model), self._next(spec, issued))
+            return min(self._again(key, seen.model), self._next(plan, issued))
         self._troubled.pop(key, None)
-        return self._next(spec, issued)
+        return self._next(plan, issued)
 
     def _inputs(self, seen: observed.ObservedState, spec: api.Spec) -> children.Inputs:
         owner, pods = seen.owner, seen.pods()
@@ -132,6 +132,7 @@ class Reconciler:
             guards=template.guard_images(pods),
             job=seen.child(kinds.JOB, naming.fetch(owner.name)),
             claim=seen.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(owner.name)),
+            live=rollout.live(self._prober.with_answers(seen), self._clock()),
         )
 
     async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:
@@ -152,7 +153,8 @@ class Reconciler:
         known = seen.child(kinds.SECRET, guard["metadata"]["name"])
         if known:
             guard["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
-        is_pinned = not written.stale and kinds.ref(plan.revision) not in written.failures
+        pinned = {kinds.ref(plan.revision), kinds.ref(plan.rollout.target)}
+        is_pinned = not written.stale and not pinned & written.failures.keys()
         server = plan.server if is_pinned and not is_held else ()
         guards = (guard,) if known or not terminating else ()
         derived = await self._applier.ensure_all((*guards, *server), plan.owner)
@@ -178,11 +180,13 @@ class Reconciler:
         self._troubled[key] = (generation, since)
         return AGAIN.pause(max(0.0, now - since))
 
-    def _next(self, spec: api.Spec, issued: issuer.IssueResult) -> float:
+    def _next(self, plan: children.Plan, issued: issuer.IssueResult) -> float:
         """Return in how many seconds something is due that no event tells of."""
-        ends = keys.due(spec.access, issued.issued.values(), self._clock())
+        now, turns = self._clock(), children.due(plan)
+        ends = keys.due(plan.spec.access, issued.issued.values(), now)
         due: list[float] = [random.uniform(SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS)]  # noqa: S311 - spreads load, guards nothing
         due += [] if ends is None else [ends]
+        due += [] if turns is None else [max(0.0, turns - now)]
         due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
         return min(due)
 

@@ -16,6 +16,7 @@ GUARD_VERSION_ANNOTATION = (
     f"{kinds.GROUP}/guard-version"  # on the guard's Secret what it holds, on a pod what it was told
 )
 INPUTS_ANNOTATION = f"{kinds.GROUP}/template-inputs"  # on a Deployment and a pod: what its template was made of
+ROLLOUT_ANNOTATION = f"{kinds.GROUP}/rollout"  # on a Deployment: what is remembered of its rollout
 INSTALLATION_ANNOTATION = (
     f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
 )
@@ -25,6 +26,7 @@ FETCH_LABEL = (
     f"{kinds.GROUP}/fetch"  # on the Job's pod: the model's name; no server carries it, and no Service selects it
 )
 RETAINED_LABEL = f"{kinds.GROUP}/retained"  # on a claim that outlives its model: the model's name
+TEMPLATE_LABEL = "pod-template-hash"  # Kubernetes' own, on the pods of a Deployment
 FIELD_MANAGER = "vllm-operator"
 PEERS_SUFFIX = "-peers"
 
@@ -157,6 +159,11 @@ def holder(obj: kinds.Object) -> str:
         if reference.get("controller"):
             return f"{reference['kind']} {reference['name']}"
     return "nobody known to the operator"
+
+
+def template_hash(pod: kinds.Object) -> str:
+    """Return what tells the pods of one pod template from those of another; "" for a pod of no Deployment."""
+    return str((pod["metadata"].get("labels") or {}).get(TEMPLATE_LABEL, ""))
 
 
 def key(obj: kinds.Object) -> kinds.Key | None:

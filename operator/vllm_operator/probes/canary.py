@@ -53,6 +53,10 @@ class Canary:
         """Return what is known of the model."""
         return self._verdicts.get(key, verdict.Verdict()).said
 
+    def asked(self, key: kinds.Key) -> frozenset[str]:
+        """Return the pod templates of which that is known."""
+        return self._verdicts.get(key, verdict.Verdict()).asked
+
     async def __call__(self, key: kinds.Key) -> float | None:
         """Verify `key` where that is due; return the seconds until it is due again, None where only a change makes it so."""
         before, stamp = self._verdicts.get(key, verdict.Verdict()), self._cache.stamp(key)
@@ -108,9 +112,9 @@ class Canary:
         return guard_conditions.wanted(now) == guard_conditions.wanted(before)
 
     def _keep(self, key: kinds.Key, after: verdict.Verdict) -> None:
-        before = self.of(key)
+        before = self._verdicts.get(key, verdict.Verdict())
         self._verdicts[key] = after
-        if after.said != before:
+        if (after.said, after.asked) != (before.said, before.asked):
             self._wake(key)
 
 
@@ -174,7 +178,7 @@ def _ready(seen: ObservedState) -> list[kinds.Object]:
 
 def _templates(seen: ObservedState) -> frozenset[str]:
     """Return the pod templates whose servers answer."""
-    return frozenset(map(observed.template_hash, _ready(seen)))
+    return frozenset(map(naming.template_hash, _ready(seen)))
 
 
 def _arguments(pod: kinds.Object) -> tuple[str, ...]:

@@ -52,7 +52,9 @@ class Prober:
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
         """Return `seen` with what was heard last."""
         key = kinds.Key(seen.owner.namespace, seen.owner.name)
-        return seen._replace(guards=self._polls.of(key), fetch=self._fetches.of(key), verified=self._canary.of(key))
+        canary = self._canary
+        asked = seen._replace(verified=canary.of(key), asked=canary.asked(key))
+        return asked._replace(guards=self._polls.of(key), fetch=self._fetches.of(key))
 
     async def run(self) -> None:
         """Ask until `stop`."""

@@ -21,8 +21,8 @@ class Verdict:
     """What is believed of one model. Times are the event loop's, in seconds.
 
     `said`: what is told, None until it is sure; `heard`: what came last, None where the model was busy; `templates`: the pod
-    templates that answered; `failing_since`: since when no right answer came, None where the last one was right; `due`: when the
-    model is asked again; `stamp`: of the cache that was looked at last.
+    templates that answer; `asked`: those of which `said` is told; `failing_since`: since when no right answer came, None where
+    the last one was right; `due`: when the model is asked again; `stamp`: of the cache that was looked at last.
     """
 
     templates: frozenset[str] = frozenset()
@@ -31,6 +31,7 @@ class Verdict:
     failing_since: float | None = None
     due: float = 0.0
     stamp: cache.Stamp = 0
+    asked: frozenset[str] = frozenset()
 
     def of_templates(self, templates: frozenset[str]) -> "Verdict":
         """Return the verdict while pods of `templates` answer: due at once where all are of another template than before."""
@@ -46,7 +47,8 @@ class Verdict:
     def after(self, heard: ConditionValue | None, per_hour: int, now: float) -> "Verdict":
         """Return the verdict after `heard`; the client whose key was used may send `per_hour` requests in an hour."""
         if heard and heard.status == "True":
-            return dataclasses.replace(self, said=heard, heard=heard, failing_since=None, due=now + SETTLED.pause(0))
+            due = now + SETTLED.pause(0)
+            return dataclasses.replace(self, said=heard, heard=heard, asked=self.templates, failing_since=None, due=due)
         is_sure = heard and self.heard and self.heard.status == heard.status
         since = now if self.failing_since is None else self.failing_since
         longest = max(FAILING_SECONDS, SHARE * 3600 / per_hour) if heard else BUSY_SECONDS
@@ -54,10 +56,11 @@ class Verdict:
             self,
             said=heard if is_sure else self.said,
             heard=heard,
+            asked=self.templates if is_sure else self.asked,
             failing_since=since,
             due=now + backoff.Backoff(FIRST_SECONDS, longest).pause(now - since),
         )
 
     def without_asking(self, said: ConditionValue) -> "Verdict":
         """Return the verdict where the model cannot be asked, for the reason that `said` gives; it is due as soon as it can."""
-        return Verdict(templates=self.templates, said=said)
+        return Verdict(templates=self.templates, asked=self.templates, said=said)

@@ -12,7 +12,7 @@ from vllm_operator.status.context import StatusContext
 Row = rule.Row[StatusContext]
 Rule = rule.Rule[StatusContext]
 
-CALM = ("Serving", "Starting", "Downloading", "Loading", "RollingOut", "ScaledToZero", "Paused")
+CALM = ("Serving", "Starting", "Downloading", "Loading", "RollingOut", "Recreating", "ScaledToZero", "Paused")
 """Reasons of Ready that nobody needs to act on."""
 
 UNWRITTEN = Rule("{found.reason}", StatusContext.failure, "{found.message}")
@@ -35,6 +35,17 @@ UNFETCHED = Rule("{found.reason}", StatusContext.unfetched, "{found.message}")
 WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
 SERVING = Rule("Serving", StatusContext.serves, "servers that answer: {at.ready} of {at.wanted}", status="True")
 ROLLING_OUT = Rule("RollingOut", rollout.progress, "servers of the newest version that answer: {found}")
+RETURNED = Rule(
+    "ReturnedToLast",
+    rollout.gave_way,
+    "the newest version was not verified within spec.rollout.returnAfter, so that of before serves again since {found.at}:"
+    " {found.words}",
+    "change the spec, or its upgrade annotation, to try again",
+)
+NO_ROOM: tuple[Row, ...] = (
+    Rule("Recreating", rollout.stopping, "{found} is being stopped, and a new server takes its room"),
+    Rule("{found.reason}", rollout.without_room, "{found.message}"),
+)
 
 READY: tuple[Row, ...] = (
     UNWRITTEN,
@@ -47,12 +58,14 @@ READY: tuple[Row, ...] = (
     Rule("GuardRejected", StatusContext.rejected, "{found.message}"),
     UNFETCHED,
     WRONG_ANSWER.where(StatusContext.serves_wrongly),
+    RETURNED,
     CONTESTED.where(
         StatusContext.contested_while_serving, message=f"{SERVING.message}; {{found.message}}", status="True"
     ),
     SERVING,
     CONTESTED,
     MISSING.where(StatusContext.missing_of_settings),
+    *NO_ROOM,
     Rule("PodsRefused", StatusContext.refused_pods, "the pods cannot be made: {found}"),
     Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
     ROLLING_OUT,
@@ -62,7 +75,7 @@ AVAILABLE: tuple[Row, ...] = (
     SCALED_TO_ZERO,
     WRONG_ANSWER,
     SERVING.where(StatusContext.answers),
-    *READY,
+    *(row for row in READY if row is not RETURNED),
 )
 
 PROGRESSING: tuple[Row, ...] = (
@@ -71,6 +84,7 @@ PROGRESSING: tuple[Row, ...] = (
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
     UNFETCHED.where(StatusContext.unfetched, status="True"),
+    RETURNED.where(rollout.has_returned),
     Rule("Complete", StatusContext.serves, "nothing is being rolled out"),
     Rule(
         "StartTimedOut",

@@ -142,7 +142,7 @@ class StatusContext(NamedTuple):
     def held_back(self) -> bool:
         """Tell whether the pause keeps the newest spec from the servers."""
         plan = self.plan
-        is_pinned = plan.at_work is not None and kinds.ref(plan.at_work) == kinds.ref(plan.revision)
+        is_pinned = plan.at_work is not None and kinds.ref(plan.at_work) == kinds.ref(plan.rollout.target)
         is_scaled = self.deployment.get("spec", {}).get("replicas", 1) == self.wanted
         return self.paused() and not (self.deployment and is_pinned and is_scaled)
 

@@ -13,8 +13,6 @@ from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import dependencies
 from vllm_operator.status.fetch_progress import FetchState
 
-TEMPLATE_LABEL = "pod-template-hash"
-
 
 class ObservedState(NamedTuple):
     """One model as observed. `objects`: its own children and pods; then what the last look found wrong, and what was answered."""
@@ -27,6 +25,7 @@ class ObservedState(NamedTuple):
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
     fetch: FetchState = FetchState()  # what is known of the Job that fetches weights
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
+    asked: frozenset[str] = frozenset()  # the pod templates whose servers have shown it
 
     @property
     def owner(self) -> naming.Owner:
@@ -43,6 +42,10 @@ class ObservedState(NamedTuple):
         return sorted(
             found, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]), reverse=True
         )
+
+    def ending(self) -> list[kinds.Object]:
+        """Return the pods that are being deleted."""
+        return [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and _is_ending(obj)]
 
 
 def snapshot(objects: cache.Cache, key: kinds.Key) -> ObservedState | None:
@@ -63,14 +66,9 @@ def belonging(labelled: Iterable[kinds.Object], owner: naming.Owner) -> list[kin
     return [*children, *pods]
 
 
-def template_hash(pod: kinds.Object) -> str:
-    """Return what tells the pods of one pod template from those of another; "" for a pod of no Deployment."""
-    return str(pod["metadata"].get("labels", {}).get(TEMPLATE_LABEL, ""))
-
-
 def _is_server(pod: kinds.Object, deployment: str) -> bool:
     """Tell whether a ReplicaSet of the Deployment made `pod`; the label alone anybody may give to a pod."""
-    made_from = template_hash(pod)
+    made_from = naming.template_hash(pod)
     references = pod["metadata"].get("ownerReferences") or []
     maker = next((one for one in references if one.get("controller")), None)
     if maker is None or not made_from:
@@ -81,7 +79,8 @@ def _is_server(pod: kinds.Object, deployment: str) -> bool:
 
 def _is_over(obj: kinds.Object) -> bool:
     """Tell whether the object is being deleted, or is a pod that has ended for good, as an evicted one has."""
-    return bool(obj["metadata"].get("deletionTimestamp")) or obj.get("status", {}).get("phase") in (
-        "Failed",
-        "Succeeded",
-    )
+    return _is_ending(obj) or obj.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def _is_ending(obj: kinds.Object) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))

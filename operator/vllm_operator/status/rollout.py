@@ -1,23 +1,104 @@
-"""What the rules of a status ask of a rollout: how many servers of the newest version answer.
+"""What is seen of a rollout, for who decides on it and for the rules of a status: how far it is, and what holds it up. Pure.
 
-A server is of the newest version if it has the mark of the template that is asked for, and was made of the same pod template as
-the newest server with that mark: after `kubectl rollout restart` there are two. Pure.
+A server is of the newest version if it has the mark of the template that is rolled out, and was made of the same pod template as
+the newest server with that mark: after `kubectl rollout restart` there are two.
 """
 
-from vllm_operator.children import template
+from vllm_operator import api
+from vllm_operator.children import rollout, room, template
+from vllm_operator.children.rollout_record import GaveWay
+from vllm_operator.kube import conditions, kinds, naming
+from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import observed, pod_diagnosis
 from vllm_operator.status.context import StatusContext
+
+UNASKED = ("NoClientKey", "NoSpareLimit", "NoService", "Unreachable")
+"""Reasons of Verified for which the operator cannot ask: that all servers are ready has to do."""
+
+REFUSED = "the pods cannot be made"
+
+
+def live(seen: observed.ObservedState, now: float) -> rollout.Live:
+    """Return what decides on the rollout; `now`: unix seconds."""
+    ready = conditions.condition(seen.model, "Ready") or {}
+    told = f"{ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""
+    deployment = seen.child(kinds.DEPLOYMENT, seen.owner.name)
+    return rollout.Live(deployment, tuple(seen.pods()), _is_proven(seen, deployment), told, now)
 
 
 def progress(at: StatusContext) -> str:
     """Return how many servers of the newest version answer, and how many of earlier ones."""
     ready = [pod for pod in at.observed.pods() if pod_diagnosis.is_ready(pod)]
-    newest = sum(observed.template_hash(pod) == _newest(at) for pod in ready)
+    newest = sum(naming.template_hash(pod) == _newest(at) for pod in ready)
     earlier = f", of an earlier one: {len(ready) - newest}" if len(ready) > newest else ""
     return f"{newest} of {at.wanted}{earlier}"
 
 
+def gave_way(at: StatusContext) -> GaveWay | None:
+    """Return the version that gave way to the last verified one, if it is the one that the spec asks for."""
+    return at.plan.rollout.record.gave_way
+
+
+def has_returned(at: StatusContext) -> GaveWay | None:
+    """Return the version that gave way, once the last verified one serves as it should."""
+    return gave_way(at) if at.serves() else None
+
+
+def stopping(at: StatusContext) -> str:
+    """Return which earlier servers are being stopped for a new one that has no room yet."""
+    decided = at.plan.rollout
+    if not decided.stops_first or not room.unscheduled(decided.target, at.observed.pods()):
+        return ""
+    generation = at.deployment.get("metadata", {}).get("generation", 0)
+    is_told = at.count("observedGeneration") >= generation
+    ending = ", ".join(sorted(pod["metadata"]["name"] for pod in at.observed.ending()))
+    return ending or ("" if is_told else "an earlier server")
+
+
+def without_room(at: StatusContext) -> ConditionValue | None:
+    """Return why a new server has no room beside the earlier ones, and the way out."""
+    lack = at.plan.rollout.lack
+    if lack is None:
+        return None
+    reason, words = ("Unschedulable", f"no node takes the pod {lack.pod}") if lack.pod else ("PodsRefused", REFUSED)
+    return ConditionValue("False", reason, f"{words}: {lack.words.rstrip('.')}: {_way_out(at, lack)}")
+
+
+def _way_out(at: StatusContext, lack: room.Lack) -> str:
+    decided, strategy = at.plan.rollout, at.plan.spec.rollout.strategy
+    needed = ", ".join(lack.accelerators) or "room for one more server"
+    if decided.stops_first:
+        return f"fewer servers have room than spec.replicas asks for: free {needed}, or lower spec.replicas"
+    if decided.stops_at is not None:
+        return f"spec.rollout.strategy is Auto, so an earlier server is stopped for it at {_stop(at, decided.stops_at)}"
+    if strategy == "Surge":
+        return f"a rollout needs it beside the earlier servers: free {needed}, or set spec.rollout.strategy to Recreate or Auto"
+    why = "Auto stops an earlier server only for an accelerator, and where that server's room is enough"
+    return f"{why}: free {needed}, or set spec.rollout.strategy to Recreate"
+
+
+def _stop(at: StatusContext, moment: float) -> str:
+    """Return when a server is stopped and what clients will notice of it."""
+    told = api.moment(moment)
+    if at.ready > 1:
+        return f"{told}; the others go on answering"
+    longest = at.plan.spec.engine.startup_timeout
+    return f"{told}; nothing answers from then until the new one has loaded, for which it has {longest}"
+
+
 def _newest(at: StatusContext) -> str | None:
     """Return the hash of the newest version's pod template; None where it has no server."""
-    alike = (pod for pod in at.observed.pods() if template.is_of(pod, at.plan.revision))
-    return next(map(observed.template_hash, alike), None)
+    alike = (pod for pod in at.observed.pods() if template.is_of(pod, at.plan.rollout.target))
+    return next(map(naming.template_hash, alike), None)
+
+
+def _is_proven(seen: observed.ObservedState, deployment: kinds.Object | None) -> bool:
+    """Tell whether the servers of the Deployment's template were verified, as all of them answered."""
+    if deployment is None or seen.verified is None:
+        return False
+    wanted = deployment["spec"].get("replicas", 0)
+    ready = [pod for pod in seen.pods() if pod_diagnosis.is_ready(pod)]
+    marks, templates = {template.mark(pod) for pod in ready}, frozenset(map(naming.template_hash, ready))
+    is_its_own = marks == {template.mark(deployment["spec"]["template"])} and templates == seen.asked
+    is_right = seen.verified.status == "True" or seen.verified.reason in UNASKED
+    return is_right and is_its_own and rollout.is_over(deployment, wanted)

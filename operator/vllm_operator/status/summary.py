@@ -11,7 +11,7 @@ from vllm_operator.keys import record
 from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import conditions, context, guard_conditions, rule, weights
+from vllm_operator.status import conditions, context, guard_conditions, outage, rule, weights
 from vllm_operator.status.observed import ObservedState
 
 
@@ -19,6 +19,9 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
     """Return the status that `observed` deserves; `now` is an RFC 3339 time in UTC."""
     at = context.of(observed, plan, api.unix(now))
     values = {kind: rule.first(rules, at) for kind, rules in conditions.CONDITIONS.items()}
+    last_outage = outage.last(observed.model, values["Available"], plan.spec.replicas, now)
+    since = plan.rollout.record.since
+    values |= {kind: outage.told(values[kind], last_outage, since) for kind in ("Ready", "Progressing")}
     found = {
         "observedGeneration": observed.model["metadata"]["generation"],
         "url": plan.serving.url,
@@ -31,6 +34,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "selector": ",".join(f"{name}={value}" for name, value in naming.selector(observed.owner.name).items()),
         **weights.weights(observed, plan),
         "clients": [_client(client, observed) for client in keys.clients(plan.spec.access)],
+        **({"lastOutage": last_outage} if last_outage else {}),
         "conditions": [_condition(kind, value, observed.model, now) for kind, value in values.items() if value],
     }
     return api.fitted(found)

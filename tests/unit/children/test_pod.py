@@ -7,6 +7,7 @@ import pytest
 
 from vllm_operator import api, config
 from vllm_operator.children import deployment, pod, template
+from vllm_operator.children import rollout as rollouts
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -125,7 +126,8 @@ def test_the_engine_has_what_the_spec_says_and_the_guard_what_the_settings_say()
 def rollout(**said: Any) -> kinds.Object:
     """Return the spec of the Deployment."""
     wanted = spec(**said)
-    child = deployment.deployment(OWNER, wanted, template.revision(OWNER, wanted, SETTINGS, ()))
+    asked = template.revision(OWNER, wanted, SETTINGS, ())
+    child = deployment.deployment(OWNER, wanted, rollouts.rollout(asked, asked, wanted, (), rollouts.Live()))
     return dict(child["spec"])
 
 

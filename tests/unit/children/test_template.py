@@ -7,7 +7,7 @@ import pytest
 from tests import samples
 from tests.golden import render
 from vllm_operator import api, children, config
-from vllm_operator.children import deployment, template
+from vllm_operator.children import deployment, rollout, template
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -96,7 +96,7 @@ def test_a_pod_is_known_by_the_mark_of_its_template() -> None:
 
 
 def test_the_deployment_runs_what_is_pinned() -> None:
-    child = deployment.deployment(OWNER, SPEC, pinned())
+    child = deployment.deployment(OWNER, SPEC, rollout.rollout(pinned(), pinned(), SPEC, (), rollout.Live()))
     assert child["spec"]["template"] == pinned()["data"]["template"]
 
 
@@ -171,6 +171,6 @@ def test_of_earlier_templates_the_newest_is_kept_since_a_rollout_may_return_to_i
         earlier("c", "2026-01-03T00:00:00Z"),
         earlier("a", "2026-01-01T00:00:00Z"),
     ]
-    assert template.spared(found, "d") == kinds.Ref("ControllerRevision", "models", "vllm11.template.c")
-    assert template.spared(found, "c") == kinds.Ref("ControllerRevision", "models", "vllm11.template.b")
-    assert template.spared([], "d") is None
+    assert template.spared(found, "d") == {kinds.Ref("ControllerRevision", "models", "vllm11.template.c")}
+    assert template.spared(found, "c") == {kinds.Ref("ControllerRevision", "models", "vllm11.template.b")}
+    assert template.spared([], "d") == frozenset()

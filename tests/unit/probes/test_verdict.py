@@ -50,10 +50,12 @@ async def test_one_wrong_answer_takes_no_model_away() -> None:
         await asyncio.sleep(0.5)
         one.answer = fake_guards.TOKEN
         woken = one.woken
+        assert one.seen().asked == {"1"}
         await asyncio.sleep(100)
         assert len(one.requests) == 3
         assert guard_conditions.verified(one.seen()).status == "True"
-        assert one.woken == woken
+        assert one.seen().asked == {"2"}, "of these servers it is known now"
+        assert one.woken == woken + 1
 
 
 @clock.virtual

@@ -1,0 +1,132 @@
+"""Whether a new server waits for the room that the earlier ones hold, from what the scheduler and quotas say of it. Pure.
+
+No node is looked at: the scheduler names what is lacking, and the pinned templates say what an earlier server holds. Where that
+is all that a new one asks for, and both may run on the same nodes, the room of the one is enough for the other.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from vllm_operator import api
+from vllm_operator.children import quantity, template
+from vllm_operator.kube import conditions, kinds, naming
+
+OTHER_REASONS = ("were unschedulable", "volume node affinity conflict")
+"""What may keep a new server from the node of an earlier one, whoever holds its accelerator: a cordon, a volume elsewhere."""
+NO_CLAIM = "cannot allocate all claims"
+PLACEMENT = ("nodeSelector", "affinity", "tolerations", "runtimeClassName", "schedulerName", "priorityClassName",
+             "resourceClaims")  # fmt: skip
+
+
+class Lack(NamedTuple):
+    """Why a new server has no room beside the earlier ones.
+
+    `pod`: the new server, "" where a quota refuses to make it; `words`: the scheduler's or the quota's; `since`: unix seconds;
+    `accelerators`: those that are lacking; `fits`: the room of an earlier server is enough.
+    """
+
+    pod: str
+    words: str
+    since: float
+    accelerators: tuple[str, ...]
+    fits: bool
+
+
+def lack(
+    target: kinds.Object, revisions: Sequence[kinds.Object], pods: Sequence[kinds.Object], deployment: kinds.Object
+) -> Lack | None:
+    """Return why a server of `target` has no room while there are earlier ones; None where it has, or there are none."""
+    new = unscheduled(target, pods)
+    earlier = _earlier(new, target, pods)
+    said = conditions.condition(new, "PodScheduled") if new else _refusal(deployment)
+    if not earlier or said is None:
+        return None
+    words, asked = str(said.get("message", "")), requests(target)
+    lacking = tuple(name for name in sorted(asked) if _is_lacking(name, words))
+    lacks_claim = NO_CLAIM in words and bool(_pod_spec(target).get("resourceClaims"))
+    is_told = bool(lacking or lacks_claim) and not any(other in words for other in OTHER_REASONS)
+    fits = is_told and all(_has_room(one, target, revisions) for one in earlier)
+    name = new["metadata"]["name"] if new else ""
+    return Lack(name, words, _unix(said.get("lastTransitionTime")), lacking, fits)
+
+
+def unscheduled(target: kinds.Object, pods: Iterable[kinds.Object]) -> kinds.Object | None:
+    """Return the newest server of `target` that no node takes."""
+    return next((one for one in pods if template.is_of(one, target) and _is_unschedulable(one)), None)
+
+
+def requests(pinned: kinds.Object) -> Mapping[str, Fraction]:
+    """Return what the scheduler reserves for a server of the pinned template, by resource."""
+    spec = _pod_spec(pinned)
+    first = spec.get("initContainers") or []
+    beside = [one for one in first if one.get("restartPolicy") == "Always"]
+    running = _summed([*spec["containers"], *beside])
+    parts = [running, *(_summed([one]) for one in first if one not in beside)]
+    names = {name for each in parts for name in each}
+    return {name: max(each.get(name, Fraction(0)) for each in parts) for name in names}
+
+
+def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:
+    """Tell whether a server of `target` fits where the pod `one` runs."""
+    made_of = next((pinned for pinned in (target, *revisions) if template.is_of(one, pinned)), None)
+    if made_of is None or _placement(made_of) != _placement(target):
+        return False
+    held = requests(made_of)
+    return all(amount <= held.get(name, 0) for name, amount in requests(target).items())
+
+
+def _placement(pinned: kinds.Object) -> kinds.Object:
+    """Return what says on which nodes a server may run; a preference excludes none."""
+    spec = _pod_spec(pinned)
+    found = {name: spec[name] for name in PLACEMENT if name in spec}
+    spread = spec.get("topologySpreadConstraints") or []
+    return {**found, "spread": [one for one in spread if one.get("whenUnsatisfiable") == "DoNotSchedule"]}
+
+
+def _earlier(new: kinds.Object | None, target: kinds.Object, pods: Iterable[kinds.Object]) -> list[kinds.Object]:
+    """Return the servers of earlier pod templates; `kubectl rollout restart` makes one from the same pinned template."""
+    if new is None:
+        return [one for one in pods if not template.is_of(one, target)]
+    return [one for one in pods if naming.template_hash(one) != naming.template_hash(new)]
+
+
+def _refusal(deployment: kinds.Object) -> kinds.Object | None:
+    """Return the condition of a Deployment whose pods a quota refuses."""
+    found = conditions.condition(deployment, "ReplicaFailure")
+    is_quota = found and found.get("status") == "True" and "exceeded quota" in str(found.get("message"))
+    return found if is_quota else None
+
+
+def _is_unschedulable(one: kinds.Object) -> bool:
+    found = conditions.condition(one, "PodScheduled")
+    return bool(found and found["status"] == "False" and found.get("reason") == "Unschedulable")
+
+
+def _is_lacking(name: str, words: str) -> bool:
+    """Tell whether an accelerator, which has a domain in its name, is lacking by the words of the scheduler or of a quota."""
+    said = rf"(Insufficient |requests\.){re.escape(name)}(?![-\w/]|\.\w)"
+    return "/" in name and re.search(said, words) is not None
+
+
+def _summed(containers: Iterable[kinds.Object]) -> Mapping[str, Fraction]:
+    """Return what is reserved for containers that run at once."""
+    found: dict[str, Fraction] = {}
+    for one in containers:
+        resources = one.get("resources") or {}
+        for name, amount in {**resources.get("limits", {}), **resources.get("requests", {})}.items():
+            found[name] = found.get(name, Fraction(0)) + quantity.number(amount)
+    return found
+
+
+def _pod_spec(pinned: kinds.Object) -> kinds.Object:
+    found: kinds.Object = pinned["data"]["template"]["spec"]
+    return found
+
+
+def _unix(moment: object) -> float:
+    try:
+        return float(api.unix(str(moment)))
+    except ValueError:
+        return 0.0

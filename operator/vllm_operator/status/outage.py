@@ -1,0 +1,42 @@
+"""The last time in which no server answered, after one had: when it began and ended, and how conditions tell of it. Pure.
+
+It is read off the status itself, as the time of a transition is: what a condition said before, and what it says now.
+"""
+
+from vllm_operator import api
+from vllm_operator.kube import conditions, kinds
+from vllm_operator.kube.conditions import ConditionValue
+
+
+def last(model: kinds.Object, available: ConditionValue | None, wanted: int, now: str) -> kinds.Object | None:
+    """Return the status's lastOutage, where Available is `available` now; a model that is to have no server has none."""
+    known: kinds.Object | None = model.get("status", {}).get("lastOutage")
+    before = conditions.condition(model, "Available") or {}
+    is_out = available is not None and available.status == "False" and wanted > 0
+    if is_out and before.get("status") == "True":
+        return {"began": now}
+    if known and not is_out and not known.get("ended"):
+        return {**known, "ended": now}
+    return known
+
+
+def told(value: ConditionValue | None, outage: kinds.Object | None, since: str) -> ConditionValue | None:
+    """Return a condition's value, with the outage while it goes on, and its length after the rollout that began at `since`."""
+    if value is None or outage is None:
+        return value
+    if not outage.get("ended"):
+        is_calm = value.status == "True" and value.reason != "RollingOut"
+        return value if is_calm else _with(value, f"nothing answers since {outage['began']}")
+    is_its_own = value.reason == "Complete" and bool(since) and outage["began"] >= since
+    return _with(value, f"nothing answered for {_length(outage)}, from {outage['began']}") if is_its_own else value
+
+
+def _with(value: ConditionValue, words: str) -> ConditionValue:
+    return value._replace(message=f"{value.message}; {words}")
+
+
+def _length(outage: kinds.Object) -> str:
+    """Return how long an outage was, such as 3m12s."""
+    seconds = api.unix(outage["ended"]) - api.unix(outage["began"])
+    minutes, rest = divmod(max(0, seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -1,0 +1,133 @@
+"""Whether the room of an earlier server is enough for a new one, from what the scheduler and the pinned templates say."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from tests import samples
+from tests.golden import render
+from vllm_operator import api
+from vllm_operator.children import room, template
+from vllm_operator.kube import kinds, naming
+
+OWNER = naming.Owner("models", "vllm11", "u")
+GPU = "nvidia.com/gpu"
+SINCE = "2026-01-01T00:00:00Z"
+LACKING = f"0/3 nodes are available: 1 Insufficient {GPU}, 2 node(s) didn't match Pod's node affinity/selector."
+OLD: dict[str, Any] = {"resources": {"limits": {GPU: 2, "memory": "16Gi"}}, "scheduling": {"nodeSelector": {"a": "b"}}}
+
+
+def pinned(**said: Any) -> kinds.Object:
+    spec = api.parse({"model": {"source": "file:///models/opt"}, **OLD, **said})
+    return template.revision(OWNER, spec, render.SETTINGS, ())
+
+
+def pod(of: kinds.Object, made_from: str, **status: Any) -> kinds.Object:
+    metadata = samples.made_by_deployment("vllm11", made_from)
+    annotations = of["data"]["template"]["metadata"]["annotations"]
+    return {"kind": "Pod", "metadata": {"name": made_from, "annotations": annotations, **metadata}, "status": status}
+
+
+def waiting(of: kinds.Object, words: str = LACKING, reason: str = "Unschedulable") -> kinds.Object:
+    said = {"type": "PodScheduled", "status": "False", "reason": reason, "message": words, "lastTransitionTime": SINCE}
+    return pod(of, "new", conditions=[said])
+
+
+def lack(words: str = LACKING, **said: Any) -> room.Lack | None:
+    """Return what is lacking where a version that differs by `said` is rolled out."""
+    before, new = pinned(), pinned(**{"engine": {"args": ["--seed=1"]}, **said})
+    return room.lack(new, (before, new), (waiting(new, words), pod(before, "old")), {})
+
+
+def fits(words: str = LACKING, **said: Any) -> bool:
+    found = lack(words, **said)
+    assert found is not None
+    return found.fits
+
+
+def test_what_an_earlier_server_holds_is_enough_for_one_that_asks_for_no_more() -> None:
+    assert lack() == room.Lack("new", LACKING, api.unix(SINCE), (GPU,), fits=True)
+    assert fits(resources={"limits": {GPU: 1, "memory": "16384Mi"}})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"resources": {"limits": {GPU: 3, "memory": "16Gi"}}},
+        {"resources": {"limits": {GPU: 2, "memory": "16.1Gi"}}},
+        {"resources": {"limits": {GPU: 2, "memory": "16Gi"}, "requests": {"cpu": "1"}}},
+        {"scheduling": {"nodeSelector": {"a": "c"}}},
+        {"scheduling": {"nodeSelector": {"a": "b"}, "runtimeClassName": "nvidia"}},
+    ],
+)
+def test_it_is_not_for_one_that_asks_for_more_or_for_another_place(said: dict[str, Any]) -> None:
+    assert not fits(**said)
+
+
+def test_a_preference_of_nodes_excludes_none() -> None:
+    preferred = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    required = {**preferred, "whenUnsatisfiable": "DoNotSchedule"}
+    assert fits(scheduling={**OLD["scheduling"], "topologySpreadConstraints": [preferred]})
+    assert not fits(scheduling={**OLD["scheduling"], "topologySpreadConstraints": [required]})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "0/1 nodes are available: 1 Insufficient cpu.",
+        f"0/1 nodes are available: 1 Insufficient {GPU}-shared.",
+        f"0/1 nodes are available: 1 Insufficient {GPU}.shared.",
+        f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) were unschedulable.",
+        f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) had volume node affinity conflict.",
+        "",
+    ],
+)
+def test_nor_where_something_else_is_lacking_or_may_be(words: str) -> None:
+    assert not fits(words)
+
+
+def test_a_gated_pod_waits_for_no_room() -> None:
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    pods = (waiting(new, LACKING, "SchedulingGated"), pod(before, "old"))
+    assert room.lack(new, (before, new), pods, {}) is None
+
+
+def test_without_an_earlier_server_there_is_nobody_to_make_room() -> None:
+    new = pinned()
+    assert room.lack(new, (new,), (waiting(new),), {}) is None
+
+
+def test_of_an_earlier_server_whose_template_is_not_known_nothing_is_known() -> None:
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    found = room.lack(new, (new,), (waiting(new), pod(before, "old")), {})
+    assert found is not None
+    assert not found.fits
+
+
+def test_a_restart_by_kubectl_waits_for_its_own_predecessor() -> None:
+    """It is of the same pinned template, and made of another pod template."""
+    both = pinned()
+    found = room.lack(both, (both,), (waiting(both), pod(both, "old")), {})
+    assert found is not None
+    assert found.fits
+
+
+@pytest.mark.parametrize(("words", "enough"), [(f"limited: requests.{GPU}=2", True), ("limited: pods=1", False)])
+def test_a_quota_of_accelerators_is_room_too(words: str, enough: bool) -> None:
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    refused = {"type": "ReplicaFailure", "status": "True", "message": f"exceeded quota: small, {words}"}
+    deployment = {"status": {"conditions": [{**refused, "lastTransitionTime": SINCE}]}}
+    found = room.lack(new, (before, new), (pod(before, "old"),), deployment)
+    assert found is not None
+    assert (found.pod, found.fits) == ("", enough)
+
+
+def test_containers_that_run_one_after_the_other_share_what_they_reserve() -> None:
+    """Those that prepare a server reserve nothing beside it; a sidecar does."""
+    revision = pinned(guard={"resources": {"requests": {"cpu": "250m"}}})
+    spec = revision["data"]["template"]["spec"]
+    fetch = {"name": "fetch", "resources": {"limits": {"cpu": "100m", "ephemeral-storage": "1Gi"}}}
+    spec["initContainers"].append(fetch)
+    amounts = room.requests(revision)
+    assert (amounts["cpu"], amounts[GPU], amounts["ephemeral-storage"]) == (Fraction(1, 4), 2, 2**30)

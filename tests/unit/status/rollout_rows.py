@@ -1,0 +1,108 @@
+"""Rollouts that have no room, that make some, and that were given up."""
+
+from typing import Any
+
+from tests import observations
+from tests.observations import earlier, pod, rolled_out, serving
+from tests.unit.status.rows import INSIDE, ONE, PROVEN, Row
+from vllm_operator import api
+from vllm_operator.children import template
+from vllm_operator.children.rollout_record import GaveWay, Record
+from vllm_operator.kube import kinds
+
+SECOND, ENDS = "2026-01-01T00:00:02Z", "2026-01-01T00:00:01Z"
+GPU = {"resources": {"limits": {"nvidia.com/gpu": 1}}}
+WORDS = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
+TOLD = f"no node takes the pod b: {WORDS[:-1]}: "
+ROLLING = f"+RollingOut {INSIDE} {PROVEN}"
+
+
+def waiting(words: str = WORDS) -> kinds.Object:
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+    return pod("b", SECOND, conditions=[{**said, "lastTransitionTime": "2026-01-01T00:00:00Z"}])
+
+
+def restarted(of: kinds.Object) -> kinds.Object:
+    """Return a pod that is made of the same template as the newest one, before `kubectl rollout restart`."""
+    return {**of, "metadata": {**of["metadata"], "labels": {"pod-template-hash": "before"}}}
+
+
+def ending(of: kinds.Object) -> kinds.Object:
+    return {**of, "metadata": {**of["metadata"], "deletionTimestamp": ENDS}}
+
+
+def strategy(name: str) -> dict[str, Any]:
+    return {**GPU, "rollout": {"strategy": name}}
+
+
+def stuck(of: kinds.Object, **changed: Any) -> dict[str, Any]:
+    """Describe a rollout whose new server waits for room beside an earlier one."""
+    return serving(deployment=rolled_out(1, replicas=2), pods=[waiting(), of], **changed)
+
+
+RETURNING = {"engine": {"maxModelLen": 8}, "rollout": {"returnAfter": "10m"}}
+ASKED = template.digest(api.Spec.model_validate({**observations.PLAIN["spec"], **RETURNING}))
+LAST = template.digest(api.Spec.model_validate(observations.PLAIN["spec"]))
+GIVEN_UP = Record(verified=LAST, gave_way=GaveWay(ASKED, "2026-01-01T00:10:00Z", "EngineFailed: boom"))
+RETURNED = (
+    "the newest version was not verified within spec.rollout.returnAfter, so that of before serves again since"
+    " 2026-01-01T00:10:00Z: EngineFailed: boom: change the spec, or its upgrade annotation, to try again"
+)
+
+ROWS = [
+    Row("a surge without room", strategy("Surge"), stuck(earlier(pod("a"))), f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD}a rollout needs it beside the earlier servers: free nvidia.com/gpu, or set spec.rollout.strategy to"
+        " Recreate or Auto",
+        {"Progressing": "servers of the newest version that answer: 0 of 1, of an earlier one: 1"}),
+    Row("a rollout that is about to make room", strategy("Auto"), stuck(restarted(pod("a"))),
+        f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD}spec.rollout.strategy is Auto, so an earlier server is stopped for it at 2026-01-01T00:00:30Z; nothing"
+        " answers from then until the new one has loaded, for which it has 30m"),
+    Row("a rollout of several servers that is about to make room", {**strategy("Auto"), "replicas": 2},
+        serving(deployment=rolled_out(2, replicas=3, updatedReplicas=1),
+                pods=[waiting(), restarted(pod("a")), restarted(pod("c"))], guards={"a": {}, "c": {}}),
+        f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD}spec.rollout.strategy is Auto, so an earlier server is stopped for it at 2026-01-01T00:00:30Z; the others"
+        " go on answering"),
+    Row("a rollout for which no room can be made for sure", strategy("Auto"), stuck(earlier(pod("a"))),
+        f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD}Auto stops an earlier server only for an accelerator, and where that server's room is enough: free"
+        " nvidia.com/gpu, or set spec.rollout.strategy to Recreate"),
+    Row("a rollout that has no room for lack of memory", strategy("Auto"),
+        serving(deployment=rolled_out(1, replicas=2),
+                pods=[waiting("0/1 nodes are available: 1 Insufficient memory."), restarted(pod("a"))]),
+        f"+Serving -Unschedulable {ROLLING}",
+        "no node takes the pod b: 0/1 nodes are available: 1 Insufficient memory: Auto stops an earlier server only for an"
+        " accelerator, and where that server's room is enough: free room for one more server, or set spec.rollout.strategy"
+        " to Recreate"),
+    Row("a rollout that has just been told to make room", strategy("Recreate"),
+        stuck(earlier(pod("a")), remembered=Record()) | {"deployment": rolled_out(1, replicas=2, observedGeneration=0)},
+        f"+Serving -Recreating {ROLLING}", "an earlier server is being stopped, and a new server takes its room"),
+    Row("a rollout that makes room", {**strategy("Recreate"), "replicas": 2},
+        serving(deployment=rolled_out(2, readyReplicas=1, updatedReplicas=1),
+                pods=[waiting(), ending(earlier(pod("a"))), earlier(pod("c"))], guards={"c": {}}),
+        f"+Serving -Recreating {ROLLING}", "a is being stopped, and a new server takes its room"),
+    Row("a rollout that makes room for fewer servers than are asked for", {**strategy("Recreate"), "replicas": 2},
+        serving(deployment=rolled_out(2, readyReplicas=1, updatedReplicas=1), pods=[waiting(), earlier(pod("a"))]),
+        f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD}fewer servers have room than spec.replicas asks for: free nvidia.com/gpu, or lower spec.replicas"),
+    Row("a rollout for which a quota has no room", strategy("Surge"),
+        serving(deployment=rolled_out(1, updatedReplicas=0, conditions=[{
+            "type": "ReplicaFailure", "status": "True",
+            "message": "exceeded quota: small, limited: requests.nvidia.com/gpu=1"}]), pods=[earlier(pod("a"))]),
+        f"+Serving -PodsRefused {ROLLING}",
+        "the pods cannot be made: exceeded quota: small, limited: requests.nvidia.com/gpu=1: a rollout needs it beside the"
+        " earlier servers: free nvidia.com/gpu, or set spec.rollout.strategy to Recreate or Auto"),
+    Row("a version that was given up, while the last one serves", RETURNING,
+        serving(made_of=observations.PLAIN["spec"], remembered=GIVEN_UP),
+        f"+Serving -ReturnedToLast -ReturnedToLast {INSIDE} {PROVEN}", RETURNED,
+        {"Progressing": RETURNED, "Available": ONE}),
+    Row("a version that was given up, while the last one comes back", RETURNING,
+        serving(made_of=observations.PLAIN["spec"], remembered=GIVEN_UP, deployment=rolled_out(1, replicas=2)),
+        f"+Serving -ReturnedToLast {ROLLING}", RETURNED),
+    Row("a version that was given up and is no longer to give way", {"engine": {"maxModelLen": 8}},
+        serving(made_of=observations.PLAIN["spec"], remembered=GIVEN_UP, deployment=rolled_out(1, replicas=2)),
+        f"+Serving -RollingOut {ROLLING}", "servers of the newest version that answer: 0 of 1, of an earlier one: 1"),
+]  # fmt: skip
+SOON = ("a rollout that is about to make room", "a rollout of several servers that is about to make room")
+"""What is true for half a minute."""
