@@ -43,10 +43,11 @@ GROUPS = {
     "helm3": Group(),
     "kind": Group(),
     "kubeconform": Group(),
+    "versitygw": Group(),
 }
 LIGHT = ("kubernetes", "etcd")
 EMBEDDED = (*LIGHT, "containerd", "runc", "cni", "coredns", "contour", "helm")
-TESTING = ("helm3", "kubeconform")  # what the tests alone need
+TESTING = ("helm3", "kubeconform", "versitygw")  # what the tests alone need
 
 
 def directory(name: str) -> pathlib.Path:

@@ -12,4 +12,5 @@ policy        what the admin's allow-lists refuse
 engine, guard, guide    all that knows vLLM; all that knows Envoy; all that knows HTML
 config, api, crd        the operator's settings; the resource: fields, limits, rules, docs -> the CRD
 kube          the API server: kinds, names, calls, watches, the cache, the one engine of writes
+fetch         a program of its own, which fetches weights: it knows none of the others, and none of them runs it
 """
