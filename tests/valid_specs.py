@@ -70,9 +70,9 @@ def _told_apart(item: Any, at: int) -> Any:
 def _largest_scalar(node: Node, *, long: bool) -> Any:
     if node.get("type") in ("boolean", "integer"):
         return node.get("maximum", True)
-    if node.get("x-kubernetes-int-or-string"):
-        return "999999999999999999.999999999"
     rules = _rules(node)
+    if node.get("x-kubernetes-int-or-string"):
+        return "auto" if "'auto'" in rules else "999999999999999999.999999999"
     for mark, text in LARGEST:
         if mark in rules:
             return text
@@ -111,6 +111,8 @@ def _scalars(node: Node) -> some.SearchStrategy[Any]:
         return some.booleans()
     if node.get("type") == "integer":
         return some.integers(node["minimum"], node["maximum"])
+    if node.get("x-kubernetes-int-or-string") and "'auto'" in _rules(node):
+        return some.integers(1, 10_000_000) | some.just("auto")
     if node.get("x-kubernetes-int-or-string"):
         return some.integers(0, api.LARGEST_QUANTITY) | some.from_regex(api.QUANTITY, fullmatch=True)
     return _texts(node)

@@ -14,6 +14,7 @@ from tests.e2e import conftest
 
 TEXT = document.read(document.TASKS)
 ARGUMENTS = ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"]
+FEW_BLOCKS = "--num-gpu-blocks-override=5"  # too few for the context that the weights declare
 MODEL = "facebook/opt-125m"
 
 
@@ -43,8 +44,9 @@ def serving(admin: kubectl.Admin, request: pytest.FixtureRequest) -> Iterator[co
     secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": f"{name}-tls"}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps({**secret, "stringData": data}))
     ingress = {"className": "contour", "tls": {"secretName": f"{name}-tls"}}
-    body = kubectl.model(name, engine={"args": ARGUMENTS}, expose={"host": host, "ingress": ingress})
-    body["spec"]["model"]["task"] = request.param
+    engine = {"args": [*ARGUMENTS, FEW_BLOCKS], "maxModelLen": "auto"}
+    body = kubectl.model(name, engine=engine, expose={"host": host, "ingress": ingress})
+    body["spec"]["model"] |= {"task": request.param, "servedNames": ["also-called"]}
     with admin.having(body):
         demo.await_ready(name)
         waiting.until("Verified", lambda: admin.condition(name, "Verified").get("status") == "True", admin.world, 60)
@@ -85,7 +87,9 @@ def test_responses_keep_nothing_for_others_to_ask_for(client: conftest.Client) -
 
 
 @pytest.mark.parametrize("serving", ["Embed"], indirect=True)
-def test_an_embedding_model_embeds_and_does_nothing_else(serving: conftest.Client, tmp_path: pathlib.Path) -> None:
+def test_an_embedding_model_embeds_and_does_nothing_else(
+    admin: kubectl.Admin, serving: conftest.Client, tmp_path: pathlib.Path
+) -> None:
     found = check("Embed", serving, tmp_path)
     first, second = (one["embedding"] for one in found["Embeddings"]["data"])
     assert len(first) == len(second) == 64
@@ -93,7 +97,14 @@ def test_an_embedding_model_embeds_and_does_nothing_else(serving: conftest.Clien
     assert sum(value * value for value in first) == pytest.approx(1, abs=0.01)
     again = conftest.answered(serving.post("/v1/embeddings", {"model": MODEL, "input": "A small robot"}), 200)
     assert again["data"][0]["embedding"] == pytest.approx(first, abs=0.01)  # type: ignore[index]
-    assert conftest.answered(serving.get("/v1/models"), 200)["data"][0]["id"] == MODEL  # type: ignore[index]
+    listed = conftest.answered(serving.get("/v1/models"), 200)["data"]
+    assert [one["id"] for one in listed] == [MODEL, "also-called"]  # type: ignore[attr-defined]
+    conftest.answered(serving.post("/v1/embeddings", {"model": "also-called", "input": "a"}), 200)
+    length = listed[0]["max_model_len"]  # type: ignore[index]
+    assert length < 4096
+    told = lambda: f"{length:,} tokens" in serving.get("/guide", key="").body  # noqa: E731
+    waiting.until("the guide's context", told, admin.world, 60)
+    assert admin.get("vllm", "embed")["status"]["maxModelLen"] == length
     conftest.answered(serving.post("/v1/embeddings", {"model": MODEL}), 400)
     conftest.answered(serving.post("/v1/embeddings", {"model": "no-such-model", "input": "a"}), 404)
     conftest.answered(serving.post("/v1/embeddings", {"model": MODEL, "input": "a"}, key=""), 401)

@@ -38,11 +38,23 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"securityContext": {"supplementalGroups": [1, 1]}}, "Duplicate value"),
     ({"securityContext": {"runAsUser": 1}}, "unknown field"),
 ]
+NAMED = {"source": "file:///models/a/b"}
+REFUSED += [
+    ({"engine": {"maxModelLen": "8k"}}, "or auto"),
+    ({"engine": {"maxModelLen": 10_000_001}}, "from 1 to 10000000"),
+    ({"engine": {"maxModelLen": ""}}, "or auto"),
+    ({"model": {**NAMED, "servedNames": ["a", "a"]}}, "Duplicate value"),
+    ({"model": {**NAMED, "servedNames": ["--trust-remote-code"]}}, "letters, digits"),
+    ({"model": {**NAMED, "servedNames": ["$(HOME)"]}}, "letters, digits"),
+    ({"model": {**NAMED, "servedNames": []}}, "at least 1 item"),
+    ({"model": {**NAMED, "servedName": "a", "servedNames": ["b", "a"]}}, "leave out the one of servedName"),
+]
 TAKEN: list[dict[str, Any]] = [
     {"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1500m"}, "requests": {"nvidia.com/gpu": 2, "cpu": "0.5"}}},
     {"resources": {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi"}}},
     {"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1, "rdma/hca": "1"}}},
     {"resources": {"claims": [{"name": "gpus", "request": "first"}]}, "resourceClaims": [CLAIM]},
+    {"engine": {"maxModelLen": "auto"}, "model": {**NAMED, "servedName": "a", "servedNames": ["gpt-4", "x:y"]}},
     {"scheduling": {"schedulerName": "kai-scheduler"}, "securityContext": {"fsGroup": 1, "supplementalGroups": [2, 3]}},
 ]
 

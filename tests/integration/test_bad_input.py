@@ -89,7 +89,7 @@ CASES = [
     ("spec.engine", {"startupTimeout": "soon"}, "such as 90s, 30m or 1h30m"),
     ("spec.engine", {"startupTimeout": "25h"}, "between 1s and 24h"),
     ("spec.engine", {"drainTimeout": "0s"}, "between 1s and 1h"),
-    ("spec.engine", {"maxModelLen": 0}, "greater than or equal to 1"),
+    ("spec.engine", {"maxModelLen": 0}, "write a number of tokens from 1 to 10000000, or auto"),
     ("spec.engine", {"image": "a b"}, "no white space"),
     ("spec.resources", {"limits": {"cpu": "lots"}}, "such as 1, 500m or 16Gi"),
     ("spec.resources", {"limits": {"cpu": -1}}, "not negative"),

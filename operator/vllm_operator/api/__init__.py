@@ -14,7 +14,7 @@ A description ends with the field's unit and its default: "... Seconds. Default:
 """
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
-from vllm_operator.api.engine import Engine, Env
+from vllm_operator.api.engine import AUTO, Engine, Env
 from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Ingress, IssuerRef, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
@@ -27,6 +27,7 @@ from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, mo
 from vllm_operator.api.weights import Cache, CredentialsSecretRef
 
 __all__ = [
+    "AUTO",
     "LARGEST_QUANTITY",
     "PATH",
     "QUANTITY",

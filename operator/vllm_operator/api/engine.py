@@ -1,10 +1,14 @@
 """vLLM itself: its image, options and variables."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
 from vllm_operator.api import schema
+
+AUTO = "auto"
+LONGEST_CONTEXT = 10_000_000
+MaxModelLen = Annotated[int, pydantic.Field(ge=1, le=LONGEST_CONTEXT)] | Literal["auto"]
 
 
 class Env(schema.Schema):
@@ -38,11 +42,21 @@ class Engine(schema.Schema):
             schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space")
         ),
     )
-    max_model_len: int | None = pydantic.Field(
+    max_model_len: MaxModelLen | None = pydantic.Field(
         default=None,
-        ge=1,
-        le=10_000_000,
-        description="Length of the context, prompt and answer together. Tokens. Default: what the weights declare.",
+        description=(
+            "Length of the context, prompt and answer together, or auto: the longest up to what the weights declare that"
+            " the memory of the accelerators has room for; status.maxModelLen has it. Tokens. Default: what the weights"
+            " declare."
+        ),
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"type(self) == int ? (self >= 1 && self <= {LONGEST_CONTEXT}) : self == '{AUTO}'",
+                f"write a number of tokens from 1 to {LONGEST_CONTEXT}, or auto",
+            ),
+            maxLength=len(AUTO),
+            **{"x-kubernetes-int-or-string": True},
+        ),
     )
     allow_long_context: bool = pydantic.Field(
         default=False,

@@ -20,6 +20,20 @@ _IS_FETCHED = f"self.source.matches('^{FETCHED}')"
 SERVED_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"
 
 
+ServedName = Annotated[
+    str,
+    pydantic.Field(
+        min_length=1,
+        max_length=128,
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
+            ),
+        ),
+    ),
+]
+
+
 class Model(schema.Schema):
     """The weights to serve and the name that clients call them by."""
 
@@ -28,6 +42,10 @@ class Model(schema.Schema):
             schema.rule(
                 "has(self.servedName) || self.source.size() <= 128",
                 "a source this long needs servedName, of at most 128 characters",
+            ),
+            schema.rule(
+                "!has(self.servedName) || !has(self.servedNames) || !(self.servedName in self.servedNames)",
+                "servedNames are further names: leave out the one of servedName",
             ),
             schema.rule(
                 f"!has(self.credentialsSecretRef) || {_IS_FETCHED}",
@@ -110,16 +128,16 @@ class Model(schema.Schema):
             " new server fetches them into a scratch volume while it holds its accelerators."
         ),
     )
-    served_name: str | None = pydantic.Field(
+    served_name: ServedName | None = pydantic.Field(
+        default=None,
+        description="Name that clients send as `model`. Default: the last two segments of the source's path.",
+    )
+    served_names: tuple[ServedName, ...] | None = pydantic.Field(
         default=None,
         min_length=1,
-        max_length=128,
-        description="Name that clients send as `model`. Default: the last two segments of the source's path.",
-        json_schema_extra=schema.rules(
-            schema.rule(
-                f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
-            ),
-        ),
+        max_length=8,
+        description="Further names that the model answers to. Default: none.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     task: Task = pydantic.Field(
         default="Generate",

@@ -85,6 +85,11 @@ class Status(schema.Schema):
     url: str = pydantic.Field(default="", max_length=512, description="Address at which clients reach the model.")
     model: str = pydantic.Field(default="", max_length=128, description="Name that clients send as `model`.")
     image: str = pydantic.Field(default="", max_length=512, description="Image of the engine.")
+    max_model_len: int | None = pydantic.Field(
+        default=None,
+        ge=0,
+        description="Length of the context that the servers have, where the weights alone do not say it. Tokens.",
+    )
     accelerators: str = pydantic.Field(default="", max_length=256, description="Accelerators of one server.")
     replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers.")
     ready_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers that answer.")

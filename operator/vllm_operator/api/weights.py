@@ -17,7 +17,7 @@ FilePattern = Annotated[
         max_length=128,
         json_schema_extra=schema.rules(
             schema.rule(
-                f"self.matches('^{PATTERN}$') && !self.matches('(^|/)[.][.]?(/|$)')",
+                f"self.matches(r'^{PATTERN}$') && !self.matches('(^|/)[.][.]?(/|$)')",
                 "write the path of a file below the source, perhaps with * and ?, such as *.safetensors",
             )
         ),

@@ -14,6 +14,7 @@ def page(expose: api.Expose | None, settings: config.Config, serving: Serving) -
         url=serving.url.removesuffix("/"),
         model=serving.model,
         context=serving.context,
+        aliases=serving.aliases,
         endpoints=[(one.method, one.path) for one in endpoints.of(serving.task)],
     )
     return guard.Page(guide.PATH, guide.document(facts), tuple(guide.HEADERS.items()))

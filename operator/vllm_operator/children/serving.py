@@ -19,7 +19,7 @@ class Serving(NamedTuple):
 
     `model`: the name that servers answer to; `task`: what they do; `context`: tokens, None where the weights say it; `url`: ends
     in a slash; `image`: the engine's, "" where there is no server; `path`: the one that the edge sends requests with, such as
-    /opt, "" where there is none.
+    /opt, "" where there is none; `aliases`: further names that servers answer to.
     """
 
     model: str
@@ -28,6 +28,7 @@ class Serving(NamedTuple):
     url: str
     image: str
     path: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 def serving(
@@ -38,8 +39,9 @@ def serving(
     pods: Iterable[kinds.Object] = (),
     deployment: kinds.Object | None = None,
     edge: kinds.Object | None = None,
+    chosen: int | None = None,
 ) -> Serving:
-    """Return what serves: `pods` are the ready ones, `edge` the live Ingress.
+    """Return what serves: `pods` are the ready ones, `edge` the live Ingress, `chosen` the context that vLLM was seen to choose.
 
     Of servers of two versions the oldest counts: clients learn of a new name when all servers answer to it. A model that has
     servers and no Ingress is reached by its Service.
@@ -50,10 +52,11 @@ def serving(
     return Serving(
         model=served.model if served else options.served_name(spec.model),
         task=served.task if served else spec.model.task,
-        context=_context(arguments) if arguments else spec.engine.max_model_len,
+        context=_context(arguments or [f"--max-model-len={spec.engine.max_model_len}"], chosen),
         url=exposure.live_url(edge) or (exposure.inside(owner) if deployment else exposure.url(owner, spec, settings)),
         image=str(engine.get("image", "")),
         path=exposure.live_path(edge) if edge else exposure.path(owner, spec, settings),
+        aliases=served.aliases if served else options.aliases(spec.model),
     )
 
 
@@ -64,7 +67,9 @@ def _engine(pods: Iterable[kinds.Object], deployment: kinds.Object | None) -> ki
     return next((one for one in spec.get("containers") or [] if one.get("name") == pod.ENGINE), {})
 
 
-def _context(arguments: Iterable[str]) -> int | None:
-    """Return the length that the engine was started with, in tokens; None where it is left to the weights."""
+def _context(arguments: Iterable[str], chosen: int | None) -> int | None:
+    """Return the length that the engine was started with, or has `chosen`, in tokens; None where the weights alone say it."""
+    if verification.chooses_context(arguments):
+        return chosen
     given = [re.fullmatch(r"--max-model-len=([0-9]{1,10})", argument) for argument in arguments]
     return next((int(found[1]) for found in given if found), None)

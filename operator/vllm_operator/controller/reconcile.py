@@ -118,6 +118,7 @@ class Reconciler:
             pods=[pod for pod in pods if pod_diagnosis.is_ready(pod)],
             deployment=deployment,
             edge=seen.child(kinds.INGRESS, owner.name),
+            chosen=self._prober.context(kinds.Key(owner.namespace, owner.name)) or _told_context(seen.model),
         )
         revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
         annotations = (deployment or {"metadata": {}})["metadata"].get("annotations", {})
@@ -211,6 +212,12 @@ class Reconciler:
             return await self._api.exists(ref)
         except errors.ApiError:
             return True
+
+
+def _told_context(model: kinds.Object) -> int | None:
+    """Return the length of the context that the status tells: true after a restart of the operator, until servers are asked."""
+    told = (model.get("status") or {}).get("maxModelLen")
+    return told if isinstance(told, int) else None
 
 
 async def _both(one: Coroutine[None, None, One], other: Coroutine[None, None, Other]) -> tuple[One, Other]:

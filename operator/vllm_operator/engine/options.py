@@ -46,7 +46,7 @@ def arguments(spec: api.Spec) -> list[str]:
     owned = {
         "host": HOST,
         "port": PORT,
-        "served-model-name": served_name(spec.model),
+        "served-model-name": None if aliases(spec.model) else served_name(spec.model),
         "generation-config": "vllm",
         "max-num-queued-reqs": seats(spec.engine) + spec.access.max_queued_requests,
         "shutdown-timeout": api.seconds(spec.engine.drain_timeout),
@@ -55,9 +55,10 @@ def arguments(spec: api.Spec) -> list[str]:
         **_defaults(spec),
     }
     given = [f"--{name}={value}" for name, value in owned.items() if value is not None]
+    names = ["--served-model-name", served_name(spec.model), *aliases(spec.model)] if aliases(spec.model) else []
     taken = tuple(entry for entry in spec.engine.args if not refusals.refusal(entry))
     own = [argument for entry in entries.last(taken) for argument in entries.arguments(entry)]
-    return [weights.argument, *given, *own]
+    return [weights.argument, *given, *names, *own]
 
 
 def _defaults(spec: api.Spec) -> dict[str, int | str]:
@@ -88,3 +89,8 @@ def seats(engine: api.Engine) -> int:
 def served_name(model: api.Model) -> str:
     """Return the name that clients send as `model`."""
     return model.served_name or source.weights(model).name
+
+
+def aliases(model: api.Model) -> tuple[str, ...]:
+    """Return the further names that the model answers to."""
+    return tuple(name for name in model.served_names or () if name != served_name(model))

@@ -4,6 +4,7 @@ It takes a text through tokenizer and workers to a result; `/health` asks none o
 """
 
 import io
+import itertools
 import json
 import wave
 from collections.abc import Iterable, Mapping
@@ -21,21 +22,24 @@ WORDS_LIMIT = 200
 MOST_BRACKETS = 1000
 BOUNDARY = "part-of-a-form"
 RATE = 16_000
+MOST_TOKENS = 10_000_000_000
 
 
 class Request(NamedTuple):
-    """A POST."""
+    """A POST, or a GET without content."""
 
     path: str
     content: bytes
     content_type: str = "application/json"
+    method: str = "POST"
 
 
 class Served(NamedTuple):
-    """What a server serves: the name that clients send as `model`, and its task."""
+    """What a server serves: the name that clients send as `model`, its further names, and its task."""
 
     model: str
     task: api.Task
+    aliases: tuple[str, ...] = ()
 
 
 class Proof(NamedTuple):
@@ -62,14 +66,40 @@ def served(arguments: Iterable[str], task: api.Task) -> Served | None:
 
     None where they name no model. Some tasks are started alike: where the spec's `task` is started like this, it is that one.
     """
+    arguments = list(arguments)
     pairs = (argument.removeprefix("--").partition("=") for argument in arguments if argument.startswith("--"))
     given = {name: value for name, _, value in pairs}
     chosen = {name: given[name] for name in ("runner", "convert") if name in given}
     tasks = [one for one in PROOFS if options.TASKS.get(one, {}) == chosen]
-    model = given.get("served-model-name")
-    if not model or not tasks:
+    names = _values("--served-model-name", arguments)
+    if not (names and names[0] and tasks):
         return None
-    return Served(model, task if task in tasks else tasks[0])
+    return Served(names[0], task if task in tasks else tasks[0], tuple(names[1:]))
+
+
+def _values(option: str, arguments: list[str]) -> list[str]:
+    """Return the values of an option that may have several: behind it, or the one behind its equals sign."""
+    if option in arguments:
+        behind = arguments[arguments.index(option) + 1 :]
+        return list(itertools.takewhile(lambda one: not one.startswith("-"), behind))
+    return [one.removeprefix(f"{option}=") for one in arguments if one.startswith(f"{option}=")][:1]
+
+
+def chooses_context(arguments: Iterable[str]) -> bool:
+    """Tell whether a server that was started with `arguments` chooses the length of its context."""
+    return f"--max-model-len={api.AUTO}" in arguments
+
+
+MODELS = Request("/v1/models", b"", method="GET")
+"""The request that tells the length of the context, which vLLM chooses where it may."""
+
+
+def context(text: str) -> int | None:
+    """Return the length of the context that the answer to MODELS names, in tokens; None where it names none."""
+    listed = _decoded(text).get("data")
+    first = listed[0] if isinstance(listed, list) and listed else None
+    length = first.get("max_model_len") if isinstance(first, dict) else None
+    return length if type(length) is int and 0 < length <= MOST_TOKENS else None
 
 
 def request(model: str, task: api.Task = "Generate") -> Request:

@@ -24,13 +24,14 @@ PATH = "/guide"
 class Facts(NamedTuple):
     """`url`: the model's base URL without a slash at its end; `context`: its tokens, None where the weights declare it.
 
-    `endpoints`: methods and paths.
+    `endpoints`: methods and paths; `aliases`: further names of the model.
     """
 
     url: str
     model: str
     context: int | None
     endpoints: Sequence[tuple[str, str]]
+    aliases: Sequence[str] = ()
 
 
 def _hash(text: str) -> str:
@@ -63,10 +64,16 @@ def document(facts: Facts) -> str:
         model=name,
         name=_copied(name, "the name"),
         url=_copied(_text(f"{facts.url}/"), "the base URL"),
+        aliases=_aliases(facts.aliases),
         context=_context(facts.context),
         tabs=_tabs(facts),
         **_of_the_task(tuple(facts.endpoints)),
     )
+
+
+def _aliases(names: Sequence[str]) -> str:
+    listed = ", ".join(f"<code>{_text(name)}</code>" for name in names)
+    return f"<dt>Also called<dd>{listed}" if listed else ""
 
 
 def _context(tokens: int | None) -> str:

@@ -28,11 +28,22 @@ AskModel = Callable[[str, str, verification.Request], Awaitable[http_client.Answ
 
 
 class Question(NamedTuple):
-    """What a model is to be asked, with whose key; `generation` is that of the spec whose servers answer."""
+    """What a model is to be asked, with whose key; `generation` is that of the spec whose servers answer.
+
+    `chooses_context`: those servers choose the length of their context.
+    """
 
     client: spare_client.SpareClient
     served: verification.Served
     generation: int
+    chooses_context: bool = False
+
+
+class Context(NamedTuple):
+    """The length of the context that the servers of `templates` have chosen, in tokens."""
+
+    templates: frozenset[str]
+    tokens: int
 
 
 class Canary:
@@ -48,6 +59,7 @@ class Canary:
         self._cache, self._guards, self._ask_model, self._wake = objects, guards, ask, wake
         self._verdicts: dict[kinds.Key, verdict.Verdict] = {}
         self._failing = asyncio.Semaphore(FAILING_AT_ONCE)
+        self._contexts: dict[kinds.Key, Context] = {}
 
     def of(self, key: kinds.Key) -> ConditionValue | None:
         """Return what is known of the model."""
@@ -56,6 +68,11 @@ class Canary:
     def asked(self, key: kinds.Key) -> frozenset[str]:
         """Return the pod templates of which that is known."""
         return self._verdicts.get(key, verdict.Verdict()).asked
+
+    def context(self, key: kinds.Key) -> int | None:
+        """Return the length of the context that the model's servers were last seen to have chosen, in tokens."""
+        found = self._contexts.get(key)
+        return found.tokens if found else None
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Verify `key` where that is due; return the seconds until it is due again, None where only a change makes it so."""
@@ -67,6 +84,8 @@ class Canary:
         templates = _templates(seen) if seen else frozenset()
         if seen is None or not templates:
             self._verdicts.pop(key, None)
+            if seen is None:
+                self._contexts.pop(key, None)
             return None
         if not guard_conditions.is_settled(seen._replace(guards=self._guards(key))):
             return None  # the guards' next answer wakes the key
@@ -92,6 +111,8 @@ class Canary:
                 heard = await self._heard(seen.owner, question)
         if not self._is_as_it_was(key, seen):
             return AGAIN_SECONDS
+        if question.chooses_context and heard and heard.status == "True":
+            await self._learn_context(key, seen, question)
         now = asyncio.get_running_loop().time()
         after = before.after(heard, question.client.per_hour, now)
         self._keep(key, after)
@@ -99,10 +120,21 @@ class Canary:
 
     async def _heard(self, owner: naming.Owner, question: Question) -> ConditionValue | None:
         """Ask, and return what the answer means; None where the model was busy."""
-        (model, task), key = question.served, question.client.key
+        (model, task, _), key = question.served, question.client.key
         answer = await self._ask_model(service.address(owner), key, verification.request(model, task))
         found = _meaning(answer, task, key)
         return found and found._replace(generation=question.generation)
+
+    async def _learn_context(self, key: kinds.Key, seen: ObservedState, question: Question) -> None:
+        """Ask once of each pod template how long a context its servers have chosen; one that does not say it is asked again."""
+        templates, before = _templates(seen), self._contexts.get(key)
+        if before and before.templates == templates:
+            return
+        answer = await self._ask_model(service.address(seen.owner), question.client.key, verification.MODELS)
+        tokens = verification.context(answer.text) if answer.status == verification.OK else None
+        if tokens and self._is_as_it_was(key, seen):
+            self._contexts[key] = Context(templates, tokens)
+            self._wake(key)
 
     def _is_as_it_was(self, key: kinds.Key, before: ObservedState) -> bool:
         """Tell whether keys and servers are those that were asked: else the answer is of no use."""
@@ -130,9 +162,11 @@ def _question(seen: ObservedState, said: ConditionValue | None, now: float) -> Q
     client = spare_client.find(seen, spec.access, now)
     if isinstance(client, ConditionValue):
         return client._replace(generation=_newest(seen))
-    served = {verification.served(_arguments(pod), spec.model.task) for pod in _ready(seen)}
+    arguments = [_arguments(pod) for pod in _ready(seen)]
+    served = {verification.served(one, spec.model.task) for one in arguments}
     (one,) = served if len(served) == 1 else (None,)
-    return Question(client, one, _generation(seen, spec, said)) if one else None
+    chooses = all(map(verification.chooses_context, arguments))
+    return Question(client, one, _generation(seen, spec, said), chooses) if one else None
 
 
 def _generation(seen: ObservedState, spec: api.Spec, said: ConditionValue | None) -> int:

@@ -70,9 +70,10 @@ class Probe:
         timeout = aiohttp.ClientTimeout(total=MODEL_SECONDS, connect=CONNECT_SECONDS)
         headers = {"Authorization": f"Bearer {key}", "Content-Type": request.content_type}
         try:
-            async with self._session.post(
-                base + request.path, data=request.content, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
+            async with self._session.request(
+                request.method, base + request.path, data=request.content or None, headers=headers, timeout=timeout,
+                allow_redirects=False,
+            ) as response:  # fmt: skip
                 text = await _text(response, MODEL_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(reached=False)

@@ -56,6 +56,10 @@ class Prober:
         asked = seen._replace(verified=canary.of(key), asked=canary.asked(key))
         return asked._replace(guards=self._polls.of(key), fetch=self._fetches.of(key))
 
+    def context(self, key: kinds.Key) -> int | None:
+        """Return the length of the context that the model's servers were last seen to have chosen, in tokens."""
+        return self._canary.context(key)
+
     async def run(self) -> None:
         """Ask until `stop`."""
         await asyncio.gather(*(queue.run() for queue in self._queues()))

@@ -27,6 +27,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "url": plan.serving.url,
         "model": plan.serving.model,
         "image": plan.serving.image or plan.image,
+        **({"maxModelLen": plan.serving.context} if plan.serving.context else {}),
         "accelerators": ", ".join(_accelerators(plan)),
         "replicas": at.count("replicas"),
         "readyReplicas": at.ready,

@@ -131,6 +131,22 @@ def test_a_context_that_the_weights_decide_is_not_told() -> None:
     assert decided(unbound).context is None
 
 
+@pytest.mark.parametrize("chosen", [None, 16_384])
+def test_a_context_that_vllm_chooses_is_told_once_it_is_known(chosen: int | None) -> None:
+    auto = api.Spec.model_validate({**OLD, "engine": {"image": "registry.example/vllm:1", "maxModelLen": "auto"}})
+    assert children.serving(OWNER, auto, SETTINGS, chosen=chosen).context == chosen
+    deployment = render.decided(OWNER, auto).server[0]
+    assert children.serving(OWNER, auto, SETTINGS, deployment=deployment, chosen=chosen).context == chosen
+    assert children.serving(OWNER, auto, SETTINGS, deployment=_deployment(OLD), chosen=chosen).context == 4096
+
+
+def test_further_names_are_told_as_servers_answer_to_them() -> None:
+    named = {**NEW, "model": {**NEW["model"], "servedNames": ["big", "meta/llama-70b"]}}
+    assert decided(named).aliases == ("big",)
+    assert decided(named, pods=(pod(OLD),), live=named).aliases == ()
+    assert decided(named, pods=(pod(named),), live=named) == ASKED._replace(aliases=("big",))
+
+
 def test_other_paths_are_open_and_told_once_the_servers_of_the_old_task_are_gone() -> None:
     embed = {**OLD, "model": {**OLD["model"], "task": "Embed"}, "expose": {**OLD["expose"], "guide": True}}
     old, new = pod(OLD), pod(embed, "2026-01-02T00:00:00Z")

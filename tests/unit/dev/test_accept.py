@@ -56,8 +56,8 @@ def test_a_login_that_no_cluster_can_use_is_told(
 
 
 def test_an_accelerator_without_a_known_engine_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACCELERATOR", "amd.com/gpu")
-    with pytest.raises(progress.Failure, match=r"no engine is known for amd\.com/gpu: name one by ENGINE_IMAGE"):
+    monkeypatch.setenv("ACCELERATOR", "example.com/npu")
+    with pytest.raises(progress.Failure, match=r"no engine is known for example\.com/npu: name one by ENGINE_IMAGE"):
         accept.wanted()
 
 

@@ -26,6 +26,19 @@ def test_the_longest_context_reaches_vllm_and_is_left_to_the_weights_where_none_
     assert not [one for one in given() if one.startswith("--max-model-len")]
 
 
+def test_vllm_chooses_the_context_where_it_may() -> None:
+    assert "--max-model-len=auto" in given(engine={"maxModelLen": "auto"})
+
+
+def test_every_name_of_a_model_reaches_vllm_the_one_that_is_told_first() -> None:
+    found = given(
+        model={"source": "file:///models/a/b", "servedNames": ["gpt-4", "a/b", "x:y"]},
+        engine={"args": ["--enforce-eager"]},
+    )
+    assert found[-5:] == ["--served-model-name", "a/b", "gpt-4", "x:y", "--enforce-eager"]
+    assert not [one for one in found if one.startswith("--served-model-name=")]
+
+
 def test_the_name_that_clients_send_reaches_vllm() -> None:
     assert "--served-model-name=llama" in given(model={"source": "file:///models/a/b", "servedName": "llama"})
     assert "--served-model-name=a/b" in given()

@@ -87,3 +87,35 @@ def test_a_server_that_names_no_model_serves_nothing_known() -> None:
 def test_whatever_a_model_says_is_judged(text: str, status: int) -> None:
     words = verification.fault(status, text)
     assert words is None or len(words.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["a/b", "--served-model-name=one"], ["one"]),
+        (["a/b", "--served-model-name", "one", "two", "--runner=pooling"], ["one", "two"]),
+        (["a/b", "--runner=pooling", "--served-model-name", "one", "two"], ["one", "two"]),
+        (["a/b", "--served-model-name", "--runner=pooling"], []),
+        (["a/b", "--lora-modules", "served-model-name=evil"], []),
+    ],
+)
+def test_the_first_of_several_names_is_the_one_that_is_told(arguments: list[str], names: list[str]) -> None:
+    found = verification.served(arguments, "Pool" if "--runner=pooling" in arguments else "Generate")
+    assert ([found.model, *found.aliases] if found else []) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ('{"data": [{"id": "a", "max_model_len": 512}]}', 512),
+        ('{"data": []}', None),
+        ('{"data": {"max_model_len": 1}}', None),
+        ('{"data": [{"max_model_len": true}]}', None),
+        ('{"data": [{"max_model_len": 0}]}', None),
+        ('{"data": [{"max_model_len": 1e400}]}', None),
+        ("<html>", None),
+        ("[" * 10_000, None),
+    ],
+)
+def test_the_length_of_the_context_is_read_out_of_whatever_is_sent(text: str, length: int | None) -> None:
+    assert verification.context(text) == length
