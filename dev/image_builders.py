@@ -45,6 +45,7 @@ CAUSES = {  # what the end of a log says -> cause, remedy
     "failed to fetch": INDEX,
     "operation not permitted": ("this machine allows no mounts", "run as root, outside an unprivileged container"),
 }
+SMALLEST = 1 << 20  # bytes: no image here is as small as this
 NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # an engine's words on a command's failure
 
 
@@ -93,6 +94,7 @@ class Engine:
         _must(f"building the image {job.name}", self.command("build", *options(job), str(job.context)), job.log)
         save = self.command("save", "--output", str(job.archive), job.reference)
         _must(f"saving the image {job.name}", save, job.log)
+        _must_hold(job)
 
 
 class Buildah(Engine):
@@ -132,6 +134,7 @@ exit $status"""
         _must(f"building the image {job.name}", self.command(*words), job.log)
         push = self.command("push", job.reference, f"docker-archive:{job.archive}:{job.reference}")
         _must(f"saving the image {job.name}", push, job.log)
+        _must_hold(job)
         self.asks("rmi", job.reference)
 
     def tidy(self) -> None:
@@ -203,6 +206,13 @@ def _mirrors() -> list[str]:
         shutil.copy(source, folder)
     (folder / "empty").touch()
     return ["--volume", f"{folder}:/etc/apt/sources.list.d:ro", "--volume", f"{folder}/empty:/etc/apt/sources.list:ro"]
+
+
+def _must_hold(job: Job) -> None:
+    """Raise `progress.Failure` where the archive holds next to nothing, whatever its builder said, and keep no such archive."""
+    if job.archive.stat().st_size < SMALLEST:
+        job.archive.unlink()
+        raise progress.Failure(f"the image {job.name} came out empty", f"read {job.log}, and report it")
 
 
 def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) -> None:
