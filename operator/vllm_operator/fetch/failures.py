@@ -8,17 +8,22 @@ No message holds a token, a signed URL or text of more than MOST characters.
 
 import errno
 
-UNAUTHORIZED = "Unauthorized"
-GATED = "Gated"
+UNAUTHORIZED = "SourceUnauthorized"
+GATED = "SourceGated"
 SOURCE_NOT_FOUND = "SourceNotFound"
 REVISION_NOT_FOUND = "RevisionNotFound"
-RATE_LIMITED = "RateLimited"
+RATE_LIMITED = "SourceRateLimited"
 DISK_FULL = "DiskFull"
 WRONG_DIGEST = "WrongDigest"
-UNREACHABLE = "Unreachable"
+UNREACHABLE = "SourceUnreachable"
 SOURCE_EMPTY = "SourceEmpty"
-REFUSED = "Refused"
-UNWRITABLE = "Unwritable"
+REFUSED = "SourceRefused"
+UNWRITABLE = "VolumeNotWritable"
+
+REASONS = (
+    UNAUTHORIZED, GATED, SOURCE_NOT_FOUND, REVISION_NOT_FOUND, RATE_LIMITED, DISK_FULL, WRONG_DIGEST, UNREACHABLE, SOURCE_EMPTY,
+    REFUSED, UNWRITABLE,
+)  # fmt: skip
 
 MOST = 300
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -9,20 +9,16 @@ import pydantic
 from pydantic import alias_generators
 
 from vllm_operator.children import fetch
+from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds
 
-REASONS = (
-    "SourceUnauthorized", "SourceGated", "SourceNotFound", "RevisionNotFound", "SourceEmpty", "SourceRateLimited",
-    "SourceUnreachable", "SourceRefused", "DiskFull", "VolumeNotWritable", "WrongDigest",
-)  # fmt: skip
-"""What a fetcher may end by, or wait for."""
 UNKNOWN = "FetchFailed"
 
 Number = Annotated[int, pydantic.Field(ge=0, le=2**53)]
 
 
 def _known(reason: str) -> str:
-    return reason if reason in ("", *REASONS) else UNKNOWN
+    return reason if reason in ("", *failures.REASONS) else UNKNOWN
 
 
 class Progress(pydantic.BaseModel):

@@ -81,9 +81,9 @@ async def test_the_last_words_name_the_model_and_servers_may_read_it(rig: fetchi
 
 async def test_a_failure_is_the_last_word_without_a_token_or_a_traceback(program: Program) -> None:
     assert await program.end(HF_TOKEN="hf_wrong_s3cret") == 1
-    assert program.result["reason"] == "Unauthorized"
+    assert program.result["reason"] == "SourceUnauthorized"
     log = program.log.read_text()
-    assert "Unauthorized" in log
+    assert "SourceUnauthorized" in log
     assert "s3cret" not in log + str(program.result)
     assert "Traceback" not in log
 

@@ -33,8 +33,8 @@ def test_a_stall_brings_the_speed_to_nothing() -> None:
 
 def test_a_reason_lasts_until_the_next_byte() -> None:
     state = progress.Progress(0.0)
-    state.held_up("RateLimited", "too many")
-    assert state.report(1.0)["reason"] == "RateLimited"
+    state.held_up("SourceRateLimited", "too many")
+    assert state.report(1.0)["reason"] == "SourceRateLimited"
     state.read(1, 2.0)
     assert state.report(2.0)["reason"] == state.report(2.0)["message"] == ""
 

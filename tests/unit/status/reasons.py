@@ -9,7 +9,8 @@ from types import ModuleType
 
 import vllm_operator
 from vllm_operator.engine import causes
-from vllm_operator.status import conditions, dependencies, fetch_diagnosis, fetch_progress, pod_diagnosis, rule
+from vllm_operator.fetch import failures
+from vllm_operator.status import conditions, dependencies, fetch_diagnosis, pod_diagnosis, rule
 
 MAKERS = {"ConditionValue": 1, "_trouble": 0}
 """Functions that make a condition's value, and which of their arguments is the reason."""
@@ -22,7 +23,7 @@ def of_tables() -> set[str]:
     ]
     named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
     missing = {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
-    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN, *fetch_progress.REASONS}
+    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN, *failures.REASONS}
 
 
 def of_code() -> set[str]:

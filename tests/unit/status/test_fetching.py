@@ -10,6 +10,7 @@ from tests.golden import render
 from tests.observations import pod
 from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, starting
 from vllm_operator import api
+from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds, naming
 from vllm_operator.status import fetch_diagnosis, fetch_progress, observed, pod_diagnosis
 from vllm_operator.status.fetch_progress import FetchState, Progress
@@ -61,7 +62,7 @@ DIAGNOSES = {
         (FetchState(fetcher(WAITING, ended("Sunspots"))), "FetchFailed: words"),
     "the fetcher goes on after a failure":
         (FetchState(fetcher(RUNNING, ended("SourceUnreachable")), PART), f"Downloading: {PART_SAID}; {BEFORE}"),
-    **{reason: (FetchState(fetcher(WAITING, ended(reason))), f"{reason}: words") for reason in fetch_progress.REASONS},
+    **{reason: (FetchState(fetcher(WAITING, ended(reason))), f"{reason}: words") for reason in failures.REASONS},
 }  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def test_the_cause_is_told(name: str) -> None:
     assert f"{found.reason}: {found.message}" == says
 
 
-@pytest.mark.parametrize("reason", fetch_progress.REASONS)
+@pytest.mark.parametrize("reason", failures.REASONS)
 def test_a_server_that_fetches_its_own_weights_says_the_same(reason: str) -> None:
     found = pod_diagnosis.diagnose(fetcher(WAITING, ended(reason), "initContainerStatuses"))
     assert found is not None
