@@ -39,7 +39,13 @@ ALLOW = config.Allow(
     pod_annotations=("cluster-autoscaler.kubernetes.io/*",),
     ingress_annotations=("example.com/team", "nginx.ingress.kubernetes.io/proxy-*"),
 )
-SETTINGS = config.Config(ingress_class="contour", engine_images=ENGINES, allow=ALLOW, guide=False)
+SETTINGS = config.Config(
+    ingress_class="contour",
+    engine_images=ENGINES,
+    allow=ALLOW,
+    guide=False,
+    fetch_image="registry.example/vllm-operator:v1",
+)
 DEFAULTS = {"uid": "00000000-0000-0000-0000-000000000001", "namespace": "models", "generation": 1}
 
 

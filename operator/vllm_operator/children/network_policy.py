@@ -32,7 +32,7 @@ def network_policy(owner: naming.Owner, spec: api.Spec, settings: config.Config)
 
 def of_fetch(owner: naming.Owner, settings: config.Config) -> kinds.Object:
     """Return the policy on the pod that fetches weights: only the operator may ask it how far it is."""
-    return naming.child(kinds.NETWORK_POLICY, owner, naming.fetch(owner.name), fetch.FETCH, spec={
+    return naming.child(kinds.NETWORK_POLICY, owner, naming.fetch_policy(owner.name), fetch.FETCH, spec={
         "podSelector": {"matchLabels": {naming.FETCH_LABEL: owner.name}},
         "policyTypes": ["Ingress"],
         "ingress": [_progress(settings)],

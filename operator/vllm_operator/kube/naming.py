@@ -71,7 +71,12 @@ def weights(model: str) -> str:
 
 
 def fetch(model: str) -> str:
-    """Return the name of the Job that fetches the weights."""
+    """Return the name of the Job that fetches the weights: a DNS label, as the names of pods are made of it."""
+    return f"{model}-fetch"
+
+
+def fetch_policy(model: str) -> str:
+    """Return the name of the NetworkPolicy on the Job's pod."""
     return f"{model}.fetch"
 
 

@@ -31,7 +31,7 @@ class Progress(pydantic.BaseModel):
     bytes: Number = 0
     fetched: Number = 0
     bytes_per_second: Number = 0
-    seconds_left: Number = 0
+    seconds_left: Number | None = 0
     files: Annotated[str, pydantic.Field(max_length=32)] = ""
     reason: Annotated[str, pydantic.AfterValidator(_known)] = ""
     message: Annotated[str, pydantic.Field(max_length=1024)] = ""

@@ -37,6 +37,6 @@ def _of(pod: kinds.Object) -> fetch_progress.Progress | None:
 
 def _numbers(said: fetch_progress.Progress) -> dict[str, Any]:
     """Return the numbers and texts that are known, without a reason: the conditions have it."""
-    found = said.model_dump(by_alias=True, exclude={"reason", "message"}, exclude_defaults=True)
+    found = said.model_dump(by_alias=True, exclude={"reason", "message"}, exclude_defaults=True, exclude_none=True)
     is_whole = "fetched" not in found and "digest" in found
     return {**found, "fetched": found.get("bytes", 0)} if is_whole else found

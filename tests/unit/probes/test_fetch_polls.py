@@ -14,8 +14,8 @@ from vllm_operator.status.fetch_progress import Progress
 
 MODEL = render.case("fetched")
 KEY = kinds.Key("models", "llama")
-JOB = kinds.Ref(kinds.JOB.kind, "models", "llama.fetch")
-POD = kinds.Ref(kinds.POD.kind, "models", "llama.fetch-1")
+JOB = kinds.Ref(kinds.JOB.kind, "models", "llama-fetch")
+POD = kinds.Ref(kinds.POD.kind, "models", "llama-fetch-1")
 
 
 class World:
@@ -47,8 +47,8 @@ class World:
         await running
 
     async def _make_pod(self, uid: str) -> None:
-        labels = {fetch_polls.JOB_NAME_LABEL: "llama.fetch"}
-        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "llama.fetch", "uid": uid, "controller": True}
+        labels = {fetch_polls.JOB_NAME_LABEL: "llama-fetch"}
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "llama-fetch", "uid": uid, "controller": True}
         metadata = {"name": POD.name, "namespace": "models", "labels": labels, "ownerReferences": [owner]}
         body = {
             "apiVersion": "v1",

@@ -115,6 +115,11 @@ def test_what_was_fetched_is_told_when_the_pods_that_said_it_are_gone() -> None:
     assert observations.status(asked)["weights"] == {"source": "hf://meta/llama@v2"}
 
 
+def test_a_fetcher_to_which_nothing_comes_says_no_time() -> None:
+    said = fetch_progress.read('{"bytes": 2000000000, "fetched": 0, "secondsLeft": null, "files": "0/1"}')
+    assert fetch_progress.in_words(said) == "0.00 of 2.00 GB of weights (0/1 files)"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"bytes": -1}', '{"bytes": 1e999}', '{"files": ["a"]}', "9" * 5000])
 def test_what_is_no_word_of_a_fetcher_is_nothing(text: str) -> None:
     assert fetch_progress.read(text) is None
