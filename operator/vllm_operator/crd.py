@@ -85,6 +85,7 @@ def _schema() -> kinds.Object:
     engine["args"]["items"]["x-kubernetes-validations"] = refusals.argument_rules()
     engine["args"]["x-kubernetes-validations"] = [entries.once_rule()]
     engine["env"]["items"]["properties"]["name"]["x-kubernetes-validations"] = refusals.environment_rules()
+    engine["env"]["items"]["x-kubernetes-validations"].append(refusals.secret_rule())
     return {
         "description": "ModelDeployment serves one model with vLLM: one apply gives it a URL, a key and a truthful status.",
         "type": "object",

@@ -14,6 +14,8 @@ from tests.e2e import conftest
 
 TEXT = document.read(document.TASKS)
 ARGUMENTS = ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"]
+TEMPLATE = "{{ messages[0].content }}!"
+SECRET_VALUE = "hf_from-a-secret"
 FEW_BLOCKS = "--num-gpu-blocks-override=5"  # too few for the context that the weights declare
 MODEL = "facebook/opt-125m"
 
@@ -44,7 +46,14 @@ def serving(admin: kubectl.Admin, request: pytest.FixtureRequest) -> Iterator[co
     secret = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": f"{name}-tls"}}
     admin.kubectl("apply", "-f", "-", stdin=json.dumps({**secret, "stringData": data}))
     ingress = {"className": "contour", "tls": {"secretName": f"{name}-tls"}}
-    engine = {"args": [*ARGUMENTS, FEW_BLOCKS], "maxModelLen": "auto"}
+    admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"shout": TEMPLATE}})
+    admin.apply({**secret, "metadata": {"name": name}, "type": "Opaque", "stringData": {"token": SECRET_VALUE}})
+    engine = {
+        "args": [*ARGUMENTS, FEW_BLOCKS, "--chat-template=/etc/engine-files/chat.jinja"],
+        "maxModelLen": "auto",
+        "files": [{"name": "chat.jinja", "configMapKeyRef": {"name": name, "key": "shout"}}],
+        "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": name, "key": "token"}}}],
+    }
     body = kubectl.model(name, engine=engine, expose={"host": host, "ingress": ingress})
     body["spec"]["model"] |= {"task": request.param, "servedNames": ["also-called"]}
     with admin.having(body):
@@ -100,6 +109,14 @@ def test_an_embedding_model_embeds_and_does_nothing_else(
     listed = conftest.answered(serving.get("/v1/models"), 200)["data"]
     assert [one["id"] for one in listed] == [MODEL, "also-called"]  # type: ignore[attr-defined]
     conftest.answered(serving.post("/v1/embeddings", {"model": "also-called", "input": "a"}), 200)
+    shouted = serving.post("/tokenize", {"model": MODEL, "messages": [{"role": "user", "content": "A robot"}]})
+    plain = serving.post("/tokenize", {"model": MODEL, "prompt": "A robot!"})
+    assert conftest.answered(shouted, 200)["tokens"] == conftest.answered(plain, 200)["tokens"], (
+        "by the file's template"
+    )
+    token = admin.kubectl("exec", "deployment/embed", "-c", "vllm", "--", "printenv", "HF_TOKEN")
+    assert token.strip() == SECRET_VALUE
+    assert SECRET_VALUE not in admin.kubectl("get", "vllm,deployment,controllerrevision,pod", "-o", "json")
     length = listed[0]["max_model_len"]  # type: ignore[index]
     assert length < 4096
     told = lambda: f"{length:,} tokens" in serving.get("/guide", key="").body  # noqa: E731

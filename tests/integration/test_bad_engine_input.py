@@ -49,12 +49,46 @@ REFUSED += [
     ({"model": {**NAMED, "servedNames": []}}, "at least 1 item"),
     ({"model": {**NAMED, "servedName": "a", "servedNames": ["b", "a"]}}, "leave out the one of servedName"),
 ]
+SECRET = {"secretKeyRef": {"name": "hub", "key": "token"}}
+TEMPLATES = {"configMapKeyRef": {"name": "templates", "key": "a.jinja"}}
+
+
+def secret(name: str, **more: Any) -> dict[str, Any]:
+    """Return an engine with a variable that comes from a Secret."""
+    return {"engine": {"env": [{"name": name, "valueFrom": SECRET, **more}]}}
+
+
+REFUSED += [
+    (secret("VLLM_LOGGING_PREFIX"), "only these variables may come from a Secret"),
+    (secret("VLLM_API_KEY"), "who may call it"),
+    (secret("HF_TOKEN", value="x"), "leave out value, or valueFrom"),
+    (secret("HF_TOKEN", valueFrom={}), "secretKeyRef: Required"),
+    (secret("HF_TOKEN", valueFrom={"configMapKeyRef": {}}), "unknown field"),
+    (secret("HF_TOKEN", valueFrom={"secretKeyRef": {"name": "hub"}}), "key: Required"),
+    (
+        secret("HF_TOKEN", valueFrom={"secretKeyRef": {"name": "other.key.default", "key": "a"}}),
+        "name a Secret of your own",
+    ),
+    (secret("HF_TOKEN", valueFrom={"secretKeyRef": {"name": "other.guard", "key": "a"}}), "name a Secret of your own"),
+    ({"engine": {"files": [{"name": "../x", **TEMPLATES}]}}, "such as chat.jinja"),
+    ({"engine": {"files": [{"name": "a/b", **TEMPLATES}]}}, "such as chat.jinja"),
+    ({"engine": {"files": [{"name": ".hidden", **TEMPLATES}]}}, "such as chat.jinja"),
+    ({"engine": {"files": [{"name": "a", **TEMPLATES}, {"name": "a", **TEMPLATES}]}}, "Duplicate value"),
+    ({"engine": {"files": [{"name": "a"}]}}, "configMapKeyRef: Required"),
+    ({"engine": {"files": [{"name": "a", "configMapKeyRef": {"name": "A"}}]}}, "name of a Kubernetes object"),
+]
 TAKEN: list[dict[str, Any]] = [
     {"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1500m"}, "requests": {"nvidia.com/gpu": 2, "cpu": "0.5"}}},
     {"resources": {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi"}}},
     {"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1, "rdma/hca": "1"}}},
     {"resources": {"claims": [{"name": "gpus", "request": "first"}]}, "resourceClaims": [CLAIM]},
     {"engine": {"maxModelLen": "auto"}, "model": {**NAMED, "servedName": "a", "servedNames": ["gpt-4", "x:y"]}},
+    {
+        "engine": {
+            "files": [{"name": "chat.jinja", **TEMPLATES}],
+            "env": [{"name": "HF_TOKEN", "valueFrom": SECRET, "value": ""}],
+        }
+    },
     {"scheduling": {"schedulerName": "kai-scheduler"}, "securityContext": {"fsGroup": 1, "supplementalGroups": [2, 3]}},
 ]
 

@@ -109,14 +109,8 @@ affinity: {{- toYaml . | nindent 2 }}
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [serviceaccounts]
+  resources: [serviceaccounts, configmaps]
   verbs: [get] # as metadata alone: whether what a model names is there
-{{- with .Values.caBundle.configMap }}
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [{{ . }}]
-  verbs: [get]
-{{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from vllm_operator.api import schema
+from vllm_operator.api import references, schema
 
 AUTO = "auto"
 LONGEST_CONTEXT = 10_000_000
@@ -13,6 +13,15 @@ MaxModelLen = Annotated[int, pydantic.Field(ge=1, le=LONGEST_CONTEXT)] | Literal
 
 class Env(schema.Schema):
     """One environment variable of the engine."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra=schema.rules(
+            schema.rule(
+                "!has(self.valueFrom) || !has(self.value) || self.value == ''",
+                "a variable has one value: leave out value, or valueFrom",
+            )
+        )
+    )
 
     name: str = pydantic.Field(
         max_length=128,
@@ -26,6 +35,13 @@ class Env(schema.Schema):
         description=(
             "Value of the variable. Put no secret here: everybody who can read the ModelDeployment can read it."
             " Default: empty."
+        ),
+    )
+    value_from: references.ValueFrom | None = pydantic.Field(
+        default=None,
+        description=(
+            "Entry of a Secret that holds the value, for variables whose values no log shows: HF_TOKEN and its like."
+            " Default: value."
         ),
     )
 
@@ -79,6 +95,15 @@ class Engine(schema.Schema):
         default=(),
         max_length=64,
         description="Further environment variables of the engine. Default: none.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    files: tuple[references.File, ...] | None = pydantic.Field(
+        default=None,
+        max_length=32,
+        description=(
+            "Files from ConfigMaps of this namespace, such as chat templates, in the directory /etc/engine-files, which"
+            " args may name. Default: none."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     startup_timeout: schema.Duration = pydantic.Field(

@@ -7,7 +7,7 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import fetch, quantity, scheduling, security, weights
+from vllm_operator.children import fetch, files, quantity, scheduling, security, weights
 from vllm_operator.engine import accelerators, environment, options
 from vllm_operator.kube import kinds, naming
 
@@ -41,6 +41,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
                 _guard_volume(owner),
                 *found.volumes,
                 *security.ca_volumes(settings),
+                *files.volumes(spec.engine),
             ],
         },
     }
@@ -96,7 +97,7 @@ def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> 
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
         "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
-        "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings)],
+        "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings), *files.mounts(spec.engine)],
     }
     resources = _resources(spec.resources)
     return {**engine, "resources": resources} if resources else engine

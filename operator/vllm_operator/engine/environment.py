@@ -1,5 +1,8 @@
 """The variables that vLLM needs: to run as any user on a read-only image, and to reach the world from a closed network."""
 
+from collections.abc import Collection
+from typing import Any
+
 from vllm_operator import api, config
 from vllm_operator.engine import refusals
 
@@ -25,7 +28,7 @@ CACHES = {
 }
 
 
-def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, str]]:
+def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, Any]]:
     """Return the engine's variables as a container wants them: the operator's first, then the admin's own."""
     owned = {
         "HOME": HOME,
@@ -40,7 +43,12 @@ def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, s
     named = {entry.name.lower() for entry in engine.env}
     outside = {name: value for name, value in network(settings).items() if name.lower() not in named}  # its own win
     own = [{"name": name, "value": value} for name, value in (owned | outside).items()]
-    return own + [_variable(entry) for entry in engine.env if entry.name not in {*owned, *refusals.variables()}]
+    return own + [_variable(entry) for entry in engine.env if not _is_refused(entry, owned)]
+
+
+def _is_refused(entry: api.Env, owned: Collection[str]) -> bool:
+    is_shown = entry.value_from is not None and entry.name not in refusals.SECRETS
+    return is_shown or entry.name in {*owned, *refusals.variables()}
 
 
 def network(settings: config.Config) -> dict[str, str]:
@@ -60,6 +68,8 @@ def network(settings: config.Config) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value}
 
 
-def _variable(entry: api.Env) -> dict[str, str]:
+def _variable(entry: api.Env) -> dict[str, Any]:
     """Return the entry as the API server keeps it: an empty value is no value."""
+    if entry.value_from:
+        return {"name": entry.name, "valueFrom": entry.value_from.model_dump(mode="json", by_alias=True)}
     return {"name": entry.name, "value": entry.value} if entry.value else {"name": entry.name}

@@ -61,6 +61,13 @@ VARIABLES = (
     ),
 )  # fmt: skip
 
+SECRETS = (
+    "HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
+)  # fmt: skip
+"""Variables whose values may come from a Secret: credentials of the hub, of object stores, of collectors of traces, of proxies,
+which their libraries show nobody. Others may stand in a log or an error, and would show any Secret of the namespace there."""
+
 SHAPE = r"--[A-Za-z][A-Za-z0-9_.-]*(=[\s\S]*)?"
 SHAPE_MESSAGE = "write --name or --name=value, one option an entry"
 ESCAPED = r"--[^=]*=\s*\{\s*\"[\s\S]*\\u"
@@ -99,6 +106,12 @@ def environment_rules() -> list[dict[str, str]]:
     """Return the CEL rules of the name of one entry of spec.engine.env."""
     shape = api.rule(f"self.matches('^{VARIABLE}$')", VARIABLE_MESSAGE)
     return [shape, *(api.rule(f"!(self in {api.cel_list(row.names)})", _message(row, "")) for row in VARIABLES)]
+
+
+def secret_rule() -> dict[str, str]:
+    """Return the CEL rule of one entry of spec.engine.env whose value comes from a Secret."""
+    message = f"only these variables may come from a Secret, as others may be shown in a log: {', '.join(SECRETS)}"
+    return api.rule(f"!has(self.valueFrom) || self.name in {api.cel_list(SECRETS)}", message)
 
 
 def variables() -> frozenset[str]:

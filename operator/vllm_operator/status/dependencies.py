@@ -45,6 +45,7 @@ def _named(plan: children.Plan) -> Iterator[Dependency]:
     spec, settings = plan.spec, plan.settings
     yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, source.weights(spec.model).claim))
     yield from _of_weights(plan)
+    yield from _of_engine(plan)
     yield Dependency(_ref(plan, kinds.CONFIG_MAP, settings.ca_config_map), "settings")
     for name in scheduling.pull_secrets(spec, settings):
         yield Dependency(_ref(plan, kinds.SECRET, name), "spec" if spec.image_pull_secrets else "settings")
@@ -59,6 +60,14 @@ def _of_weights(plan: children.Plan) -> Iterator[Dependency]:
         yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, model.cache.existing_claim))
     if model.credentials_secret_ref:
         yield Dependency(_ref(plan, kinds.SECRET, model.credentials_secret_ref.name))
+
+
+def _of_engine(plan: children.Plan) -> Iterator[Dependency]:
+    engine = plan.spec.engine
+    for file in engine.files or ():
+        yield Dependency(_ref(plan, kinds.CONFIG_MAP, file.config_map_key_ref.name))
+    for value in (entry.value_from for entry in engine.env if entry.value_from):
+        yield Dependency(_ref(plan, kinds.SECRET, value.secret_key_ref.name))
 
 
 def _of_edge(plan: children.Plan) -> Iterator[Dependency]:

@@ -130,6 +130,8 @@ MISSING = [
     absent("PriorityClass", {"scheduling": {"priorityClassName": "some"}}),
     absent("Secret", {"imagePullSecrets": [{"name": "some"}]}),
     absent("ConfigMap", {}, ca_config_map="some"),
+    absent("ConfigMap", {"engine": {"files": [{"name": "a", "configMapKeyRef": {"name": "some"}}]}}),
+    absent("Secret", {"engine": {"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "some", "key": "a"}}}]}}),
     Row("a certificate that does not exist", EXPOSED, serving(missing=["Secret web-tls"]),
         f"+Serving -SecretNotFound -Complete -SecretNotFound {PROVEN}", f"Secret web-tls {ABSENT}",
         {"Exposed": f"Secret web-tls {ABSENT}"}),

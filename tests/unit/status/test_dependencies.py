@@ -12,6 +12,10 @@ EVERYTHING = {
     "model": {"source": "pvc://weights/opt"},
     "imagePullSecrets": [{"name": "registry"}],
     "serviceAccountName": "reader",
+    "engine": {
+        "files": [{"name": "chat.jinja", "configMapKeyRef": {"name": "templates"}}],
+        "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}, {"name": "A"}],
+    },
     "scheduling": {"priorityClassName": "urgent"},
     "expose": {"host": "a.example", "ingress": {"className": "contour", "tls": {"secretName": "web-tls"}}},
 }
@@ -37,6 +41,8 @@ def test_what_a_spec_names_is_required_by_the_spec() -> None:
         "ConfigMap authorities": ("settings", False),
         "Secret registry": ("spec", False),
         "ServiceAccount reader": ("spec", False),
+        "ConfigMap templates": ("spec", False),
+        "Secret hub": ("spec", False),
         "PriorityClass urgent": ("spec", False),
         "IngressClass contour": ("spec", True),
         "Secret web-tls": ("spec", True),
