@@ -67,8 +67,8 @@ class Hub:
 
     async def _hub(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(("hub", request.path_qs, request.headers.get("Authorization", "")))
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", request.path):
-            refusal = self._refusal(request, match[1], match[2], gates=False)
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", request.path):
+            refusal = self._refusal(request, match[1], match[2] or "main", gates=False)
             return refusal or await self._unless(request, None, functools.partial(self._revision, match))
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+)", request.path):
             refusal = self._refusal(request, match[1], match[2], gates=False)
@@ -76,7 +76,8 @@ class Hub:
         if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", request.path):
             refusal = self._refusal(request, match[1], match[2], gates=True)
             file = self.root / match[1] / match[3]
-            return refusal or await self._unless(request, file, functools.partial(self._resolve, file))
+            resolve = functools.partial(self._resolve, self.commit(match[1], match[2]), file)
+            return refusal or await self._unless(request, file, resolve)
         return web.Response(status=404)
 
     async def _cdn(self, request: web.Request) -> web.StreamResponse:
@@ -111,7 +112,7 @@ class Hub:
 
     async def _revision(self, match: re.Match[str], _: web.Request) -> web.Response:
         files = [{"rfilename": path} for path in self._paths(match[1])]
-        about = {"id": match[1], "sha": self.commit(match[1], match[2]), "private": False, "siblings": files}
+        about = {"id": match[1], "sha": self.commit(match[1], match[2] or "main"), "private": False, "siblings": files}
         return web.json_response({**about, "modelId": match[1], "gated": match[1] in self.gated, "tags": []})
 
     async def _tree(self, match: re.Match[str], request: web.Request) -> web.Response:
@@ -121,11 +122,18 @@ class Hub:
         more = f'<{self.url}{request.path}?recursive=true&cursor={start + PAGE}>; rel="next"'
         return web.json_response(entries, headers={"Link": more} if paths[start + PAGE :] else {})
 
-    async def _resolve(self, file: pathlib.Path, request: web.Request) -> web.StreamResponse:
-        if file.suffix == ".safetensors":
-            place = f"{self.cdn}/{file.relative_to(self.root)}?signature={self.signature}"
-            return web.Response(status=302, headers={"Location": place})
-        return await _file(file, request)
+    async def _resolve(self, commit: str, file: pathlib.Path, request: web.Request) -> web.StreamResponse:
+        answer = await _file(file, request)
+        if answer.status == 200:
+            entry = await asyncio.to_thread(_entry, file.name, file)
+            about = entry.get("lfs") or entry
+            answer.headers.update(
+                {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{about["oid"]}"', "X-Linked-Size": str(entry["size"])}
+            )
+        if answer.status != 200 or file.suffix != ".safetensors":
+            return answer
+        place = f"{self.cdn}/{file.relative_to(self.root)}?signature={self.signature}"
+        return web.Response(status=302, headers={**answer.headers, "Location": place})
 
     def _paths(self, repository: str) -> list[str]:
         root = self.root / repository

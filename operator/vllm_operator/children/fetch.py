@@ -138,7 +138,7 @@ def container(spec: api.Spec, settings: config.Config, current: str) -> kinds.Ob
         "name": FETCH,
         "image": settings.fetch_image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "vllm_operator.fetch"],
+        "command": ["python3", "-m", "vllm_operator.fetch"],
         "env": _environment(spec, settings, current),
         "terminationMessagePolicy": "File",
         "ports": [{"name": "progress", "containerPort": PORT, "protocol": "TCP"}],

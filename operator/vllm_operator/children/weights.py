@@ -46,7 +46,7 @@ def _of_image(wanted: source.Weights, settings: config.Config) -> Mounted:
         "name": LOCATE,
         "image": settings.fetch_image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "vllm_operator.fetch.locate", source.IMAGE, wanted.path],
+        "command": ["python3", "-m", "vllm_operator.fetch.locate", source.IMAGE, wanted.path],
         "terminationMessagePolicy": "File",
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
         "securityContext": security.container(),

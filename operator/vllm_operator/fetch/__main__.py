@@ -37,7 +37,7 @@ def main() -> int:
     except asyncio.CancelledError:
         LOG.info("stopped: what is fetched stays, and the next start goes on from it")
         return STOPPED
-    _say(result, found._asdict())
+    _say(result, {**found._asdict(), "files": f"{found.files}/{found.files}"})
     return 0
 
 

@@ -54,7 +54,7 @@ class Progress:
         return int((self._read - before) / max(now - since, 1.0))
 
     def report(self, now: float) -> dict[str, Any]:
-        """Return what /progress answers; `secondsLeft` is null while nothing comes."""
+        """Return what /progress answers; `secondsLeft` is 0 while nothing comes."""
         speed = self.speed(now)
         return {
             "revision": self.revision,
@@ -62,7 +62,7 @@ class Progress:
             "bytes": self.size,
             "fetched": self.fetched,
             "bytesPerSecond": speed,
-            "secondsLeft": (self.size - self.fetched) // speed if speed else None,
+            "secondsLeft": (self.size - self.fetched) // speed if speed else 0,
             "files": f"{self.whole}/{self.files}",
             "reason": self.reason,
             "message": self.message,
