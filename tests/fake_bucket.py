@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import ssl
 from collections.abc import AsyncIterator
 from xml.sax import saxutils
 
@@ -18,13 +19,13 @@ class Bucket:
         self.etags: dict[str, str] = {}
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         application = web.Application()
         application.router.add_get("/{path:.*}", self._answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import pathlib
 import re
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
@@ -51,9 +52,11 @@ class Hub:
         self.url = self.cdn = ""
 
     @contextlib.asynccontextmanager
-    async def serving(self, port: int = 0, cdn_port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    async def serving(
+        self, port: int = 0, cdn_port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[str]:
         """Serve both; yield the hub's URL, which is what HF_ENDPOINT would be."""
-        async with _served(self._hub, port, host) as self.url, _served(self._cdn, cdn_port, host) as self.cdn:
+        async with _served(self._hub, port, host, tls) as self.url, _served(self._cdn, cdn_port, host, tls) as self.cdn:
             yield self.url
 
     def commit(self, repository: str, revision: str = "main") -> str:
@@ -243,14 +246,14 @@ def _hashes(file: pathlib.Path, _: int, size: int) -> tuple[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def _served(handler: Handler, port: int, host: str) -> AsyncIterator[str]:
+async def _served(handler: Handler, port: int, host: str, tls: ssl.SSLContext | None) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/{path:.*}", handler)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1" if host == "127.0.0.1" else None, port)
+    site = web.TCPSite(runner, "127.0.0.1" if host == "127.0.0.1" else None, port, ssl_context=tls)
     await site.start()
-    yield f"http://{host}:{runner.addresses[0][1]}"
+    yield f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}"
     await runner.cleanup()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import pathlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -52,8 +53,8 @@ class Rig:
             self.put(name, content)
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator["Rig"]:
-        async with self.hub.serving():
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Rig"]:
+        async with self.hub.serving(tls=tls):
             yield self
 
     def put(self, name: str, content: bytes, repository: str = "org/tiny") -> None:
@@ -70,9 +71,13 @@ class Rig:
         token: str = fake_hub.GOOD,
         endpoints: dict[str, str] | None = None,
         credentials: dict[str, str] | None = None,
+        adapters: tuple[str, ...] = (),
     ) -> fetcher.Result:
+        others = (
+            settings.source(one, str(self.into.with_name(f"adapter-{place}"))) for place, one in enumerate(adapters)
+        )
         told = settings.Settings(
-            (settings.source(source, str(self.into), files, digest),),
+            (settings.source(source, str(self.into), files, digest), *others),
             {"hf": self.hub.url} if endpoints is None else endpoints,
             credentials or ({"HF_TOKEN": token} if token else {}),
         )

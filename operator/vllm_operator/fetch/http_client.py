@@ -122,71 +122,78 @@ async def blocks(answer: Answer, size: int, asked: plan.Range) -> AsyncIterator[
     if not count:
         return
     raise failures.Transient(
-        failures.UNREACHABLE, f"{_host(answer.url)} cut the connection: the fetch goes on by itself."
+        failures.UNREACHABLE, f"{host(answer.url)} cut the connection: the fetch goes on by itself."
     )
 
 
 def _other(answer: Answer, size: int) -> failures.Failure:
     said = answer.headers.get("Content-Range", "").rpartition("/")[2] or answer.headers.get("Content-Length", "")
     if said.isdigit() and int(said) != size:
-        told = f"{_host(answer.url)} has {said} bytes of a file that is listed with {size}"
+        told = f"{host(answer.url)} has {said} bytes of a file that is listed with {size}"
         return failures.Failure(failures.WRONG_DIGEST, f"{told}: ask for the source anew, or look at the mirror.")
     return failures.Failure(
         failures.REFUSED,
-        f"{_host(answer.url)} does not answer ranges of a file: use a mirror that knows the header Range.",
+        f"{host(answer.url)} does not answer ranges of a file: use a mirror that knows the header Range.",
     )
 
 
 @contextlib.contextmanager
 def _network(url: str) -> Iterator[None]:
     """Turn what the network does into failures."""
-    host = _host(url)
+    name = host(url)
     try:
         yield
-    except (aiohttp.InvalidURL, ValueError) as error:
-        raise failures.Failure(failures.REFUSED, f"{host} sends to a URL that is none: look at the mirror.") from error
+    except aiohttp.InvalidURL as error:
+        raise _no_url(name) from error
     except aiohttp.ClientConnectorCertificateError as error:
         raise _unreachable(
-            f"The certificate of {host} is signed by nobody who is trusted: add its authority to the chart"
+            f"The certificate of {name} is signed by nobody who is trusted: add its authority to the chart"
         ) from error
     except aiohttp.ClientConnectorDNSError as error:
         raise _unreachable(
-            f"The name {host} is not found: check the cluster's DNS, or the chart's mirror or proxy"
+            f"The name {name} is not found: check the cluster's DNS, or the chart's mirror or proxy"
         ) from error
     except aiohttp.ClientConnectorError as error:
         raise _unreachable(
-            f"{_host_of(error, host)} takes no connection: check the network, or the chart's mirror or proxy"
+            f"{_host_of(error, name)} takes no connection: check the network, or the chart's mirror or proxy"
         ) from error
     except TimeoutError as error:
         raise _unreachable(
-            f"{host} did not answer in time: check the network, or the chart's mirror or proxy"
+            f"{name} did not answer in time: check the network, or the chart's mirror or proxy"
         ) from error
     except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
         raise _unreachable(
-            f"{host} cut the connection ({type(error).__name__}): the fetch goes on by itself"
+            f"{name} cut the connection ({type(error).__name__}): the fetch goes on by itself"
         ) from error
+    except ValueError as error:  # last, since errors of certificates are values too
+        raise _no_url(name) from error
 
 
 def _passing(response: aiohttp.ClientResponse) -> failures.Transient:
     wait = retry.asked(response.headers, datetime.now(UTC))
-    host = response.url.host
+    name = response.url.host
     if response.status == RATE_LIMITED:
-        message = f"{host} answers that there are too many requests (429): wait, or use a token or a mirror."
+        message = f"{name} answers that there are too many requests (429): wait, or use a token or a mirror."
         return failures.Transient(failures.RATE_LIMITED, message, wait)
     return failures.Transient(
-        failures.UNREACHABLE, f"{host} answers {response.status}: the fetch goes on when the server works again.", wait
+        failures.UNREACHABLE, f"{name} answers {response.status}: the fetch goes on when the server works again.", wait
     )
+
+
+def _no_url(name: str) -> failures.Failure:
+    return failures.Failure(failures.REFUSED, f"{name} sends to a URL that is none: look at the mirror.")
 
 
 def _unreachable(message: str) -> failures.Transient:
     return failures.Transient(failures.UNREACHABLE, f"{message}.")
 
 
-def _host(url: str) -> str:
+def host(url: str) -> str:
+    """Return the name of a URL's server, without a password that may stand before it."""
     with contextlib.suppress(ValueError):
         return yarl.URL(url, encoded=True).host or "the server"
     return "the server"
 
 
-def _host_of(error: aiohttp.ClientConnectorError, host: str) -> str:
-    return str(getattr(error, "host", "") or host)
+def _host_of(error: aiohttp.ClientConnectorError, name: str) -> str:
+    return str(getattr(error, "host", "") or name)

@@ -96,17 +96,27 @@ class Hub:
                 failures.REFUSED,
                 f"The server of large files answers {answer.status}: the hub is asked for another address.",
             )
-        return failure(answer.status, answer.headers, self._source, has_token=bool(self._token))
+        return failure(answer.status, answer.headers, self._source, has_token=bool(self._token), commit=self._commit)
 
     def _refused(self, what: str) -> failures.Failure:
         return failures.Failure(
-            failures.REFUSED, f"{self._endpoint} {what} for {self._source.text}: does it speak the hub's API?"
+            failures.REFUSED,
+            f"{http_client.host(self._endpoint)} {what} for {self._source.text}: does it speak the hub's API?",
         )
 
 
-def failure(status: int, headers: Mapping[str, str], source: settings.Source, *, has_token: bool) -> failures.Failure:
-    """Return what an answer of the hub means. Its codes count before the status, as in its own client."""
+def failure(
+    status: int, headers: Mapping[str, str], source: settings.Source, *, has_token: bool, commit: str = ""
+) -> failures.Failure:
+    """Return what an answer of the hub means. Its codes count before the status, as in its own client.
+
+    `commit`: the one that is read, where that is known already.
+    """
     text, code = source.text, headers.get("X-Error-Code", "")
+    if commit and code in ("RevisionNotFound", "EntryNotFound"):
+        told = f"The hub does not give all files of {source.place} at {commit[:12]}, where the fetch began"
+        remedy = "change the upgrade annotation to fetch what is there now"
+        return failures.Failure(failures.REVISION_NOT_FOUND, f"{told}: {remedy}.")
     if code == "RevisionNotFound":
         told = f"{source.place} has no branch, tag or commit {source.detail}"
         return failures.Failure(failures.REVISION_NOT_FOUND, f"{told}: correct what follows the @ in model.source.")
