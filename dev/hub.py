@@ -35,7 +35,7 @@ def _objects() -> list[dict[str, Any]]:
 
 def _pod() -> dict[str, Any]:
     words = [
-        "python",
+        "python3",
         "/program/hub.py",
         "/image/models",
         "--port",
