@@ -190,11 +190,13 @@ def _is_prunable(obj: kinds.Object, decided: Plan) -> bool:
 
 
 def _kept(decided: Plan) -> set[str]:
-    """Return the kinds that fetch weights, where the live objects are those that are wanted, or servers still hold them."""
-    if decided.fetching:
-        return {kinds.JOB.kind}
-    is_written = decided.at_work is not None and kinds.ref(decided.at_work) == kinds.ref(decided.revision)
-    return set() if is_written else {kinds.PERSISTENT_VOLUME_CLAIM.kind}
+    """Return the kinds that fetch weights and keep them, where the live objects are those that are wanted, or may be needed yet.
+
+    Until the newest version is verified, earlier servers go on with their claim, or may come back to it.
+    """
+    jobs = {kinds.JOB.kind} if decided.fetching else set()
+    is_verified = decided.rollout.record.verified == template.inputs_of(decided.revision)
+    return jobs if is_verified else jobs | {kinds.PERSISTENT_VOLUME_CLAIM.kind}
 
 
 def _without(objects: Iterable[kinds.Object | None], withheld: Iterable[kinds.Kind]) -> tuple[kinds.Object, ...]:

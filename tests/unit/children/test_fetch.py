@@ -7,7 +7,7 @@ import pytest
 
 from tests.golden import render
 from vllm_operator import api, children
-from vllm_operator.children import fetch
+from vllm_operator.children import fetch, rollout, rollout_record
 from vllm_operator.kube import diff, kinds, naming
 
 OWNER = naming.Owner("models", "llama", "u")
@@ -22,8 +22,8 @@ def spec(model: dict[str, Any] | None = None, **other: Any) -> api.Spec:
     return api.Spec.model_validate({"model": {**HUB, "cache": CACHE, **(model or {})}, "resources": GPU, **other})
 
 
-def decided(wanted: api.Spec, *live: kinds.Object, asked: str = "") -> children.Plan:
-    """Return what is decided of a model of which `live` is there."""
+def decided(wanted: api.Spec, *live: kinds.Object, asked: str = "", verified: str = "") -> children.Plan:
+    """Return what is decided of a model of which `live` is there; `verified`: the inputs of its last verified template."""
     by_kind = {
         kind: [one for one in live if one["kind"] == kind]
         for kind in ("ControllerRevision", "Job", "PersistentVolumeClaim")
@@ -33,8 +33,14 @@ def decided(wanted: api.Spec, *live: kinds.Object, asked: str = "") -> children.
         OWNER, wanted, render.SETTINGS, children.serving(OWNER, wanted, render.SETTINGS), revisions,
         at_work=str(revisions[0]["data"]["inputs"]) if revisions else "", asked=asked,
         job=next(iter(by_kind["Job"]), None), claim=next(iter(by_kind["PersistentVolumeClaim"]), None),
+        live=rollout.Live(remembering(rollout_record.Record(verified=verified)) if verified else None),
     )  # fmt: skip
     return children.plan(inputs)
+
+
+def remembering(record: rollout_record.Record) -> kinds.Object:
+    """Return a Deployment that remembers this of its rollout."""
+    return {"metadata": {"annotations": {naming.ROLLOUT_ANNOTATION: rollout_record.written(record)}}}
 
 
 def made(one: kinds.Object, at: str = BEGAN, **status: Any) -> kinds.Object:
@@ -184,16 +190,19 @@ def test_what_is_refused_fetches_nothing() -> None:
     assert {one["kind"] for one in refused.first} & {"Job", "PersistentVolumeClaim"} == set()
 
 
-def test_a_claim_is_pruned_once_no_server_is_made_with_it_and_a_retained_one_never() -> None:
+def test_a_claim_is_pruned_once_a_version_without_it_is_verified_and_a_retained_one_never() -> None:
+    """Until then earlier servers go on with it, and a version that gives way brings them back."""
     before, bare = spec(), spec({"cache": None})
     claim = made(written(decided(before), "PersistentVolumeClaim"))
     old = made(written(decided(before, job(before, **COMPLETE)), "ControllerRevision"))
     assert claim not in children.unwanted(decided(bare, old), [claim])
     new = made(written(decided(bare), "ControllerRevision"), LATER)
-    assert claim in children.unwanted(decided(bare, new), [claim])
+    assert claim not in children.unwanted(decided(bare, new), [claim])
+    verified = str(new["data"]["inputs"])
+    assert claim in children.unwanted(decided(bare, new, verified=verified), [claim])
     retained = made(written(decided(spec({"cache": {**CACHE, "retain": True}})), "PersistentVolumeClaim"))
     assert "ownerReferences" not in retained["metadata"]
-    assert retained not in children.unwanted(decided(bare, new), [retained])
+    assert retained not in children.unwanted(decided(bare, new, verified=verified), [retained])
 
 
 def test_the_next_model_of_the_name_takes_a_retained_claim_up() -> None:
