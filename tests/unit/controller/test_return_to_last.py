@@ -31,6 +31,8 @@ async def tried(gpus: int, **more: Any) -> servers.ServerHarness:
 async def test_until_then_the_last_version_serves_and_what_is_wrong_is_said() -> None:
     model = await tried(2)
     await model.passes(100)
+    assert model.again is not None
+    assert 0 < model.again <= 30, "no event tells of the end of its time"
     assert model.least == 1
     assert (model.condition("Available")["status"], model.condition("Ready")["reason"]) == ("True", "EngineFailed")
 

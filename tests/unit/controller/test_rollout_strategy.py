@@ -50,6 +50,8 @@ async def test_before_during_and_after_it_is_said_how_long_nothing_answers() -> 
     await model.settles("Unschedulable")
     assert "Auto, so an earlier server is stopped for it at 2027-01-15T08:" in model.condition("Ready")["message"]
     assert "nothing answers from then until the new one has loaded" in model.condition("Ready")["message"]
+    assert model.again is not None
+    assert 0 < model.again <= 30, "no event tells of that moment"
     await model.settles("Recreating")
     await model.passes(1)
     assert (

@@ -54,8 +54,14 @@ def test_one_of_two_servers_that_goes_is_no_outage() -> None:
 
 
 def test_a_model_that_is_to_have_no_server_is_not_out() -> None:
-    none = {"deployment": {"observedGeneration": 1}}
-    assert "lastOutage" not in after((serving(), render.NOW), (none, LOST), replicas=0)
+    def scaled(body: kinds.Object, now: str) -> kinds.Object:
+        found = {**observations.model({"replicas": 0}), "status": body}
+        none = {"deployment": {"observedGeneration": 1}}
+        return observations.status(observations.state(found, none), now=now)
+
+    assert "lastOutage" not in scaled(after((serving(), render.NOW)), LOST)
+    loading = after((serving(), render.NOW), (LOADING, LOST))
+    assert scaled(loading, BACK)["lastOutage"] == {"began": LOST, "ended": BACK}
 
 
 def test_a_second_outage_takes_the_place_of_the_first() -> None:
