@@ -16,6 +16,16 @@ ALLOW: dict[str, Any] = {
         "digest.example.com/x@sha256:00",
     ],
     "domains": {HERE: ["models.example.com", "ai.example.org"]},
+    "remoteCode": {
+        HERE: [
+            "file:///models/facebook",
+            "hf://acme",
+            "hf://other/model@v1",
+            "oci://registry.example.com/team",
+            "pvc://weights/",
+        ],
+        ELSEWHERE: ["*"],
+    },
     "serviceAccounts": ["model", "team-*"],
     "podLabels": ["team", "cost.example.com/*"],
     "podAnnotations": ["prometheus.io/*"],
@@ -33,10 +43,11 @@ class Case(NamedTuple):
     value: Any
     passes: bool
     namespace: str = HERE
+    source: str = "file:///models/facebook/opt-125m"
 
     def spec(self) -> dict[str, Any]:
         """Return a spec that is good but for this part."""
-        whole: dict[str, Any] = {"model": {"source": "file:///models/facebook/opt-125m"}}
+        whole: dict[str, Any] = {"model": {"source": self.source}}
         *outer, last = self.path.split(".")
         node = whole
         for part in outer:
@@ -136,6 +147,23 @@ NAMES = [
         ],
     ),
 ]
+SOURCES = [
+    ("file:///models/facebook/opt-125m", True),
+    ("hf://acme/model", True),
+    ("hf://acme/model@main", True),
+    ("hf://other/model@v1", True),
+    ("oci://registry.example.com/team/weights:v1", True),
+    ("oci://registry.example.com/team:v1/opt", False),
+    ("pvc://weights/opt", True),
+    ("pvc://weights", False),
+    ("pvc://weights-of-others/opt", False),
+    ("file:///models/facebook-evil/opt", False),
+    ("hf://acme-evil/model", False),
+    ("hf://other/model", False),
+    ("hf://other/model@v10", False),
+    ("oci://registry.example.com/open/weights", False),
+    ("s3://acme/model", False),
+]
 PATHS = ("exact.example.com/x:v1/y", "registry.example.com/team:80/evil")
 """No images: sources that name a directory of an image that is allowed."""
 
@@ -149,6 +177,8 @@ CASES = [
     *(Case("model.source", f"oci://{image}", passes=True) for image in PATHS),
     *(Case("expose.host", host, passes) for host, passes in HOSTS),
     *(Case("expose.url", url, passes) for url, passes in URLS),
+    *(Case("engine.trustRemoteCode", value=True, passes=passes, source=source) for source, passes in SOURCES),
+    Case("engine.trustRemoteCode", value=True, passes=True, namespace=ELSEWHERE, source="s3://acme/model"),
     Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),
     *(Case(path.removeprefix("spec."), value, passes) for path, values in NAMES for value, passes in values),
 ]

@@ -38,6 +38,10 @@ class Allow(pydantic.BaseModel):
     domains: dict[str, tuple[str, ...]] = pydantic.Field(
         default={}, description="By namespace, the domains of its hosts; a namespace that is not listed: any host."
     )
+    remote_code: dict[str, tuple[str, ...]] = pydantic.Field(
+        default={},
+        description="By namespace, prefixes of sources whose code its engines may run; a namespace not listed: none.",
+    )
     service_accounts: tuple[str, ...] = pydantic.Field(default=(), description="Names of ServiceAccounts.")
     pod_labels: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod labels.")
     pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")
@@ -61,6 +65,10 @@ class Config(pydantic_settings.BaseSettings):
     engine_images: dict[str, str] = pydantic.Field(
         default=ENGINE_IMAGES,
         description="Default image of the engine by accelerator resource; `cpu` where there is none, `resourceClaims` for DRA.",
+    )
+    engine_env: dict[str, dict[str, str]] = pydantic.Field(
+        default={},
+        description="Variables of the engine by accelerator resource, `cpu` and `resourceClaims`, as for the images.",
     )
     guard_image: str = pydantic.Field(
         default="envoyproxy/envoy:distroless-v1.40.0", description="The image of Envoy; its tag says the version."

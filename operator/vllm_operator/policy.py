@@ -14,6 +14,8 @@ from vllm_operator import api, config
 from vllm_operator.engine import source
 
 LOCAL = "localhost"
+ANY = "*"
+"""The entry of a list that stands for all."""
 
 
 class Violation(NamedTuple):
@@ -26,7 +28,13 @@ class Violation(NamedTuple):
 def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[Violation, ...]:
     """Return what is not allowed of `spec` in `namespace`; nothing where all of it is."""
     allow = settings.allow
-    return (*_images(spec, allow), *_source(spec, settings), *_pods(spec, allow), *_edge(namespace, spec, allow))
+    return (
+        *_images(spec, allow),
+        *_source(spec, settings),
+        *_remote_code(namespace, spec, allow),
+        *_pods(spec, allow),
+        *_edge(namespace, spec, allow),
+    )
 
 
 def is_host(namespace: str, spec: api.Spec, settings: config.Config) -> bool:
@@ -39,6 +47,15 @@ def _images(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
     for field, image in named:
         if image and allow.images and not any(is_under(image, prefix) for prefix in allow.images):
             yield Violation(f"{field} {image} is under none of allow.images: {_listed(allow.images)}")
+
+
+def _remote_code(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
+    """Yield what is refused of code that comes with the weights: it is trusted by the source that it comes from."""
+    trusted = allow.remote_code.get(namespace, ())
+    named = spec.model.source
+    if spec.engine.trust_remote_code and not any(prefix == ANY or is_under(named, prefix) for prefix in trusted):
+        where = f"allow.remoteCode of the namespace {namespace}"
+        yield Violation(f"spec.engine.trustRemoteCode: {named} is under none of {where}: {_listed(trusted)}")
 
 
 def _source(spec: api.Spec, settings: config.Config) -> Iterator[Violation]:

@@ -69,7 +69,7 @@ CASES = [
     ("spec.expose", {"host": ""}, "at least 1 char"),
     ("spec.expose", {"guide": "no"}, "boolean"),
     ("spec.engine", {"args": ["--port=1"]}, "use spec.expose and spec.access"),
-    ("spec.engine", {"args": ["--trust_remote_code"]}, "runs code or opens files"),
+    ("spec.engine", {"args": ["--trust_remote_code"]}, "use spec.engine.trustRemoteCode"),
     ("spec.engine", {"args": ["--api-k=x"]}, "who may call it"),
     ("spec.engine", {"args": ["-tp=2"]}, "write --name or --name=value"),
     ("spec.engine", {"args": ["--max_model_len=1"]}, "use spec.engine.maxModelLen"),

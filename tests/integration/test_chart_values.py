@@ -100,6 +100,9 @@ TURNED = {
     "weights.hub": Turned("https://hub.example", setting("VLLM_OPERATOR_HUB_URL"), "https://hub.example"),
     "weights.s3": Turned("https://s3.example", setting("VLLM_OPERATOR_S3_URL"), "https://s3.example"),
     "weights.offline": Turned(True, setting("VLLM_OPERATOR_WEIGHTS_OFFLINE"), "true"),
+    "engine.env": Turned(
+        {"cpu": {"A": "b"}}, lambda found: json.loads(variables(found)["VLLM_OPERATOR_ENGINE_ENV"]), {"cpu": {"A": "b"}}
+    ),
     "guard.image": Turned("a:v1.40.0", setting("VLLM_OPERATOR_GUARD_IMAGE"), "a:v1.40.0"),
     "guard.resources.cpu": Turned("1", setting("VLLM_OPERATOR_GUARD_CPU"), "1"),
     "guard.resources.memory": Turned("1Gi", setting("VLLM_OPERATOR_GUARD_MEMORY"), "1Gi"),
@@ -110,6 +113,7 @@ TURNED = {
     "pods.imagePullSecrets": Turned([{"name": "a"}], setting("VLLM_OPERATOR_IMAGE_PULL_SECRETS"), '[{"name":"a"}]'),
     "allow.images": allowed("images", ["a.example"]),
     "allow.domains": allowed("domains", {"models": ["x.example"]}),
+    "allow.remoteCode": allowed("remoteCode", {"models": ["hf://org"]}),
     "allow.serviceAccounts": allowed("serviceAccounts", ["a"]),
     "allow.podLabels": allowed("podLabels", ["a"]),
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
@@ -208,6 +212,8 @@ def test_a_misspelt_value_is_refused_by_name() -> None:
 BAD: dict[str, object] = {
     "image.tag": "a b", "image.digest": "sha256:12", "image.pullPolicy": "Sometimes", "watchNamespaces": ["a", "a"],
     "replicas": 0, "logLevel": "LOUD", "guard.image": "", "guard.resources.cpu": "much", "pods.runAsUser": 0, "pods.fsGroup": 0,
+    "engine.env": {"cpu": {"A": 1}},
+    "allow.remoteCode": {"models": ["org/name"]},
     "pods.supplementalGroups": [0],
     "expose.domain": "https://x.example", "proxy.http": "http://user:secret@proxy", "caBundle.key": "../x",
     "monitoring.podMonitor.interval": "often", "podDisruptionBudget.maxUnavailable": 0, "resources.limits": {"cpu": "-1"},

@@ -8,6 +8,14 @@
 reference.kind == 'ModelDeployment' && reference.apiVersion.startsWith('serving.byteshop.in/'))
 {{- end }}
 
+{{- /* CEL: whether a reference, named by the argument, is `allowed` or below it. A prefix ends where a segment of the path, or the
+tag, begins. One with a tag or a digest is that image alone, and a registry has what follows its slash, not another port. */}}
+{{- define "vllm-operator.under" -}}
+{{ . }} == allowed || ({{ . }}.startsWith(allowed) && (allowed.endsWith('/') || (!allowed.matches('@|/[^/]*:[^/]*$')
+&& ({{ . }}.startsWith(allowed + '/')
+|| (!allowed.matches('^(localhost|[^/]*[.:][^/]*)$') && {{ . }}.substring(size(allowed)).matches('^[:@][^/]*$'))))))
+{{- end }}
+
 {{- /* A validation: no entry of the CEL list `.given` is outside of the chart's list allow.`.list`, where * at an end means any. */}}
 {{- define "vllm-operator.listed" -}}
 - expression: size(variables.{{ .list }}Refused) == 0

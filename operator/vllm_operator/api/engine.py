@@ -81,6 +81,13 @@ class Engine(schema.Schema):
             " not support it. Default: false."
         ),
     )
+    trust_remote_code: bool | None = pydantic.Field(
+        default=None,
+        description=(
+            "Run Python code that comes with the weights. The chart's allow.remoteCode lists, by namespace, the sources"
+            " that may be trusted so. Default: false."
+        ),
+    )
     args: tuple[Annotated[str, pydantic.Field(min_length=3, max_length=1024)], ...] = pydantic.Field(
         default=(),
         max_length=64,

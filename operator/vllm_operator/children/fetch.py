@@ -12,6 +12,7 @@ from typing import NamedTuple
 from vllm_operator import api, config
 from vllm_operator.children import quantity, scheduling, security
 from vllm_operator.engine import environment, source
+from vllm_operator.fetch import listing
 from vllm_operator.kube import conditions, kinds, naming
 
 FETCH = "fetch"
@@ -20,6 +21,7 @@ PORT, PROGRESS_PATH = 8003, "/progress"
 VOLUME = "weights"
 MOUNT = "/cache"
 SCRATCH = "tmp"
+CODE = "*.py"
 RESULT = "/dev/termination-log"
 CPU, MEMORY, MEMORY_LIMIT = "200m", "256Mi", "1Gi"
 FOREVER = 2**31 - 1
@@ -54,8 +56,14 @@ class Fetching(NamedTuple):
 
 def key(spec: api.Spec, asked: str) -> str:
     """Return the name of the weights' directory: another for everything that may bring other bytes."""
-    wanted = [spec.model.source, sorted(spec.model.files), spec.model.digest or "", asked]
+    wanted = [spec.model.source, sorted(_patterns(spec)), spec.model.digest or "", asked]
     return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+
+
+def _patterns(spec: api.Spec) -> list[str]:
+    """Return the files to fetch, none for the fetcher's own choice: code is fetched only where it is to be run."""
+    chosen = list(spec.model.files)
+    return chosen or ([*listing.DEFAULT_PATTERNS, CODE] if spec.engine.trust_remote_code else [])
 
 
 def is_fetched(spec: api.Spec) -> bool:
@@ -176,7 +184,7 @@ def _environment(spec: api.Spec, settings: config.Config, current: str) -> list[
     wanted = {
         "source": model.source,
         "into": f"{MOUNT}/{directory(current)}",
-        "files": list(model.files),
+        "files": _patterns(spec),
         "digest": model.digest or "",
     }
     own = {

@@ -87,7 +87,7 @@ def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> 
         "imagePullPolicy": "IfNotPresent",
         "command": ["vllm", "serve"],
         "args": options.arguments(spec),
-        "env": environment.environment(spec.engine, settings),
+        "env": environment.environment(spec.engine, settings, spec.resources),
         "workingDir": found.directory,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": security.container(),

@@ -4,8 +4,12 @@ Every extended resource counts as an accelerator, known or not: the image for CP
 """
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 from vllm_operator import api, config
+
+Setting = TypeVar("Setting")
 
 WHOLE = (
     "nvidia.com/gpu",
@@ -31,11 +35,16 @@ def is_one(resource: str) -> bool:
 
 
 def image(spec: api.Spec, settings: config.Config) -> str:
-    """Return the engine's image: the spec's, else the setting for its accelerator or another of that vendor (MIG), else ""."""
-    known, asked = settings.engine_images, asked_for(spec.resources)
+    """Return the engine's image: the spec's, else the setting for its accelerator, else ""."""
+    return spec.engine.image or setting(settings.engine_images, spec.resources) or ""
+
+
+def setting(known: Mapping[str, Setting], resources: api.Resources) -> Setting | None:
+    """Return what is `known` for the accelerators, by resource name: of the same name, else of another of that vendor (MIG)."""
+    asked = asked_for(resources)
     vendors = {name.partition("/")[0] for name in asked}
     alike = [name for name in known if name.partition("/")[0] in vendors]
-    return spec.engine.image or next((known[name] for name in (*asked, *alike) if known.get(name)), "")
+    return next((known[name] for name in (*asked, *alike) if known.get(name)), None)
 
 
 def asked_for(resources: api.Resources) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from vllm_operator import api, config
-from vllm_operator.engine import refusals
+from vllm_operator.engine import accelerators, refusals
 
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
@@ -28,8 +28,13 @@ CACHES = {
 }
 
 
-def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, Any]]:
-    """Return the engine's variables as a container wants them: the operator's first, then the admin's own."""
+def environment(
+    engine: api.Engine, settings: config.Config, resources: api.Resources | None = None
+) -> list[dict[str, Any]]:
+    """Return the engine's variables as a container wants them: the operator's first, then the admin's own.
+
+    Of two for one name the operator's wins, then the spec's, then the settings' for the accelerators of `resources`.
+    """
     owned = {
         "HOME": HOME,
         "USER": "vllm",  # getpwuid fails for a user id that the image does not know
@@ -41,8 +46,10 @@ def environment(engine: api.Engine, settings: config.Config) -> list[dict[str, A
     if engine.allow_long_context:
         owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     named = {entry.name.lower() for entry in engine.env}
-    outside = {name: value for name, value in network(settings).items() if name.lower() not in named}  # its own win
-    own = [{"name": name, "value": value} for name, value in (owned | outside).items()]
+    device = accelerators.setting(settings.engine_env, resources or api.Resources()) or {}
+    wanted = {**network(settings), **device}
+    outside = {name: value for name, value in wanted.items() if name.lower() not in named}  # its own win
+    own = [{"name": name, "value": value} for name, value in (owned | outside | owned).items()]
     return own + [_variable(entry) for entry in engine.env if not _is_refused(entry, owned)]
 
 

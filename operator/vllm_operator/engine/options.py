@@ -58,7 +58,8 @@ def arguments(spec: api.Spec) -> list[str]:
     names = ["--served-model-name", served_name(spec.model), *aliases(spec.model)] if aliases(spec.model) else []
     taken = tuple(entry for entry in spec.engine.args if not refusals.refusal(entry))
     own = [argument for entry in entries.last(taken) for argument in entries.arguments(entry)]
-    return [weights.argument, *given, *names, *own]
+    code = ["--trust-remote-code"] if spec.engine.trust_remote_code else []
+    return [weights.argument, *given, *code, *names, *own]
 
 
 def _defaults(spec: api.Spec) -> dict[str, int | str]:

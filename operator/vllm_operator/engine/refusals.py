@@ -28,9 +28,10 @@ OPTIONS = (
     Refused(("max-model-len",), "use spec.engine.maxModelLen"),
     Refused(("max-num-queued-reqs",), "use spec.access.maxQueuedRequests"),
     Refused(("shutdown-timeout",), "use spec.engine.drainTimeout"),
+    Refused(("trust-remote-code",), "use spec.engine.trustRemoteCode, which the chart's allow.remoteCode must allow"),
     Refused(("config", "generation-config"), "write options into spec.engine.args; the documented defaults hold for every model"),
     Refused(
-        ("trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
+        ("middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
          "tool-parser-plugin", "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path",
          "enable-prompt-embeds"),
         "it runs code or opens files that come with a model or a request",

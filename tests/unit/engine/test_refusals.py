@@ -15,10 +15,11 @@ OPENS_THE_ENGINE = (
     "grpc", "kv-events-config", "kv-transfer-config",
 )  # fmt: skip
 RUNS_FOREIGN_CODE = (
-    "trust-remote-code", "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
+    "middleware", "worker-cls", "worker-extension-cls", "scheduler-cls", "logits-processors",
     "tool-parser-plugin", "reasoning-parser-plugin", "io-processor-plugin", "allowed-local-media-path", "enable-prompt-embeds",
 )  # fmt: skip
 HAS_A_FIELD = (
+    "trust-remote-code",
     "model", "model-tag", "served-model-name", "runner", "convert", "task", "max-model-len", "max-num-queued-reqs",
     "shutdown-timeout", "config", "generation-config",
 )  # fmt: skip
