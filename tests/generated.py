@@ -10,8 +10,8 @@ import yaml
 
 from tests import chart
 from tests.bench.scale import tables
-from vllm_operator import __main__ as command
 from vllm_operator import crd
+from vllm_operator.render import text as manifests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADER = "# Generated from operator/vllm_operator/api: `make generate`.\n"
@@ -45,7 +45,7 @@ def _row(value: chart.Value) -> str:
 
 def _yaml(obj: object) -> str:
     text = io.StringIO()
-    yaml.dump(obj, text, command.Dumper, sort_keys=False, width=120)
+    yaml.dump(obj, text, manifests.Dumper, sort_keys=False, width=120)
     return text.getvalue()
 
 

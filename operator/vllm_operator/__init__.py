@@ -4,6 +4,7 @@ The path of one apply: kube.informer -> kube.cache -> kube.workqueue -> controll
 server -> kube.informer -> kube.cache -> status.summary -> status. A restart, a lost event, drift and an upgrade take the same.
 
 controller    the shell: kopf, the manager, the Lease, one run of one model, events, metrics
+render        what the operator would write, for review: a command that asks nobody
 probes        what guards and models answer when they are asked
 status        observed state -> conditions, by ordered rules
 children      spec -> objects, one pure function per kind, and the plan of one run

@@ -1,4 +1,4 @@
-"""The command line: `run` the operator, print the `crd`, or ask a running one whether it is `ready`."""
+"""The command line: `run` the operator, `render` models for review, print the `crd`, ask a running one whether it is `ready`."""
 
 import argparse
 import sys
@@ -7,14 +7,7 @@ import yaml
 
 from vllm_operator import crd
 from vllm_operator.controller import ready
-
-
-class Dumper(yaml.SafeDumper):
-    """YAML without anchors: each place is written out."""
-
-    def ignore_aliases(self, _: object) -> bool:
-        """Write every repeated value again."""
-        return True
+from vllm_operator.render import command, text
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,14 +19,17 @@ def main(argv: list[str] | None = None) -> int:
     asked = commands.add_parser("ready", help="ask an operator's /readyz until it says yes: `helm test` does")
     asked.add_argument("url")
     asked.add_argument("--seconds", type=float, default=30.0, help="how long to go on asking")
+    command.add(commands)
     chosen = parser.parse_args(argv)
     if chosen.command == "crd":
-        yaml.dump(crd.crd(), sys.stdout, Dumper, sort_keys=False, width=120)
+        yaml.dump(crd.crd(), sys.stdout, text.Dumper, sort_keys=False, width=120)
         return 0
     if chosen.command == "ready":
         why = ready.ready(chosen.url, chosen.seconds)
         sys.stdout.write(f"{why or 'The operator is ready.'}\n")
         return 1 if why else 0
+    if chosen.command == "render":
+        return command.main(chosen)
     from vllm_operator.controller import manager  # noqa: PLC0415 - the I/O is imported by the command that needs it
 
     return manager.main()

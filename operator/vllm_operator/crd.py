@@ -4,15 +4,17 @@ Knows how pydantic writes JSON schema and what Kubernetes admits of it; the rule
 the engine's own table.
 """
 
+import re
 from typing import Any
 
 from vllm_operator import api
 from vllm_operator.engine import entries, refusals
 from vllm_operator.kube import kinds, naming
 
+LONGEST_NAME, NAME = 52, "[a-z]([-a-z0-9]*[a-z0-9])?"
 NAME_RULES = (
     api.rule(
-        "self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        f"self.metadata.name.size() <= {LONGEST_NAME} && self.metadata.name.matches('^{NAME}$')",
         "metadata.name: at most 52 lower-case letters, digits and -, beginning with a letter",
     ),
     api.rule(
@@ -20,6 +22,15 @@ NAME_RULES = (
         f"metadata.name: the ending {naming.PEERS_SUFFIX} is taken by the models' own Services; choose another name",
     ),
 )
+
+
+def refusal_of_name(name: str) -> str:
+    """Return why a model may not have this name, as the rules say it at apply; "" where it may."""
+    is_formed = len(name) <= LONGEST_NAME and re.fullmatch(NAME, name) is not None
+    formed, free = (one["message"] for one in NAME_RULES)
+    if not is_formed:
+        return formed
+    return free if name.endswith(naming.PEERS_SUFFIX) else ""
 
 
 def crd() -> kinds.Object:
@@ -59,7 +70,7 @@ def _version() -> kinds.Object:
             },
         },
         "additionalPrinterColumns": _columns(),
-        "schema": {"openAPIV3Schema": _schema()},
+        "schema": {"openAPIV3Schema": schema()},
     }
 
 
@@ -79,7 +90,8 @@ def _columns() -> list[kinds.Object]:
     ]
 
 
-def _schema() -> kinds.Object:
+def schema() -> kinds.Object:
+    """Return the schema of one ModelDeployment."""
     spec = structural(api.Spec.model_json_schema(by_alias=True))
     engine = spec["properties"]["engine"]["properties"]
     engine["args"]["items"]["x-kubernetes-validations"] = refusals.argument_rules()

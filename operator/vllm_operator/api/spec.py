@@ -3,6 +3,8 @@
 SpecNotUnderstood    a stored spec is not one of this schema
 """
 
+import json
+
 import pydantic
 
 from vllm_operator.api import schema
@@ -117,6 +119,14 @@ def parse(spec: object) -> Spec:
     """Return a stored spec, read; fields of a newer schema are ignored. Raises SpecNotUnderstood."""
     try:
         return Spec.model_validate(spec)
+    except pydantic.ValidationError as error:
+        raise SpecNotUnderstood(_words(error)) from None
+
+
+def written(spec: object) -> Spec:
+    """Return a spec as an admin wrote it, read; no value is turned into one of another type. Raises SpecNotUnderstood."""
+    try:
+        return Spec.model_validate_json(json.dumps(spec), strict=True)
     except pydantic.ValidationError as error:
         raise SpecNotUnderstood(_words(error)) from None
 
