@@ -19,6 +19,7 @@ SETTINGS = {
     "allow": "allow",
     "caBundle.configMap": "ca_config_map",
     "caBundle.key": "ca_key",
+    "engine.env": "engine_env",
     "engine.images": "engine_images",
     "expose.domain": "domain",
     "expose.guide": "guide",
