@@ -17,6 +17,7 @@ class Bucket:
         self.faults: list[tuple[int, str]] = []
         self.seen: list[tuple[str, dict[str, str], str]] = []  # path, query, Authorization
         self.etags: dict[str, str] = {}
+        self.markers: list[str] = []  # empty objects that stand for a directory
 
     @contextlib.asynccontextmanager
     async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
@@ -50,7 +51,9 @@ class Bucket:
         names = [(str(file.relative_to(bucket)), file) for file in files]
         wanted = [one for one in names if one[0].startswith(request.query.get("prefix", ""))]
         found = "".join(self._object(name, file) for name, file in wanted)
-        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
+        about = "<Size>0</Size><LastModified>2026-11-28T12:00:00.000Z</LastModified><ETag>x</ETag>"
+        empty = "".join(f"<Contents><Key>{name}</Key>{about}</Contents>" for name in self.markers)
+        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}{empty}</ListBucketResult>"
 
     def _object(self, name: str, file: pathlib.Path) -> str:
         return (

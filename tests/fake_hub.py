@@ -187,6 +187,21 @@ def lying(request_byte: int = 0) -> Answer:
     return answer
 
 
+def chunked(*more: bytes, status: int = 200, **headers: str) -> Answer:
+    """Return a fault that sends the file without its length, and more after it."""
+
+    async def answer(request: web.Request, file: pathlib.Path | None) -> web.StreamResponse:
+        assert file
+        response = web.StreamResponse(status=status)
+        response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+        await response.prepare(request)
+        for block in (await asyncio.to_thread(file.read_bytes), *more):
+            await response.write(block)
+        return response
+
+    return answer
+
+
 def holding(until: asyncio.Event, after: int = 0) -> Answer:
     """Return a fault that sends so many bytes, and the rest when the event says so."""
 

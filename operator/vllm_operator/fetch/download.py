@@ -128,7 +128,7 @@ class Download:
 
     def _left(self, index: int) -> list[plan.Range]:
         """Return the ranges that are left; an empty one where the file is whole, and has only to be checked."""
-        return plan.left(self._files[index].size, self.have[index]) or [plan.Range(0, 0)]
+        return plan.left(self._files[index].size, self.have[index], plan.RANGE) or [plan.Range(0, 0)]
 
     async def _work(self) -> None:
         while self._queue:
@@ -160,9 +160,9 @@ class Download:
                 contextlib.aclosing(_gathered(blocks)) as pieces,
             ):
                 async for piece in pieces:
-                    await asyncio.to_thread(_write, descriptor, piece, position)
-                    position += len(piece)
-                    self._state.read(len(piece), self._clock.now())
+                    before = position
+                    position = await asyncio.to_thread(_write, descriptor, piece, before)
+                    self._state.read(position - before, self._clock.now())
                     if position - noted >= SYNC:
                         await self._note(index, plan.Range(noted, position))
                         noted = position
@@ -226,8 +226,8 @@ class Download:
         return self._open[index]
 
 
-async def _gathered(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield blocks in pieces that are worth a write; what came before a failure is not lost."""
+async def _gathered(blocks: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes]]:
+    """Yield as many blocks as are worth a write; what came before a failure is not lost."""
     piece: list[bytes] = []
     count = 0
     failed: failures.Transient | None = None
@@ -236,22 +236,23 @@ async def _gathered(blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
             piece.append(block)
             count += len(block)
             if count >= WRITE:
-                yield b"".join(piece)
+                yield piece
                 piece, count = [], 0
     except failures.Transient as failure:
         failed = failure
     if count:
-        yield b"".join(piece)
+        yield piece
     if failed:
         raise failed
 
 
-def _write(descriptor: int, piece: bytes, position: int) -> None:
-    """Write all of it."""
-    view = memoryview(piece)
+def _write(descriptor: int, piece: list[bytes], position: int) -> int:
+    """Write all of it; return up to which byte."""
+    view = memoryview(b"".join(piece))
     while view:
         count = os.pwrite(descriptor, view, position)
         view, position = view[count:], position + count
+    return position
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -47,6 +47,12 @@ async def test_an_open_bucket_is_read_without_any_identity(place: Place, source:
     assert {who for _, _, who in place.bucket.seen} == {""}
 
 
+async def test_empty_objects_that_stand_for_directories_are_no_files(place: Place) -> None:
+    place.bucket.markers = ["tiny/", "tiny/sub/"]
+    await place.rig.fetch(SOURCE, endpoints=place.endpoints, token="", files=("*",))
+    assert sorted(place.rig.fetched) == ["a b+ü.json", "model.safetensors", "sub/config.json"]
+
+
 async def test_a_service_accounts_key_signs_what_is_asked_and_stays_here(place: Place) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     kind = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

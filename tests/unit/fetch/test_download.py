@@ -92,15 +92,58 @@ async def test_a_finished_file_that_was_damaged_since_is_fetched_again_and_no_ot
     os.truncate(large.into / "config.json", 3)
     large.hub.seen.clear()
     assert not large.whole
+    large.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(404))]
+    await large.fails()
+    assert not (large.into / ".complete").exists()
     await large.fetch()
     assert large.whole
     assert [path for path in large.hub.asked("hub") if "/resolve/" not in path or "config.json" not in path] == []
 
 
-async def test_two_fetchers_of_one_directory_wait_for_each_other_and_fetch_once(large: fetching.Rig) -> None:
+async def test_two_fetchers_of_one_directory_wait_for_each_other_and_fetch_once(
+    large: fetching.Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reopened: list[str] = []
+    monkeypatch.setattr(directory.Directory, "reopen", lambda one: reopened.append(one.path))
     results = await asyncio.gather(large.fetch(), large.fetch(), large.fetch())
     assert len(set(results)) == 1
     assert len(large.hub.ranges) == 3
+    assert len(reopened) == 1
+
+
+async def test_what_fails_after_hours_of_bytes_has_ten_minutes_of_its_own(rig: fetching.Rig) -> None:
+    patience = download.Patience(rig.state, rig.hurried.clock)
+    cut = failures.Transient(failures.UNREACHABLE, "cut")
+    await rig.hurried.sleep(7200)
+    rig.state.read(1, rig.hurried.now())
+    await patience.wait(cut, 1)
+    await rig.hurried.sleep(600)
+    with pytest.raises(failures.Failure, match="cut"):
+        await patience.wait(cut, 2)
+
+
+async def test_more_than_was_asked_for_is_not_taken(rig: fetching.Rig) -> None:
+    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.chunked(b"more"))]
+    await rig.fetch()
+    assert rig.fetched["config.json"] == fetching.FILES["config.json"]
+    assert len(rig.hub.asked("hub")) == len(set(rig.hub.asked("hub")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (fake_hub.chunked(status=200, Content_Length="7"), failures.WRONG_DIGEST),
+        (fake_hub.chunked(status=206, Content_Range="bytes 0-7/99"), failures.WRONG_DIGEST),
+        (fake_hub.chunked(status=206), failures.REFUSED),
+        (fake_hub.chunked(status=206, Content_Range="bytes 1-8/8"), failures.REFUSED),
+    ],
+)
+async def test_an_answer_with_other_bytes_than_those_asked_for_is_named(
+    rig: fetching.Rig, answer: fake_hub.Answer, reason: str
+) -> None:
+    rig.hub.faults = [fake_hub.Fault("config.json", answer)]
+    assert (await rig.fails()).reason == reason
+    assert "config.json" not in rig.fetched
 
 
 async def test_a_stopped_fetch_keeps_what_came(large: fetching.Rig) -> None:

@@ -1,12 +1,14 @@
 """From the hub: what is fetched, whom the token reaches, and what each refusal is called."""
 
 import hashlib
+import pathlib
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests import fake_hub, fetching
-from vllm_operator.fetch import failures, listing
+from vllm_operator.fetch import download, failures, listing, plan
 
 OTHER_COMMIT = "b" * 40
 
@@ -102,16 +104,38 @@ async def test_a_hub_that_is_down_is_unreachable_and_named(rig: fetching.Rig) ->
 
 
 async def test_a_hub_that_works_again_is_gone_on_with(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("/", fake_hub.refusing(502), times=3)]
+    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(502), times=5)]
     await rig.fetch()
     assert rig.whole
+    assert rig.hurried.slept[4] >= 8 > rig.hurried.slept[0]
 
 
-async def test_a_file_server_whose_signature_ended_is_asked_through_the_hub_again(rig: fetching.Rig) -> None:
-    rig.put("model.safetensors", fetching.WEIGHTS * 80)  # three ranges
-    rig.hub.faults = [fake_hub.Fault("signature=", fake_hub.refusing(403))]
-    await rig.fetch()
-    assert rig.whole
+@pytest.fixture
+def ranged(rig: fetching.Rig, monkeypatch: pytest.MonkeyPatch) -> fetching.Rig:
+    """A rig with a file of forty ranges."""
+    monkeypatch.setattr(plan, "RANGE", len(fetching.WEIGHTS))
+    rig.put("model.safetensors", fetching.WEIGHTS * 40)
+    return rig
+
+
+async def test_the_hub_is_not_asked_for_every_range_and_the_token_stays_there(ranged: fetching.Rig) -> None:
+    await ranged.fetch()
+    assert len(ranged.hub.asked("cdn")) == 40
+    assert len([path for path in ranged.hub.asked("hub") if "model.safetensors" in path]) <= download.WORKERS
+    assert {token for where, _, token in ranged.hub.seen if where == "cdn"} == {""}
+
+
+async def test_a_file_server_whose_signature_ended_is_asked_through_the_hub_again(ranged: fetching.Rig) -> None:
+    async def renewed(_: web.Request, file: pathlib.Path | None) -> web.StreamResponse:
+        if len(ranged.hub.ranges) <= 20 and file:
+            return web.FileResponse(file)
+        ranged.hub.signature = "another"
+        return web.Response(status=403)
+
+    ranged.hub.faults = [fake_hub.Fault(f"signature={fake_hub.SIGNATURE}", renewed, times=21)]
+    await ranged.fetch()
+    assert ranged.whole
+    assert sum(ranged.hurried.slept) < 60
 
 
 @pytest.mark.parametrize("status", [402, 418, 451])

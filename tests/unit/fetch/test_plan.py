@@ -64,6 +64,11 @@ def test_a_journal_that_is_none_says_nothing_that_is_not_possible(text: str) -> 
     assert plan.needed(files, held) == 16 - plan.fetched(files, held)
 
 
+def test_a_range_beyond_the_file_is_none() -> None:
+    files = [listing.File("a", 10)]
+    assert plan.replay("have 0 0 11\nhave 0 7 7\nhave 0 9 3\nhave 1 0 5\n", files) == plan.Held({}, {})
+
+
 def test_what_was_dropped_does_not_count() -> None:
     files = [listing.File("a", 10)]
     journal = plan.have_line(0, plan.Range(0, 10)) + plan.done_line(0, "b" * 64) + plan.drop_line(0)
