@@ -13,5 +13,9 @@ from dev import binaries
 
 hypothesis.settings.register_profile("check", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500, print_blob=True)
+MUTATION = {
+    "suppress_health_check": [hypothesis.HealthCheck.differing_executors]
+}  # one process runs a test again and again
+hypothesis.settings.register_profile("mutation", hypothesis.settings.get_profile("check"), **MUTATION)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 os.environ.update(binaries.environment())

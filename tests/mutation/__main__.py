@@ -49,7 +49,7 @@ def _options() -> argparse.Namespace:
 
 def _environment() -> dict[str, str]:
     own = tools.overlay(paths.ROOT / "requirements" / "mutmut.txt")
-    return {**os.environ, "PYTHONPATH": str(own)}
+    return {**os.environ, "PYTHONPATH": str(own), "HYPOTHESIS_PROFILE": "mutation"}
 
 
 def _lay() -> None:
