@@ -7,6 +7,7 @@ that is named after what was asked for, so the path is known before the commit i
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
@@ -35,11 +36,15 @@ CREDENTIALS = {
 
 
 class Known(NamedTuple):
-    """What is there: the Job, the claim that the operator made, and the revision of the servers where it is the newest one."""
+    """What is there: the Job, the claim that the operator made, and the revision of the servers where it is the newest one.
+
+    `used`: the directories of the claim that a live revision mounts.
+    """
 
     job: kinds.Object | None = None
     claim: kinds.Object | None = None
     servers: kinds.Object | None = None
+    used: tuple[str, ...] = ()
 
 
 class Fetching(NamedTuple):
@@ -83,7 +88,7 @@ def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
     kept, current = claim(owner, spec.model.cache), key(spec, asked)
     if _is_there(known, current):
         return Fetching(kept, None, known.job is None or _is_complete(known.job))
-    return Fetching(kept, job(owner, spec, settings, current), is_whole=False)
+    return Fetching(kept, job(owner, spec, settings, current, known.used), is_whole=False)
 
 
 def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
@@ -112,8 +117,15 @@ def claim(owner: naming.Owner, cache: api.Cache) -> kinds.Object | None:
     return made
 
 
-def job(owner: naming.Owner, spec: api.Spec, settings: config.Config, current: str) -> kinds.Object:
-    """Return the Job that fetches the weights `current`: it tries until it succeeds, and holds no accelerator."""
+def job(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, current: str, used: Iterable[str] = ()
+) -> kinds.Object:
+    """Return the Job that fetches the weights `current`: it tries until it succeeds, and holds no accelerator.
+
+    `used`: what else is to stay on a claim of the model's own.
+    """
+    fetcher = container(spec, settings, current)
+    fetcher["env"] += _kept(spec, current, used)
     made = naming.child(kinds.JOB, owner, naming.fetch(owner.name), FETCH, spec={
         "backoffLimit": FOREVER,
         "template": {
@@ -125,7 +137,7 @@ def job(owner: naming.Owner, spec: api.Spec, settings: config.Config, current: s
                 "enableServiceLinks": False,
                 "restartPolicy": "OnFailure",
                 "securityContext": security.pod(settings, spec.security_context, writes_to_claim=True),
-                "containers": [container(spec, settings, current)],
+                "containers": [fetcher],
                 "volumes": [*volumes(owner, spec), {"name": SCRATCH, "emptyDir": {}}, *security.ca_volumes(settings)],
             },
         },
@@ -196,6 +208,14 @@ def _environment(spec: api.Spec, settings: config.Config, current: str) -> list[
         **environment.network(settings),
     }
     return [*({"name": name, "value": value} for name, value in own.items()), *_credentials(model)]
+
+
+def _kept(spec: api.Spec, current: str, used: Iterable[str]) -> list[kinds.Object]:
+    """Return what says which directories stay; a claim that models share is left as it is."""
+    if spec.model.cache is None or spec.model.cache.existing_claim:
+        return []
+    keep = sorted({directory(current), *used})
+    return [{"name": "FETCH_KEEP", "value": json.dumps({"root": MOUNT, "keep": keep})}]
 
 
 def _endpoints(settings: config.Config) -> dict[str, str]:

@@ -20,6 +20,7 @@ from vllm_operator.children import (
     secrets,
     service,
     template,
+    weights,
 )
 from vllm_operator.children.serving import Serving
 from vllm_operator.engine import endpoints
@@ -91,7 +92,8 @@ def plan(inputs: Inputs) -> Plan:
     at_work = template.at_work(inputs.revisions, inputs.at_work)
     image = template.engine_image(revision)
     current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
-    known = fetch.Known(inputs.job, inputs.claim, current)
+    used = weights.used(filter(template.pins_a_server, inputs.revisions))
+    known = fetch.Known(inputs.job, inputs.claim, current, used)
     fetching = fetch.fetching(owner, spec, settings, inputs.asked, known)
     waits = bool(fetching and not fetching.is_whole)
     withheld = WITHHELD if violations or not image else ()

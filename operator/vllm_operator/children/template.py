@@ -66,11 +66,12 @@ def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
 
     One that somebody made by hand, and that pins no server, counts as none.
     """
-    ordered = sorted(filter(_pins_a_server, live), key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    ordered = sorted(filter(pins_a_server, live), key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
     return next((one for one in ordered if inputs_of(one) == inputs), ordered[-1] if ordered else None)
 
 
-def _pins_a_server(live: kinds.Object) -> bool:
+def pins_a_server(live: kinds.Object) -> bool:
+    """Tell whether a ControllerRevision holds a pod template of ours."""
     try:
         engine_image(live), guard_image(live)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):

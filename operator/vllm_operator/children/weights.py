@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
@@ -34,6 +35,16 @@ def weights(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked:
     if wanted.image:
         return _of_image(wanted, settings)
     return Mounted(wanted.directory)
+
+
+def used(revisions: Iterable[kinds.Object]) -> tuple[str, ...]:
+    """Return the directories of the model's own claim that servers of these revisions mount."""
+    mounts = (
+        mount
+        for revision in revisions
+        for mount in revision["data"]["template"]["spec"]["containers"][0].get("volumeMounts", [])
+    )
+    return tuple(sorted({mount["subPath"] for mount in mounts if mount["name"] == VOLUME and mount.get("subPath")}))
 
 
 def _of_image(wanted: source.Weights, settings: config.Config) -> Mounted:

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from vllm_operator.fetch import download, failures, fetcher, http_client, progress, server, settings
+from vllm_operator.fetch import download, failures, fetcher, http_client, progress, server, settings, tidy
 
 LOG = logging.getLogger("vllm_operator.fetch")
 STOPPED = 143
@@ -30,6 +30,7 @@ def main() -> int:
     os.umask(UMASK)
     result = os.environ.get("FETCH_RESULT") or settings.RESULT
     try:
+        tidy.tidy(os.environ)
         found = uvloop.run(_run(settings.read(os.environ)))
     except failures.Failure as failure:
         _say(result, {"reason": failure.reason, "message": failure.message})

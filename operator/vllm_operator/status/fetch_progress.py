@@ -3,7 +3,7 @@
 The text comes from a pod, and may be anything: it is read as one shape of bounded texts and numbers, or as nothing. Pure.
 """
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import pydantic
 from pydantic import alias_generators
@@ -21,11 +21,6 @@ def _known(reason: str) -> str:
     return reason if reason in ("", *failures.REASONS) else UNKNOWN
 
 
-def _of_all(files: Any) -> Any:
-    """Return the number of all files, which the last words hold, as the progress writes it."""
-    return f"{files}/{files}" if isinstance(files, int) else files
-
-
 class Progress(pydantic.BaseModel):
     """How far the fetcher is. Sizes are in bytes; `files` such as 12/63; `reason` and `message`: what it waits for or met."""
 
@@ -37,7 +32,7 @@ class Progress(pydantic.BaseModel):
     fetched: Number = 0
     bytes_per_second: Number = 0
     seconds_left: Number | None = 0
-    files: Annotated[str, pydantic.BeforeValidator(_of_all), pydantic.Field(max_length=32)] = ""
+    files: Annotated[str, pydantic.Field(max_length=32)] = ""
     reason: Annotated[str, pydantic.AfterValidator(_known)] = ""
     message: Annotated[str, pydantic.Field(max_length=1024)] = ""
 

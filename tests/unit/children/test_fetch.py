@@ -226,3 +226,14 @@ def test_an_image_whose_source_names_no_directory_is_searched_before_the_engine_
     assert [one["name"] for one in named["initContainers"]] == ["guard"]
     engine = named["containers"][0]
     assert (engine["workingDir"], engine["args"][0]) == ("/models", "weights/x")
+
+
+def test_a_claim_of_the_models_own_keeps_what_its_revisions_mount_and_no_more() -> None:
+    old, new = spec(), spec({"source": "hf://meta/llama@v2"})
+    revision = made(written(decided(old, job(old, **COMPLETE)), "ControllerRevision"))
+    found = variables(written(decided(new, revision, job(old, **COMPLETE)), "Job")["spec"]["template"]["spec"])
+    keep = json.loads(found["FETCH_KEEP"])["keep"]
+    assert {fetch.directory(fetch.key(one, "")) for one in (old, new)} <= set(keep)
+    assert len([place for place in keep if place.startswith("compiled/")]) == 1
+    shared = variables(job(spec({"cache": {"existingClaim": "shared"}}))["spec"]["template"]["spec"])
+    assert "FETCH_KEEP" not in shared

@@ -101,7 +101,7 @@ def test_weights_are_fetched_before_a_server_and_the_status_says_how_far() -> No
 def test_what_was_fetched_is_told_when_the_pods_that_said_it_are_gone() -> None:
     end = {
         "exitCode": 0,
-        "message": json.dumps({"revision": "7ae557", "digest": "sha256:0", "bytes": 5, "files": 2}),
+        "message": json.dumps({"revision": "7ae557", "digest": "sha256:0", "bytes": 5, "files": "2/2"}),
     }
     whole = observations.status(_fetching(HUB)._replace(fetch=FetchState(fetcher({"terminated": end}))))
     assert whole["weights"] == {
