@@ -13,6 +13,7 @@ from vllm_operator.children import rollout_record, room, template
 from vllm_operator.children.rollout_record import GaveWay, Record
 from vllm_operator.kube import conditions, kinds, naming
 
+UNMARKED = ""
 PATIENCE_SECONDS = 30.0
 """How long a new server may wait for room before Auto stops an earlier one: somebody else's server may just be ending."""
 
@@ -21,12 +22,13 @@ class Live(NamedTuple):
     """What is there.
 
     `pods`: the servers that are to stay, newest first; `is_proven`: those of the Deployment's template were verified;
-    `told`: what the status says of the model; `now`: unix seconds.
+    `has_answered`: the model has ever had a server that answered; `told`: what the status says of the model; `now`: unix seconds.
     """
 
     deployment: kinds.Object | None = None
     pods: tuple[kinds.Object, ...] = ()
     is_proven: bool = False
+    has_answered: bool = True
     told: str = ""
     now: float = 0.0
 
@@ -92,18 +94,28 @@ def _placed(decided: Rollout, spec: api.Spec, live: Live, *, recreates: bool) ->
         record = decided.record._replace(recreates=False)
         return decided._replace(record=record, stops_first=spec.rollout.strategy == "Recreate")
     goes_on = decided.record.recreates or (recreates and not is_over(live.deployment, spec.replicas))
-    stops_at = _stops_at(decided.lack, live) if decided.lack and not goes_on else None
+    stops_at = _stops_at(decided, decided.lack, live) if decided.lack and not goes_on else None
     stops_first = goes_on or (stops_at is not None and live.now >= stops_at)
     record = decided.record._replace(recreates=stops_first)
     return decided._replace(record=record, stops_first=stops_first, stops_at=None if stops_first else stops_at)
 
 
-def _stops_at(lack: room.Lack, live: Live) -> float | None:
-    """Return when an earlier server is stopped for the new one; at once where none answers anyway."""
+def _stops_at(decided: Rollout, lack: room.Lack, live: Live) -> float | None:
+    """Return when an earlier server is stopped for the new one; at once where none answers."""
+    answers = any(_is_ready(one) for one in live.pods)
+    if not answers and _never_answered(decided, live):
+        return lack.since
     if not lack.fits:
         return None
-    answers = any(_is_ready(one) for one in live.pods)
     return lack.since + PATIENCE_SECONDS if answers else lack.since
+
+
+def _never_answered(decided: Rollout, live: Live) -> bool:
+    """Tell whether the earlier servers are of versions that never worked: what is stopped with them is nobody's loss."""
+    if not decided.record.verified:
+        return not live.has_answered
+    marks = {template.mark(one) for one in live.pods}
+    return not marks & {decided.record.verified, UNMARKED}
 
 
 def _last(asked: kinds.Object, verified: str, revisions: Sequence[kinds.Object]) -> kinds.Object | None:

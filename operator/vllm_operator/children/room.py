@@ -13,8 +13,9 @@ from vllm_operator import api
 from vllm_operator.children import quantity, template
 from vllm_operator.kube import conditions, kinds, naming
 
-OTHER_REASONS = ("were unschedulable", "volume node affinity conflict")
-"""What may keep a new server from the node of an earlier one, whoever holds its accelerator: a cordon, a volume elsewhere."""
+CORDONED = "were unschedulable"
+"""What the scheduler says of a cordoned node, which may be that of the earlier server. What it would say there of volumes is not
+seen: it looks at resources first, and names the first reason of each node."""
 NO_CLAIM = "cannot allocate all claims"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations", "runtimeClassName", "schedulerName", "priorityClassName",
              "resourceClaims")  # fmt: skip
@@ -46,7 +47,7 @@ def lack(
     words, asked = str(said.get("message", "")), requests(target)
     lacking = tuple(name for name in sorted(asked) if _is_lacking(name, words))
     lacks_claim = NO_CLAIM in words and bool(_pod_spec(target).get("resourceClaims"))
-    is_told = bool(lacking or lacks_claim) and not any(other in words for other in OTHER_REASONS)
+    is_told = bool(lacking or lacks_claim) and CORDONED not in words
     fits = is_told and all(_has_room(one, target, revisions) for one in earlier)
     name = new["metadata"]["name"] if new else ""
     return Lack(name, words, _unix(said.get("lastTransitionTime")), lacking, fits)
@@ -71,7 +72,7 @@ def requests(pinned: kinds.Object) -> Mapping[str, Fraction]:
 def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:
     """Tell whether a server of `target` fits where the pod `one` runs."""
     made_of = next((pinned for pinned in (target, *revisions) if template.is_of(one, pinned)), None)
-    if made_of is None or _placement(made_of) != _placement(target):
+    if made_of is None or _placement(made_of) != _placement(target) or not _claims(target) <= _claims(made_of):
         return False
     held = requests(made_of)
     return all(amount <= held.get(name, 0) for name, amount in requests(target).items())
@@ -83,6 +84,12 @@ def _placement(pinned: kinds.Object) -> kinds.Object:
     found = {name: spec[name] for name in PLACEMENT if name in spec}
     spread = spec.get("topologySpreadConstraints") or []
     return {**found, "spread": [one for one in spread if one.get("whenUnsatisfiable") == "DoNotSchedule"]}
+
+
+def _claims(pinned: kinds.Object) -> set[str]:
+    """Return the PersistentVolumeClaims of a server, which may be reached from some nodes alone."""
+    volumes = _pod_spec(pinned).get("volumes") or []
+    return {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}
 
 
 def _earlier(new: kinds.Object | None, target: kinds.Object, pods: Iterable[kinds.Object]) -> list[kinds.Object]:

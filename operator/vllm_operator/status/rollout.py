@@ -23,7 +23,9 @@ def live(seen: observed.ObservedState, now: float) -> rollout.Live:
     ready = conditions.condition(seen.model, "Ready") or {}
     told = f"{ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""
     deployment = seen.child(kinds.DEPLOYMENT, seen.owner.name)
-    return rollout.Live(deployment, tuple(seen.pods()), _is_proven(seen, deployment), told, now)
+    available = conditions.condition(seen.model, "Available") or {}
+    has_answered = available.get("status") == "True" or "lastOutage" in seen.model.get("status", {})
+    return rollout.Live(deployment, tuple(seen.pods()), _is_proven(seen, deployment), has_answered, told, now)
 
 
 def progress(at: StatusContext) -> str:

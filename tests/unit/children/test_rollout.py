@@ -107,3 +107,20 @@ def test_a_first_rollout_has_its_strategy(strategy: str, stops_first: bool) -> N
     of = spec(rollout={"strategy": strategy})
     found = rollout.rollout(LAST, LAST, of, (), rollout.Live(now=NOW))
     assert (found.stops_first, found.record) == (stops_first, Record(since=BEGAN))
+
+
+def pod(of: kinds.Object, made_from: str, **said: Any) -> kinds.Object:
+    notes = of["data"]["template"]["metadata"]["annotations"]
+    metadata = {"name": made_from, "annotations": notes, "labels": {"pod-template-hash": made_from}}
+    return {"metadata": metadata, "status": {"conditions": [said]}}
+
+
+@pytest.mark.parametrize("has_answered", [True, False])
+def test_servers_that_nobody_verified_are_stopped_on_a_guess_only_if_none_ever_answered(has_answered: bool) -> None:
+    """An earlier release of the operator has noted nothing of them."""
+    waits = pod(
+        ASKED, "new", type="PodScheduled", status="False", reason="Unschedulable", message="Insufficient memory"
+    )
+    away = pod(LAST, "old", type="Ready", status="False")
+    live = rollout.Live(deployment(ASKED, Record()), (waits, away), has_answered=has_answered, now=NOW)
+    assert rollout.rollout(ASKED, ASKED, NEW, (LAST, ASKED), live).stops_first is not has_answered

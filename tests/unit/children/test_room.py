@@ -59,10 +59,20 @@ def test_what_an_earlier_server_holds_is_enough_for_one_that_asks_for_no_more() 
         {"resources": {"limits": {GPU: 2, "memory": "16Gi"}, "requests": {"cpu": "1"}}},
         {"scheduling": {"nodeSelector": {"a": "c"}}},
         {"scheduling": {"nodeSelector": {"a": "b"}, "runtimeClassName": "nvidia"}},
+        {"model": {"source": "pvc://elsewhere"}},
     ],
 )
 def test_it_is_not_for_one_that_asks_for_more_or_for_another_place(said: dict[str, Any]) -> None:
     assert not fits(**said)
+
+
+def test_a_volume_that_the_earlier_server_had_is_reached_from_its_node() -> None:
+    """Another node has a free accelerator and not the volume: that one is no place for the new server."""
+    words = f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) didn't match PersistentVolume's node affinity."
+    before, new = (pinned(model={"source": "pvc://here"}, engine={"args": [one]}) for one in ("--seed=1", "--seed=2"))
+    found = room.lack(new, (before, new), (waiting(new, words), pod(before, "old")), {})
+    assert found is not None
+    assert found.fits
 
 
 def test_a_preference_of_nodes_excludes_none() -> None:
@@ -79,7 +89,6 @@ def test_a_preference_of_nodes_excludes_none() -> None:
         f"0/1 nodes are available: 1 Insufficient {GPU}-shared.",
         f"0/1 nodes are available: 1 Insufficient {GPU}.shared.",
         f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) were unschedulable.",
-        f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) had volume node affinity conflict.",
         "",
     ],
 )

@@ -153,3 +153,35 @@ async def test_a_scale_up_that_finds_no_room_stops_nobody() -> None:
     await model.passes(100)
     assert (model.least, model.orders) == (1, [1])
     assert model.condition("Ready")["reason"] == "Unschedulable"
+
+
+MORE = {"resources": {"limits": {servers.GPU: 1, "memory": "64Gi"}}}
+
+
+@clock.virtual
+async def test_a_first_version_that_never_worked_makes_room_for_whatever_comes_next() -> None:
+    """The commonest case: it had too little memory, holds the only accelerator, and the spec asks for more now."""
+    model = servers.ServerHarness(1)
+    model.works = lambda engine: "--seed=1" in engine["args"]
+    await model.begin(**ASKED)
+    await model.settles("EngineFailed")
+    await model.change(**{**ASKED, **MORE, **engine("--seed=1")})
+    seconds = await model.settles("Serving")
+    assert seconds < 2 * servers.STEP + model.load + model.grace + 10
+
+
+@clock.virtual
+async def test_so_does_a_later_one_and_a_verified_one_that_is_away_for_a_moment_does_not() -> None:
+    model = await served(1)
+    model.works = lambda engine: "--seed=1" not in engine["args"]
+    await model.change(**{**ASKED, **engine("--seed=1")})
+    await model.settles("EngineFailed")
+    await model.change(**{**ASKED, **MORE, **engine("--seed=2")})
+    await model.settles("Serving")
+    await model.passes(6)
+    model.load = 1000
+    model.lose(model.pods()[0]["metadata"]["name"])
+    await model.passes(6)
+    await model.change(**{**ASKED, "resources": {"limits": {servers.GPU: 2}}, **engine("--seed=3")})
+    await model.passes(100)
+    assert len([pod for pod in model.pods() if "--seed=2" in pod["spec"]["containers"][0]["args"]]) == 1

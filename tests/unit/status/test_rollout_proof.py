@@ -61,3 +61,19 @@ def test_what_is_told_of_a_version_that_gives_way_is_what_ready_says() -> None:
         return rollout.live(observations.state(one, {}), 0.0).told
 
     assert (told("False"), told("True")) == ("EngineFailed: boom", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "has_answered"),
+    [
+        ({}, False),
+        ({"conditions": [{"type": "Available", "status": "False"}]}, False),
+        ({"conditions": [{"type": "Available", "status": "True"}]}, True),
+        (
+            {"conditions": [{"type": "Available", "status": "False"}], "lastOutage": {"began": "2026-01-01T00:00:00Z"}},
+            True,
+        ),
+    ],
+)
+def test_a_model_has_answered_if_it_does_or_has_stopped_doing_so(status: kinds.Object, has_answered: bool) -> None:
+    assert rollout.live(observations.state({**MODEL, "status": status}, {}), 0.0).has_answered is has_answered
