@@ -42,6 +42,9 @@ OPTIONS = {
 }  # fmt: skip
 
 RESOURCES = {
+    value_error("Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3)."):
+        Cause("BadOption",
+              "2 attention heads cannot be split among 3 accelerators: change spec.resources, or set --tensor-parallel-size"),
     value_error("Value error, User-specified max_model_len (8192) is greater than the derived max_model_len "
                 "(max_position_embeddings=4096.0 or model_max_length=None in model's config.json). To allow overriding this "
                 "maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1. ..."):
@@ -69,6 +72,12 @@ RESOURCES = {
 }  # fmt: skip
 
 WEIGHTS = {
+    value_error("Value error, The repository /models/a/b contains custom code which must be executed to correctly load the "
+                "model. You can inspect the repository content at /models/a/b .\n You can inspect the repository content at "
+                "https://hf.co//models/a/b.\nPlease pass the argument `trust_remote_code=True` to allow custom code to be run."):
+        Cause("RemoteCodeNotTrusted",
+              "the weights bring code that has to run: set spec.engine.trustRemoteCode, which the chart's allow.remoteCode must "
+              "allow"),
     value_error("Value error, Model architectures ['FooBarForCausalLM'] are not supported for now. Supported architectures: "
                 "dict_keys(['AfmoeForCausalLM', 'ZambaForCausalLM'])"):
         Cause("UnsupportedModel", f"this vLLM does not serve the architecture 'FooBarForCausalLM': {NEWER}"),
@@ -102,7 +111,6 @@ AS_SAID = (
         "in the `quantization` argument (awq)."
     ),
     "Value error, Unknown quantization method: nosuch. Must be one of ['awq', ...",
-    "Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3).",
     "ValueError: Invalid data-parallel launch options: `--nnodes 2` must evenly divide the total world size (3). Adjust ...",
     "ValueError: Load format `nosuch` is not supported",
     "OSError: [Errno 98] Address already in use",
