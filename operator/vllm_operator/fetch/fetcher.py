@@ -85,6 +85,8 @@ class Fetcher:
         for wave in plan.waves(found.files):
             await run.run(wave)
             _check_digest(source, plan.expected(found.files, run.done))
+        await asyncio.to_thread(run.look)
+        _check_whole(target, len(run.done), len(found.files))
         result = Result(found.revision, plan.expected(found.files, run.done), found.size, len(found.files))
         target.complete({"source": source.text, **result._asdict()})
         self._name(source, result.revision, result.digest)
@@ -129,6 +131,15 @@ def _check_space(target: directory.Directory, needed: int) -> None:
             f"The volume of {target.path} has {free / GIB:.1f} GiB left, and {needed / GIB:.1f} GiB are to be fetched"
         )
         raise failures.Failure(failures.DISK_FULL, f"{told}: make it larger (model.cache.size).")
+
+
+def _check_whole(target: directory.Directory, whole: int, files: int) -> None:
+    """Look once more before the mark is set: on a volume without locks, or a shared one, others may have written."""
+    if whole < files:
+        told = f"Files of {target.path} were taken away while others were fetched"
+        raise failures.Failure(
+            failures.UNWRITABLE, f"{told}: leave the directory to its fetcher, which goes on by itself."
+        )
 
 
 def _check_digest(source: settings.Source, found: str) -> None:

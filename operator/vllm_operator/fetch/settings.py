@@ -1,7 +1,7 @@
 """What the fetcher is told by its environment. Pure.
 
 FETCH_SOURCES     JSON: [{"source", "into", "files": [], "digest": ""}], the model first, then its adapters
-FETCH_PORT        port of /progress (default 8002)
+FETCH_PORT        port of /progress (default 8003)
 FETCH_RESULT      file of the result (default /dev/termination-log)
 FETCH_ENDPOINTS   JSON: {"hf": URL, "s3": URL, "gs": URL}: mirrors, or services that speak the same API
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from vllm_operator.fetch import failures
 
-PORT = 8002
+PORT = 8003
 RESULT = "/dev/termination-log"
 HUB = "https://huggingface.co"
 HUB_NAME = re.compile(r"(?a)(?:[\w.-]{1,96}/)?[\w.-]{1,96}")

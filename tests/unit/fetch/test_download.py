@@ -146,6 +146,19 @@ async def test_an_answer_with_other_bytes_than_those_asked_for_is_named(
     assert "config.json" not in rig.fetched
 
 
+async def test_a_directory_that_somebody_else_writes_to_is_not_marked_as_whole(large: fetching.Rig) -> None:
+    go_on = asyncio.Event()
+    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.holding(go_on), times=3)]
+    task = asyncio.create_task(large.fails())
+    await fetching.until(lambda: large.state.whole == 2)
+    (large.into / "config.json").unlink()
+    go_on.set()
+    assert (await task).reason == failures.UNWRITABLE
+    assert not (large.into / ".complete").exists()
+    await large.fetch()
+    assert large.whole
+
+
 async def test_a_stopped_fetch_keeps_what_came(large: fetching.Rig) -> None:
     never = asyncio.Event()
     large.hub.faults = [fake_hub.Fault(CDN, fake_hub.holding(never, after=24 * MIB), times=3)]
