@@ -1,4 +1,4 @@
-"""The cluster's ingress controller, Contour with its Envoy: the definitions and the configuration that the two need to start.
+"""The cluster's edge, Contour with its Envoy, for Ingresses and for the Gateway API: what the two need to start.
 
 Knows Contour's kinds and its `bootstrap` command. The commands that run the two are in dev/embedded/components.py.
 """
@@ -13,32 +13,79 @@ import yaml
 from dev import apiserver, binaries, layout, paths
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CLASS, GATEWAY_NAMESPACE, GATEWAY = "contour", "gateways", "edge"
 INGRESS_CLASS = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "IngressClass",
-    "metadata": {"name": "contour"},
+    "metadata": {"name": CLASS},
     "spec": {"controller": "projectcontour.io/ingress-controller"},
 }
+CERTIFICATE = "edge"
+"""The Secret beside the Gateway that its HTTPS listener has; without it, that listener takes no routes."""
+CONTAINER_PORTS = 8000
+"""What Contour adds to the port of a Gateway's listener, and its Envoy listens on."""
+CONFIGURATION = {
+    "gateway": {"gatewayRef": {"namespace": GATEWAY_NAMESPACE, "name": GATEWAY}},
+    "timeouts": {"stream-idle-timeout": "infinity"},  # by default 5 minutes, and no annotation or route says otherwise
+}
+"""Contour's own configuration: the Gateway that it serves, and that no silent answer is ended."""
 
 
-def module() -> pathlib.Path:
-    """Return the directory of Contour's Go module; builds Contour where it is not built yet."""
+def module(name: str = "github.com/projectcontour/contour") -> pathlib.Path:
+    """Return the directory of Contour's Go module, or of one that it is built with; builds Contour where it is not built yet."""
     binaries.directory("contour")
-    version = re.search(r"projectcontour/contour (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
-    return paths.CACHE / "go/mod/github.com/projectcontour" / f"contour@{version[1] if version else ''}"
+    version = re.search(rf"{name} (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
+    return paths.CACHE / "go/mod" / f"{name}@{version[1] if version else ''}"
 
 
 def definitions() -> list[dict[str, Any]]:
-    """Return Contour's own resource definitions, which its module has as a file."""
-    text = (module() / "examples/contour/01-crds.yaml").read_text()
-    return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]  # the safe loader, in C
+    """Return Contour's own resource definitions, which its module has as a file, and those of the Gateway API."""
+    return [*_read(module() / "examples/contour/01-crds.yaml"), *gateway_api()]
+
+
+def gateway_api() -> list[dict[str, Any]]:
+    """Return the standard resource definitions of the Gateway API that Contour is built with."""
+    files = sorted((module("sigs.k8s.io/gateway-api") / "config/crd/standard").glob("*.yaml"))
+    return [found for file in files for found in _read(file)]
+
+
+def _read(file: pathlib.Path) -> list[dict[str, Any]]:
+    return [found for found in yaml.load_all(file.read_text(), yaml.CSafeLoader) if found]  # the safe loader, in C
 
 
 def create(wanted: list[dict[str, Any]]) -> None:
-    """Create Contour's definitions and the IngressClass `contour`."""
+    """Create the definitions, and the IngressClass `contour`."""
     for definition in wanted:
         apiserver.create(layout.KUBECONFIG, DEFINITIONS, definition)
     apiserver.create(layout.KUBECONFIG, "/apis/networking.k8s.io/v1/ingressclasses", INGRESS_CLASS)
+
+
+def create_gateway() -> None:
+    """Create the Gateway, which takes routes of every namespace, for plain HTTP and, once it has a certificate, for HTTPS."""
+    kind = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": CLASS}}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GATEWAY_NAMESPACE}}
+    api, core = "/apis/gateway.networking.k8s.io/v1", "/api/v1/namespaces"
+    controller = {"spec": {"controllerName": "projectcontour.io/gateway-controller"}}
+    apiserver.create(layout.KUBECONFIG, f"{api}/gatewayclasses", kind | controller)
+    apiserver.create(layout.KUBECONFIG, core, namespace)
+    apiserver.create(layout.KUBECONFIG, f"{api}/namespaces/{GATEWAY_NAMESPACE}/gateways", _gateway())
+
+
+def _gateway() -> dict[str, Any]:
+    every: dict[str, Any] = {"allowedRoutes": {"namespaces": {"from": "All"}}}
+    tls = {"tls": {"certificateRefs": [{"name": CERTIFICATE}]}}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": GATEWAY, "namespace": GATEWAY_NAMESPACE},
+        "spec": {
+            "gatewayClassName": CLASS,
+            "listeners": [
+                {"name": "http", "protocol": "HTTP", "port": 80, **every},
+                {"name": "https", "protocol": "HTTPS", "port": 443, **tls, **every},
+            ],
+        },
+    }
 
 
 def served(wanted: list[dict[str, Any]]) -> bool:

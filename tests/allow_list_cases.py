@@ -31,6 +31,7 @@ ALLOW: dict[str, Any] = {
     "podAnnotations": ["prometheus.io/*"],
     "ingressAnnotations": ["cert-manager.io/cluster-issuer"],
     "serviceAnnotations": ["cloud.google.com/*", "example.com/team"],
+    "gateways": ["infra/edge", "team-a/*", f"{HERE}/own"],
     "clusterIssuers": ["acme", "team-*"],
 }
 NOTHING: dict[str, Any] = {name: type(value)() for name, value in ALLOW.items()}
@@ -136,6 +137,19 @@ NAMES = [
     (
         "spec.expose.serviceAnnotations",
         [({"cloud.google.com/neg": "{}", "example.com/team": "a"}, True), ({"example.com/teams": "a"}, False)],
+    ),
+    (
+        "spec.expose.gateway.parentRefs",
+        [
+            (
+                [{"name": "edge", "namespace": "infra", "sectionName": "https"}, {"name": "x", "namespace": "team-a"}],
+                True,
+            ),
+            ([{"name": "own"}], True),
+            ([{"name": "edge"}], False),
+            ([{"name": "own", "namespace": "infra"}], False),
+            ([{"name": "edge", "namespace": "infra"}, {"name": "edge-2", "namespace": "infra"}], False),
+        ],
     ),
     (
         "spec.expose.ingress.tls",

@@ -91,8 +91,7 @@ def plan(
     owner, spec = found.owner, api.Spec.model_validate(found.model["spec"])
     deployment = found.child(kinds.DEPLOYMENT, owner.name)
     pods = [one for one in found.pods() if pod_diagnosis.is_ready(one)]
-    edge = found.child(kinds.INGRESS, owner.name)
-    serving = children.serving(owner, spec, settings, pods=pods, deployment=deployment, edge=edge)
+    serving = children.serving(owner, spec, settings, pods=pods, deployment=deployment, edge=found.edge())
     revisions = tuple(obj for obj in found.objects.values() if obj["kind"] == "ControllerRevision")
     at_work = (deployment or {"metadata": {}})["metadata"].get("annotations", {}).get(naming.INPUTS_ANNOTATION, "")
     asked = template.asked(found.model)

@@ -7,7 +7,7 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from dev import binaries, layout, pki
+from dev import binaries, contour, layout, pki
 
 CONTROL_PLANE_USERS = {
     "admin": ("admin", "system:masters"),
@@ -60,7 +60,7 @@ def commands(run: pathlib.Path, data: pathlib.Path, audit: tuple[str, ...]) -> M
     """Return each component's command by name, in the order in which they are started."""
     keys, admin = layout.PKI, layout.KUBECONFIG
     etcd_url = "http://127.0.0.1:2379"
-    contour = ["--disable-feature=extensionservices", "--disable-feature=tlsroutes", "--disable-feature=grpcroutes",
+    without = ["--disable-feature=extensionservices", "--disable-feature=tlsroutes", "--disable-feature=grpcroutes",
                "--disable-feature=tcproutes", "--disable-feature=backendtlspolicies"]  # fmt: skip
     return {
         "etcd": etcd(data / "etcd", etcd_url, "http://127.0.0.1:2380"),
@@ -82,9 +82,9 @@ def commands(run: pathlib.Path, data: pathlib.Path, audit: tuple[str, ...]) -> M
         "coredns": [binaries.find("coredns"), "-conf", str(run / "Corefile")],
         "contour": [
             binaries.find("contour"), "serve", f"--kubeconfig={admin}", "--no-incluster", "--insecure", "--xds-address=127.0.0.1",
-            f"--envoy-service-http-address={layout.NODE_ADDRESS}", "--envoy-service-http-port=80",
-            f"--envoy-service-https-address={layout.NODE_ADDRESS}", "--envoy-service-https-port=443",
-            f"--ingress-status-address={layout.NODE_ADDRESS}", "--disable-leader-election", *contour,
+            f"--config-path={run}/contour.yaml", f"--envoy-service-http-address={layout.NODE_ADDRESS}",
+            f"--envoy-service-https-address={layout.NODE_ADDRESS}",
+            f"--ingress-status-address={layout.NODE_ADDRESS}", "--disable-leader-election", *without,
         ],
         "envoy": [binaries.envoy(), "-c", str(run / "envoy.json"), "--log-level", "warning", "--disable-hot-restart",
                   "--service-node", "edge", "--service-cluster", "edge"],
@@ -99,6 +99,7 @@ def files(run: pathlib.Path, store: pathlib.Path, data: pathlib.Path, pause: str
         run / "cni/10-pods.conflist": json.dumps(_network()),
         run / "Corefile": _name_server(),
         run / "resolv.conf": "",
+        run / "contour.yaml": json.dumps(contour.CONFIGURATION),
     }
 
 

@@ -62,6 +62,10 @@ def _network() -> None:
     ):
         _run("ip", *command)
     pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for port in (80, 443):
+        to = str(port + contour.CONTAINER_PORTS)
+        match = ("-d", layout.NODE_ADDRESS, "-p", "tcp", "--dport", str(port))
+        _run("iptables", "-t", "nat", "-A", "PREROUTING", *match, "-j", "REDIRECT", "--to-ports", to)
 
 
 def _ip(*arguments: str) -> int:
@@ -99,6 +103,7 @@ def _edge() -> None:
     wanted = contour.definitions()
     contour.create(wanted)
     _until("Contour's resources", lambda: contour.served(wanted))
+    contour.create_gateway()
 
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> int:

@@ -47,6 +47,9 @@ class Allow(pydantic.BaseModel):
     pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")
     ingress_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Ingress annotations.")
     service_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Service annotations.")
+    gateways: tuple[str, ...] = pydantic.Field(
+        default=(), description="Gateways as namespace/name; empty: any whose owner takes the route."
+    )
     cluster_issuers: tuple[str, ...] = pydantic.Field(default=(), description="Names of cert-manager's ClusterIssuers.")
 
 
@@ -99,12 +102,18 @@ class Config(pydantic_settings.BaseSettings):
         default="", description="Models without spec.expose answer at <name>.<domain>; empty: in the cluster only."
     )
     ingress_class: str = pydantic.Field(default="", description="IngressClass of models that name none.")
+    gateway: api.ParentRef | None = pydantic.Field(
+        default=None, description="Gateway of models that name neither a Gateway nor anything of an Ingress."
+    )
     tls_secret: str = pydantic.Field(
         default="", description="Certificate Secret of models at <name>.<domain>, in each model's namespace."
     )
     issuer_ref: api.IssuerRef | None = pydantic.Field(
         default=None,
         description="Issuer of cert-manager for models at <name>.<domain>, where no certificate Secret is set.",
+    )
+    ingress_annotations: dict[str, str] = pydantic.Field(
+        default={}, description="Annotations of every Ingress, as the cluster's ingress controller needs them."
     )
     scheme: Literal["", "http", "https"] = pydantic.Field(
         default="",

@@ -1,9 +1,9 @@
 """What the operator's allow-lists refuse of a spec: (spec, namespace, settings) -> findings, each with the field and the list.
 
-An empty list of images allows any image, and a namespace without a list of domains any host; the other lists allow what they
-name, exactly or, where an entry ends in `*`, by its beginning. What the operator's own settings say (default images, pull
-secrets, domain) is allowed by whoever set it. The chart's admission policy says the same at apply, where the cluster has it; here
-it is the boundary. Must not know what becomes of a refused spec.
+An empty list of images allows any image, one of Gateways any Gateway, and a namespace without a list of domains any host; the
+other lists allow what they name, exactly or, where an entry ends in `*`, by its beginning. What the operator's own settings say
+(default images, pull secrets, domain, Gateway) is allowed by whoever set it. The chart's admission policy says the same at
+apply, where the cluster has it; here it is the boundary. Must not know what becomes of a refused spec.
 """
 
 import urllib.parse
@@ -83,13 +83,21 @@ def _edge(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterator[Viola
         return
     expose, ingress = spec.expose, spec.expose.ingress
     yield from _hosts(namespace, expose, allow)
-    named = (
+    named: list[tuple[str, Iterable[str], str, tuple[str, ...]]] = [
         ("spec.expose.ingress.annotations", ingress.annotations, "allow.ingressAnnotations", allow.ingress_annotations),
         ("spec.expose.serviceAnnotations", expose.service_annotations, "allow.serviceAnnotations", allow.service_annotations),
         ("spec.expose.ingress.tls.issuerRef", _cluster_issuers(ingress), "allow.clusterIssuers", allow.cluster_issuers),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if allow.gateways:
+        named.append(("spec.expose.gateway.parentRefs", _gateways(namespace, expose), "allow.gateways", allow.gateways))
     for field, names, value, entries in named:
         yield from (finding._replace(edge=True) for finding in _unnamed(field, names, value, entries))
+
+
+def _gateways(namespace: str, expose: api.Expose) -> tuple[str, ...]:
+    """Return the Gateways that are named, as namespace/name."""
+    refs = expose.gateway.parent_refs if expose.gateway else ()
+    return tuple(f"{ref.namespace or namespace}/{ref.name}" for ref in refs)
 
 
 def _cluster_issuers(ingress: api.Ingress) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ ALLOW = config.Allow(
     service_accounts=("weights-reader",),
     pod_labels=("cost-centre",),
     pod_annotations=("cluster-autoscaler.kubernetes.io/*",),
+    service_annotations=("cloud.google.com/neg",),
     ingress_annotations=("example.com/team", "nginx.ingress.kubernetes.io/proxy-*"),
 )
 SETTINGS = config.Config(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from dev import paths
+from dev import contour, paths
 from dev.embedded import control_plane
 from tests import audit, waiting
 from tests.golden import render
@@ -27,6 +27,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     flags = audit.flags("integration", account.USER)
     with control_plane.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
         account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
+        account.kubectl(
+            kubeconfig, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(contour.gateway_api())
+        )
         account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
         ingress_class = {
             "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"},

@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
 }
 HUB = {"source": "hf://facebook/opt-125m"}
 HARD = "requiredDuringSchedulingIgnoredDuringExecution"
+EDGE = {"name": "edge", "namespace": "infra"}
 SPREAD = {"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}
 
 
@@ -144,6 +145,27 @@ CASES = [
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {}}}}, "name: Required"),
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {"name": "A"}}}}, "name of a Kubernetes object"),
     ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {"name": "a", "kind": "Vault"}}}}, '"Issuer"'),
+    ("spec.expose", {"host": "a.b", "gateway": {}}, "parentRefs: Required"),
+    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": []}}, "should have at least 1 items"),
+    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [{"namespace": "a"}]}}, "name: Required"),
+    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [{"name": "A"}]}}, "name of a Kubernetes object"),
+    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [EDGE, EDGE]}}, "name each Gateway once"),
+    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [EDGE, {**EDGE, "sectionName": "x"}]}}, "(sectionName)"),
+    (
+        "spec.expose",
+        {"host": "a.b", "gateway": {"parentRefs": [{**EDGE, "issuerRef": {"name": "a"}}]}},
+        "unknown field",
+    ),
+    (
+        "spec.expose",
+        {"host": "a.b", "gateway": {"parentRefs": [EDGE]}, "ingress": {"className": "a"}},
+        "leave out ingress, or gateway",
+    ),
+    (
+        "spec.expose",
+        {"host": "a.b", "gateway": {"parentRefs": [EDGE]}, "ingress": {"tls": {"secretName": "a"}}},
+        "leave out ingress, or gateway",
+    ),
     ("spec.expose", {"path": "opt"}, "write a path such as /opt"),
     ("spec.expose", {"path": "/opt/"}, "no slash at the end"),
     ("spec.expose", {"path": "/"}, "no slash at the end"),
@@ -245,6 +267,17 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
         "maxQueuedRequests": 64,
         "rotationOverlap": "1h",
         "cors": {"allowOrigins": []},
+    }
+
+
+def test_listeners_of_one_gateway_are_taken_and_an_empty_ingress_stands_in_no_gateways_way(
+    served: pathlib.Path,
+) -> None:
+    """An empty ingress is the default of models that were stored before."""
+    refs = [{**EDGE, "sectionName": "a"}, {**EDGE, "sectionName": "b"}, {"name": "edge"}]
+    expose = {"host": "a.b", "gateway": {"parentRefs": refs}, "ingress": {}}
+    assert kubectl.create(served, _with("spec.expose", expose), dry_run=True)["spec"]["expose"]["gateway"] == {
+        "parentRefs": refs
     }
 
 

@@ -64,6 +64,10 @@ def issuer(field: str) -> StatusContext:
     return lambda found: json.loads(variables(found).get("VLLM_OPERATOR_ISSUER_REF", "{}")).get(field)
 
 
+def gateway(field: str) -> StatusContext:
+    return lambda found: json.loads(variables(found).get("VLLM_OPERATOR_GATEWAY", "{}")).get(field)
+
+
 def variables(found: chart.Objects) -> dict[str, str]:
     """Return the variables of the operator's container, those with a plain value."""
     entries: Any = container("env")(found)
@@ -119,6 +123,7 @@ TURNED = {
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
     "allow.ingressAnnotations": allowed("ingressAnnotations", ["a"]),
     "allow.serviceAnnotations": allowed("serviceAnnotations", ["a"]),
+    "allow.gateways": allowed("gateways", ["infra/edge"]),
     "allow.clusterIssuers": allowed("clusterIssuers", ["a"]),
     "admission.enabled": Turned(
         True, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=True, given={"watchNamespaces": ["a"]}
@@ -127,6 +132,10 @@ TURNED = {
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),
     "expose.tlsSecret": Turned("tls", setting("VLLM_OPERATOR_TLS_SECRET"), "tls"),
     "expose.namespaces": Turned(["edge"], setting("VLLM_OPERATOR_CLIENT_NAMESPACES"), '["edge"]'),
+    "expose.ingressAnnotations": Turned({"a": "b"}, setting("VLLM_OPERATOR_INGRESS_ANNOTATIONS"), '{"a":"b"}'),
+    "expose.gateway.name": Turned("edge", gateway("name"), "edge"),
+    "expose.gateway.namespace": Turned("infra", gateway("namespace"), "infra", {"expose": {"gateway": {"name": "edge"}}}),
+    "expose.gateway.sectionName": Turned("https", gateway("sectionName"), "https", {"expose": {"gateway": {"name": "edge"}}}),
     "expose.issuerRef.name": Turned("acme", issuer("name"), "acme"),
     "expose.issuerRef.kind": Turned("Issuer", issuer("kind"), "Issuer", {"expose": {"issuerRef": {"name": "acme"}}}),
     "expose.scheme": Turned("https", setting("VLLM_OPERATOR_SCHEME"), "https"),

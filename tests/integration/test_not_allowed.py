@@ -41,7 +41,7 @@ def test_nothing_runs_of_what_is_not_allowed_until_the_spec_is_mended(admin: kub
     message = admin.condition("foreign")["message"]
     assert "spec.engine.image registry.example/team-evil/vllm:0.32.0" in message
     assert "allow.images: registry.example/team/" in message
-    assert kinds(admin, "foreign") == {"Secret", "Service", "NetworkPolicy"}
+    assert kinds(admin, "foreign") == {"Secret", "NetworkPolicy"}
     apply(admin, "foreign")
     waiting.until("its Deployment", lambda: "Deployment" in kinds(admin, "foreign"), admin.world)
     waiting.until("its own state", lambda: reason(admin, "foreign") == "ScaledToZero", admin.world)

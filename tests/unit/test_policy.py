@@ -146,6 +146,15 @@ def test_clients_are_not_sent_to_an_address_of_others() -> None:
     assert findings(allow=allow, expose={"host": "a.team.example", "url": "https://b.team.example:8443/opt"}) == []
 
 
+def test_gateways_are_any_where_none_is_listed_and_named_with_their_namespace() -> None:
+    expose = {"host": "a.b", "gateway": {"parentRefs": [{"name": "own"}, {"name": "edge", "namespace": "infra"}]}}
+    assert findings(expose=expose) == []
+    assert findings(allow={"gateways": ["infra/*"]}, expose=expose) == [
+        "spec.expose.gateway.parentRefs models/own is not in allow.gateways: infra/*"
+    ]
+    assert findings(allow={"gateways": ["infra/edge", "models/own"]}, expose=expose) == []
+
+
 @pytest.mark.parametrize("case", table.CASES, ids=str)
 def test_the_operator_lets_in_what_the_admission_policy_lets_in(case: table.Case) -> None:
     assert (findings(case.namespace, table.ALLOW, **case.spec()) == []) is case.passes

@@ -40,6 +40,15 @@ engines do, a first part with a dot or a colon, or localhost, is a registry. */}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- /* A map as JSON, without its empty texts. */}}
+{{- define "vllm-operator.given" -}}
+{{- $given := dict -}}
+{{- range $name, $value := . }}
+{{- if $value }}{{ $_ := set $given $name $value }}{{ end -}}
+{{- end -}}
+{{- $given | toJson -}}
+{{- end }}
+
 {{- define "vllm-operator.engineImages" -}}
 {{- $images := dict -}}
 {{- range $accelerator, $image := .Values.engine.images }}
@@ -99,6 +108,12 @@ affinity: {{- toYaml . | nindent 2 }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways]
+  verbs: [get] # as metadata alone: whether the one that a model names is there
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once

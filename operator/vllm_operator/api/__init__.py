@@ -15,7 +15,7 @@ A description ends with the field's unit and its default: "... Seconds. Default:
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
 from vllm_operator.api.engine import AUTO, Engine, Env
-from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Ingress, IssuerRef, Tls
+from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Gateway, Ingress, IssuerRef, ParentRef, Tls
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
 from vllm_operator.api.rollout import Rollout
@@ -42,12 +42,14 @@ __all__ = [
     "Engine",
     "Env",
     "Expose",
+    "Gateway",
     "Guard",
     "GuardResources",
     "Ingress",
     "IssuerRef",
     "KeySecretRef",
     "Model",
+    "ParentRef",
     "PodMetadata",
     "PodSecurityContext",
     "PullSecret",

@@ -84,6 +84,43 @@ class Ingress(schema.Schema):
     )
 
 
+class ParentRef(schema.Schema):
+    """A Gateway, or one listener of it."""
+
+    name: schema.Name = pydantic.Field(description="Name of the Gateway.")
+    namespace: schema.Name | None = pydantic.Field(
+        default=None,
+        description="Namespace of the Gateway. Its owner says which namespaces' routes it takes. Default: this namespace.",
+    )
+    section_name: schema.Name | None = pydantic.Field(
+        default=None, description="Listener of the Gateway. Default: every listener that the host suits."
+    )
+
+
+_ONCE = "name each Gateway once, or name other listeners of it (sectionName)"
+_SAME = (
+    "[other.name, has(other.namespace) ? other.namespace : ''] == [one.name, has(one.namespace) ? one.namespace : '']"
+)
+"""Two references to one Gateway. As lists, since the API server takes comparisons of single texts for dearer than they are."""
+
+
+class Gateway(schema.Schema):
+    """The Gateways of the Gateway API that carry the host."""
+
+    parent_refs: tuple[ParentRef, ...] = pydantic.Field(
+        min_length=1,
+        max_length=4,
+        description=(
+            "Gateways that take the model's HTTPRoute. The chart's allow.gateways lists those that may be named, where"
+            " it lists any."
+        ),
+        json_schema_extra=schema.rules(
+            schema.rule("self.all(one, self.exists_one(other, other == one))", _ONCE),
+            schema.rule(f"self.all(one, has(one.sectionName) || self.exists_one(other, {_SAME}))", _ONCE),
+        ),
+    )
+
+
 class Expose(schema.Schema):
     """Where the model answers outside the cluster."""
 
@@ -92,7 +129,12 @@ class Expose(schema.Schema):
             schema.rule(
                 "!has(self.url) || has(self.host)",
                 "url says how clients reach spec.expose.host: write the host too",
-            )
+            ),
+            schema.rule(
+                "!has(self.gateway) || !has(self.ingress) || !(has(self.ingress.className) || has(self.ingress.tls)"
+                " || (has(self.ingress.annotations) && self.ingress.annotations.size() > 0))",
+                "an Ingress or a Gateway carries the host: leave out ingress, or gateway",
+            ),
         )
     )
 
@@ -139,6 +181,14 @@ class Expose(schema.Schema):
         json_schema_extra=schema.rules(schema.rule(f"self.matches('^{URL}$')", _URL_FORM)),
     )
     ingress: Ingress = pydantic.Field(default=Ingress(), description="The Ingress that carries the host.")
+    gateway: Gateway | None = pydantic.Field(
+        default=None,
+        description=(
+            "Gateways that carry the host, in place of an Ingress; the cluster must have the Gateway API, 1.2 or newer."
+            " Clients are told https, unless url says otherwise. Default: the operator's setting, where ingress says"
+            " nothing, or else an Ingress."
+        ),
+    )
     service_annotations: dict[str, schema.Text] = pydantic.Field(
         default_factory=dict,
         max_length=16,

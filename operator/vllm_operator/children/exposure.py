@@ -1,6 +1,6 @@
 """How a model answers outside the cluster, and the URL that clients are told: decided from its spec and the operator's settings.
 
-Knows no object but the address that a live one gives: ingress.py has what carries a host.
+Knows no object but the address that a live one gives: ingress.py and http_route.py have what carries a host.
 """
 
 import re
@@ -15,7 +15,7 @@ class Exposure(NamedTuple):
     """`host` and `path` of the edge, `url` as clients are told it, ending in a slash; the rest is empty where there is none.
 
     `path`: such as /opt, "" where the host is the model's alone. `class_name`: an IngressClass. `tls_secret`: the certificate's
-    Secret; `issuer`: who of cert-manager makes it.
+    Secret; `issuer`: who of cert-manager makes it. `parents`: the Gateways that carry the host, where no Ingress does.
     """
 
     host: str
@@ -24,6 +24,7 @@ class Exposure(NamedTuple):
     class_name: str = ""
     tls_secret: str = ""
     issuer: api.IssuerRef | None = None
+    parents: tuple[api.ParentRef, ...] = ()
 
 
 def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | None:
@@ -32,16 +33,32 @@ def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | N
     host = expose.host or (settings.domain and f"{name}.{settings.domain}")
     if not host:
         return None
+    if parents := _parents(expose, settings):
+        return Exposure(host, expose.path or "", _told(host, expose, settings, "https"), parents=parents)
     tls_secret, issuer = _certificate(name, expose, settings)
-    path, scheme = expose.path or "", settings.scheme or ("https" if tls_secret else "http")
     return Exposure(
         host=host,
-        path=path,
-        url=f"{expose.url or f'{scheme}://{host}{path}'}/",
+        path=expose.path or "",
+        url=_told(host, expose, settings, "https" if tls_secret else "http"),
         class_name=expose.ingress.class_name or settings.ingress_class,
         tls_secret=tls_secret,
         issuer=issuer,
     )
+
+
+def _parents(expose: api.Expose, settings: config.Config) -> tuple[api.ParentRef, ...]:
+    """Return the Gateways; the setting is for models that say nothing of an Ingress."""
+    if expose.gateway:
+        return expose.gateway.parent_refs
+    ingress = expose.ingress
+    asks_for_ingress = bool(ingress.class_name or ingress.annotations or ingress.tls)
+    return (settings.gateway,) if settings.gateway and not asks_for_ingress else ()
+
+
+def _told(host: str, expose: api.Expose, settings: config.Config, scheme: str) -> str:
+    """Return the URL that clients are told; `scheme` is the one of the edge, before which TLS may end."""
+    path = expose.path or ""
+    return f"{expose.url or f'{settings.scheme or scheme}://{host}{path}'}/"
 
 
 def _certificate(name: str, expose: api.Expose, settings: config.Config) -> tuple[str, api.IssuerRef | None]:
@@ -91,5 +108,13 @@ def live_url(edge: kinds.Object | None) -> str:
 def live_path(edge: kinds.Object) -> str:
     """Return the path that a live edge sends requests with, "" for all of the host, or where somebody wrote what is no path."""
     (rule, *_) = (edge.get("spec") or {}).get("rules") or [{}]
-    found = str(next((one.get("path") for one in (rule.get("http") or {}).get("paths") or []), ""))
+    found = _path_of_route(rule) if edge["kind"] == kinds.HTTP_ROUTE.kind else _path_of_ingress(rule)
     return found if re.fullmatch(api.PATH, found) else ""
+
+
+def _path_of_ingress(rule: kinds.Object) -> str:
+    return str(next((one.get("path") for one in (rule.get("http") or {}).get("paths") or []), ""))
+
+
+def _path_of_route(rule: kinds.Object) -> str:
+    return str(next(((one.get("path") or {}).get("value") for one in rule.get("matches") or []), ""))

@@ -4,7 +4,7 @@ An IngressClass does not tell which controller serves it, so the annotations of 
 controller ignores those of others; docs/exposure.md has what other controllers need.
 """
 
-from vllm_operator import api
+from vllm_operator import api, config
 from vllm_operator.children import service
 from vllm_operator.children.exposure import Exposure
 from vllm_operator.kube import kinds, naming
@@ -27,9 +27,11 @@ ISSUER_KEYS = {"Issuer": "cert-manager.io/issuer", "ClusterIssuer": "cert-manage
 """The annotations by which cert-manager makes the certificate of an Ingress."""
 
 
-def ingress(owner: naming.Owner, spec: api.Spec, exposed: Exposure | None) -> kinds.Object | None:
-    """Return the Ingress, or None where the model is not exposed."""
-    if exposed is None:
+def ingress(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, exposed: Exposure | None
+) -> kinds.Object | None:
+    """Return the Ingress, or None where the model is not exposed by one."""
+    if exposed is None or exposed.parents:
         return None
     backend = {"service": {"name": owner.name, "port": {"number": service.PORT}}}
     paths = [{"path": exposed.path or "/", "pathType": "Prefix", "backend": backend}]
@@ -39,12 +41,20 @@ def ingress(owner: naming.Owner, spec: api.Spec, exposed: Exposure | None) -> ki
     if exposed.tls_secret:
         body["tls"] = [{"hosts": [exposed.host], "secretName": exposed.tls_secret}]
     child = naming.child(kinds.INGRESS, owner, owner.name, "edge", spec=body)
-    child["metadata"]["annotations"] = _annotations(exposed, spec)
+    child["metadata"]["annotations"] = {
+        **_annotations(exposed, settings),
+        **_chosen(spec),
+        naming.URL_ANNOTATION: exposed.url,
+    }
     return child
 
 
-def _annotations(exposed: Exposure, spec: api.Spec) -> dict[str, str]:
+def _annotations(exposed: Exposure, settings: config.Config) -> dict[str, str]:
+    """Return the operator's annotations; the setting, which is for one controller, takes the place of those for all."""
     secure = HTTPS_ONLY if exposed.tls_secret else {}
     issued = {ISSUER_KEYS[exposed.issuer.kind]: exposed.issuer.name} if exposed.issuer else {}
-    chosen = spec.expose.ingress.annotations if spec.expose else {}
-    return {**STREAMING, **secure, **issued, **chosen, naming.URL_ANNOTATION: exposed.url}
+    return {**STREAMING, **secure, **settings.ingress_annotations, **issued}
+
+
+def _chosen(spec: api.Spec) -> dict[str, str]:
+    return spec.expose.ingress.annotations if spec.expose else {}

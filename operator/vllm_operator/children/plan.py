@@ -14,6 +14,7 @@ from vllm_operator.children import (
     exposure,
     fetch,
     guide,
+    http_route,
     ingress,
     network_policy,
     rollout,
@@ -79,7 +80,7 @@ class Plan(NamedTuple):
 SERVERS = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT)
 """What is not made before the weights of its servers are there."""
 
-WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.PERSISTENT_VOLUME_CLAIM, kinds.JOB)
+WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.HTTP_ROUTE, kinds.PERSISTENT_VOLUME_CLAIM, kinds.JOB)
 """What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
 guard and policy go on."""
 
@@ -108,7 +109,8 @@ def plan(inputs: Inputs) -> Plan:
         target if kinds.ref(target) != kinds.ref(wanted) else None,
         service.service(owner, spec.expose.service_annotations if spec.expose else {}),
         service.peers(owner),
-        ingress.ingress(owner, spec, exposed),
+        ingress.ingress(owner, spec, settings, exposed),
+        http_route.http_route(owner, exposed),
         network_policy.network_policy(owner, spec, settings),
         disruption_budget.disruption_budget(owner, spec),
         *((*fetch.objects(fetching), network_policy.of_fetch(owner, settings)) if fetching else ()),

@@ -117,7 +117,7 @@ class Reconciler:
             self._settings,
             pods=[pod for pod in pods if pod_diagnosis.is_ready(pod)],
             deployment=deployment,
-            edge=seen.child(kinds.INGRESS, owner.name),
+            edge=seen.edge(),
             chosen=self._prober.context(kinds.Key(owner.namespace, owner.name)) or _told_context(seen.model),
         )
         revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]

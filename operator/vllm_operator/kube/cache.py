@@ -77,6 +77,11 @@ class Cache:
             if ref not in listed:
                 self._forget(ref, int(version))
 
+    def clear(self, kind: kinds.Kind, namespace: str) -> None:
+        """Forget all objects of a kind that is gone; what is made once it is back is newer."""
+        for ref in [ref for ref in self._entries if ref.kind == kind.kind and namespace in ("", ref.namespace)]:
+            self.drop(ref)
+
     def version(self, ref: kinds.Ref) -> str:
         """Return the object's resource version; "" where it is not known."""
         entry = self._entries.get(ref)

@@ -4,6 +4,7 @@
     ├── Unavailable        no answer, a time-out, 5xx: a write may have been done or not
     │   └── Throttled      429; `retry_after` in seconds
     ├── NotFound           404
+    │   └── NoSuchKind     404 without a Status: the API server does not know the path
     ├── Gone               410: the resource version is too old, list anew
     ├── Conflict           409: resource version or uid are not the live ones
     │   └── AlreadyExists  409 on creation: the name is taken
@@ -44,7 +45,11 @@ class Throttled(Unavailable):
 
 
 class NotFound(ApiError):
-    """There is no such object, or no such kind."""
+    """There is no such object."""
+
+
+class NoSuchKind(NotFound):
+    """The cluster does not have the kind."""
 
 
 class Gone(ApiError):
@@ -82,6 +87,8 @@ def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | Non
     error = BY_STATUS.get(code, Unavailable)
     if reason == "AlreadyExists":
         error = AlreadyExists
+    elif error is NotFound and not status:
+        error = NoSuchKind
     elif code == UNPROCESSABLE and _is_precondition(details, causes):
         error = Conflict
     message = str(status.get("message") or "the API server gave no reason")

@@ -49,6 +49,10 @@ def value(ref: kinds.Ref, error: Exception) -> ConditionValue:
         return ConditionValue("False", "NameTaken", words)
     if isinstance(error, Contested):
         return ConditionValue("False", "FieldContested", f"{ref}: {error}")
+    if isinstance(error, errors.NoSuchKind):
+        where = kinds.BY_NAME[ref.kind].api_version
+        words = f"the cluster does not know {ref.kind} of {where}: install its CustomResourceDefinition"
+        return ConditionValue("False", "KindNotFound", words)
     words = error.message if isinstance(error, errors.ApiError) else type(error).__name__
     if isinstance(error, errors.Invalid | errors.Denied):
         return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")

@@ -2,7 +2,8 @@
 
 A list or a watch that fails, for whatever reason, is tried again and ends nothing: a namespace that is deleted, not made yet or
 not ours to read costs the others nothing. Lists anew where the API server no longer knows the version (410), and then forgets
-what has vanished; goes on where it was after any other break. Must not know what the objects are for.
+what has vanished; goes on where it was after any other break. An optional kind that the cluster does not have counts as known,
+and is looked for now and then. Must not know what the objects are for.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from vllm_operator.kube import backoff, cache, client, errors, kinds, naming
 
 PAUSE = backoff.Backoff(first=0.1, longest=5.0, jitter=0.5)
 KINDS = (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED)
+ABSENT_SECONDS = 30.0
+"""After which a kind that the cluster does not have is looked for again."""
 REFUSED = (errors.Denied, errors.NotFound)
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Informer:
             except errors.Gone as error:
                 self._version = ""
                 self._mark(error.reason)
+            except errors.NoSuchKind as error:
+                await self._absent(error)
             except errors.ApiError as error:
                 self._failed(error.reason, error)
             except Exception as error:  # noqa: BLE001 - what one kind cannot read ends nothing else
@@ -89,6 +94,20 @@ class Informer:
         self._cache.purge(self._kind, self._namespace, listed, version)
         self._version = version
         self._succeeded()
+        self._know()
+
+    async def _absent(self, error: errors.NoSuchKind) -> None:
+        """Wait for a kind that the cluster does not have; of an optional one there is no object, and that is known."""
+        if self._kind not in kinds.OPTIONAL:
+            self._failed(error.reason, error)
+            return
+        self._cache.clear(self._kind, self._namespace)
+        self._version = ""
+        self._succeeded()
+        self._know()
+        await asyncio.sleep(ABSENT_SECONDS)
+
+    def _know(self) -> None:
         self.synced.set()
         self.answered.set()
 

@@ -48,12 +48,14 @@ CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 SERVICE = Kind("v1", "Service", "services")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 POD_DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 POD = Kind("v1", "Pod", "pods")
 JOB = Kind("batch/v1", "Job", "jobs")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False)
@@ -61,18 +63,21 @@ LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
 
 CHILDREN = (
-    SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET, PERSISTENT_VOLUME_CLAIM,
-    JOB,
+    SECRET, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, INGRESS, HTTP_ROUTE, NETWORK_POLICY, POD_DISRUPTION_BUDGET,
+    PERSISTENT_VOLUME_CLAIM, JOB,
 )  # fmt: skip
 """The kinds that a ModelDeployment owns, in the order in which a reader meets them."""
 
 WATCHED = (*CHILDREN, POD)
 """What the operator lists and watches by label, beside all ModelDeployments."""
 
+OPTIONAL = (HTTP_ROUTE,)
+"""Of those, the kinds that a cluster may not have: the Gateway API is installed or it is not."""
+
 BY_NAME = {
     kind.kind: kind
     for kind in (
-        *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, INGRESS_CLASS, SERVICE_ACCOUNT, PRIORITY_CLASS,
+        *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, INGRESS_CLASS, GATEWAY, SERVICE_ACCOUNT, PRIORITY_CLASS,
         LEASE, EVENT,
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 from collections.abc import Mapping
 
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import rollout, rule
+from vllm_operator.status import edge, rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -25,8 +25,12 @@ NO_ENGINE_IMAGE = Rule(
 MISSING = Rule(
     "{found.kind}NotFound", StatusContext.missing, "{found} does not exist", "create it; this heals by itself"
 )
+NO_GATEWAY = Rule(
+    "GatewayNotFound", edge.missing_gateway, "Gateway {found.namespace}/{found.name} does not exist",
+    "correct spec.expose.gateway, or have it made; this heals by itself",
+)  # fmt: skip
 UNCERTIFIED = Rule(
-    "CertificateNotIssued", StatusContext.uncertified, "cert-manager has not written the certificate into {found} yet",
+    "CertificateNotIssued", edge.uncertified, "cert-manager has not written the certificate into {found} yet",
     "see `kubectl describe certificate`; this heals by itself",
 )  # fmt: skip
 PAUSED = Rule("Paused", StatusContext.paused, "spec.paused is true: keys and revocations go on, all else waits")
@@ -51,7 +55,8 @@ READY: tuple[Row, ...] = (
     UNWRITTEN,
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
-    UNCERTIFIED.where(StatusContext.uncertified_alone),
+    UNCERTIFIED.where(edge.uncertified_alone),
+    NO_GATEWAY,
     MISSING,
     PAUSED.where(StatusContext.held_back),
     SCALED_TO_ZERO,
@@ -99,24 +104,41 @@ PLAIN_TEXT = "the Ingress has an address; it has no certificate, so clients' key
 EXPOSED: tuple[Row, ...] = (
     Rule(
         "InCluster",
-        StatusContext.stays_inside,
+        edge.stays_inside,
         "reached by its Service inside the cluster; an address outside needs spec.expose.host",
         status="True",
     ),
-    NOT_ALLOWED.where(StatusContext.edge_violations),
-    UNWRITTEN.where(StatusContext.edge_failure),
+    NOT_ALLOWED.where(edge.violations),
+    UNWRITTEN.where(edge.failure),
     UNCERTIFIED,
-    MISSING.where(StatusContext.missing_of_edge),
+    NO_GATEWAY,
+    MISSING.where(edge.missing),
+    Rule("GatewayRefused", edge.refusal, "Gateway {found.gateway} does not serve the HTTPRoute ({found.words})"),
     Rule(
         "ExposedWithoutTLS",
-        StatusContext.addressed_without_tls,
+        edge.accepted_without_tls,
+        "Gateway {found} has taken the HTTPRoute; clients are told http://, so their keys travel in plain text",
+        "write https:// in spec.expose.url where the listener has a certificate",
+        "True",
+    ),
+    Rule("Exposed", edge.accepted, "Gateway {found} has taken the HTTPRoute", status="True"),
+    Rule(
+        "ExposedWithoutTLS",
+        edge.addressed_without_tls,
         PLAIN_TEXT,
         "set spec.expose.ingress.tls, or spec.expose.url where TLS ends before the Ingress, or expose.tlsSecret of the chart",
         "True",
     ),
-    Rule("Exposed", StatusContext.addressed, "the Ingress has an address", status="True"),
+    Rule("Exposed", edge.addressed, "the Ingress has an address", status="True"),
     NOT_ALLOWED,
     NO_ENGINE_IMAGE,
+    Rule(
+        "GatewaySilent",
+        edge.silent,
+        "no controller has answered for the HTTPRoute yet ({found})",
+        "does one serve the Gateway's class?",
+        "Unknown",
+    ),
     Rule(
         "NoAddress",
         StatusContext.always,

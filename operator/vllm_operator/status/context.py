@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vllm_operator import children, config, keys
-from vllm_operator.children import exposure
 from vllm_operator.engine import accelerators
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
@@ -78,19 +77,15 @@ class StatusContext(NamedTuple):
 
     def failure(self) -> ConditionValue | None:
         """Return what could not be written: the worst as the reason, all in words."""
-        return _joined(value for value in self._failures() if value.reason != CONTESTED)
+        return joined(value for value in self.failures() if value.reason != CONTESTED)
 
     def server_failure(self) -> ConditionValue | None:
         """Return what keeps the Deployment or its pod template from being written."""
-        return _joined(value for value in self._failures(SERVER_KINDS) if value.reason != CONTESTED)
-
-    def edge_failure(self) -> ConditionValue | None:
-        """Return what keeps a first Ingress from being written."""
-        return None if self._ingress() else _joined(self._failures((kinds.INGRESS.kind,)))
+        return joined(value for value in self.failures(SERVER_KINDS) if value.reason != CONTESTED)
 
     def contested(self) -> ConditionValue | None:
         """Return which fields somebody else keeps changing."""
-        return _joined(value for value in self._failures() if value.reason == CONTESTED)
+        return joined(value for value in self.failures() if value.reason == CONTESTED)
 
     def contested_while_serving(self) -> ConditionValue | None:
         """Return which fields somebody else keeps changing, where all servers answer in spite of it."""
@@ -100,10 +95,6 @@ class StatusContext(NamedTuple):
         """Return what the allow-lists refuse."""
         return "; ".join(one.message for one in self.plan.violations)
 
-    def edge_violations(self) -> str:
-        """Return what the allow-lists refuse of the Ingress."""
-        return "; ".join(one.message for one in self.plan.violations if one.edge)
-
     def without_image(self) -> str:
         """Return what no image of the engine is known for, "" where one is."""
         asked = "" if self.plan.image else ", ".join(accelerators.asked_for(self.plan.spec.resources))
@@ -111,29 +102,11 @@ class StatusContext(NamedTuple):
 
     def missing(self) -> kinds.Ref | None:
         """Return a dependency without which the model cannot be served or exposed as its spec says."""
-        return self._missing(lambda one: one.required_by == "spec" or one.for_edge)
+        return self.missing_of(lambda one: one.required_by == "spec" or one.for_edge)
 
     def missing_of_settings(self) -> kinds.Ref | None:
         """Return a dependency that the settings name for all models: one that serves without it lacks nothing."""
-        return self._missing(lambda one: one.required_by == "settings" and not one.for_edge)
-
-    def uncertified(self) -> kinds.Ref | None:
-        """Return the certificate that an issuer is still to make, where the edge lacks nothing else."""
-        return self._if_issued(self.missing_of_edge())
-
-    def uncertified_alone(self) -> kinds.Ref | None:
-        """Return the certificate that an issuer is still to make, where the model lacks nothing else."""
-        return self._if_issued(self.missing())
-
-    def _if_issued(self, missing: kinds.Ref | None) -> kinds.Ref | None:
-        exposed = self.plan.exposure
-        if missing is None or exposed is None or exposed.issuer is None:
-            return None
-        return missing if (missing.kind, missing.name) == (kinds.SECRET.kind, exposed.tls_secret) else None
-
-    def missing_of_edge(self) -> kinds.Ref | None:
-        """Return a dependency of the Ingress."""
-        return self._missing(lambda one: one.for_edge)
+        return self.missing_of(lambda one: one.required_by == "settings" and not one.for_edge)
 
     def paused(self) -> bool:
         """Tell whether the model is paused."""
@@ -193,27 +166,12 @@ class StatusContext(NamedTuple):
         """Return what was wrong with the answer of a model that is rolled out; before that, what holds it up comes first."""
         return self.answers_wrongly() if self.serves() else None
 
-    # the edge
-
-    def stays_inside(self) -> bool:
-        """Tell whether the model has no address outside the cluster, and is to have none."""
-        return self.plan.exposure is None and self._ingress() is None
-
-    def addressed(self) -> bool:
-        """Tell whether an ingress controller has taken up the Ingress."""
-        return bool((self._ingress() or {}).get("status", {}).get("loadBalancer", {}).get("ingress"))
-
-    def addressed_without_tls(self) -> bool:
-        """Tell whether clients' keys travel in plain text, as far as the operator knows."""
-        return self.addressed() and exposure.live_url(self._ingress()).startswith("http:")
-
-    def _ingress(self) -> kinds.Object | None:
-        return self.observed.child(kinds.INGRESS, self.observed.owner.name)
-
-    def _missing(self, counts: Callable[[Dependency], bool]) -> kinds.Ref | None:
+    def missing_of(self, counts: Callable[[Dependency], bool]) -> kinds.Ref | None:
+        """Return the first of those dependencies that do not exist."""
         return min((one.ref for one in self.observed.missing if counts(one)), default=None)
 
-    def _failures(self, of: tuple[str, ...] = ()) -> list[ConditionValue]:
+    def failures(self, of: tuple[str, ...] = ()) -> list[ConditionValue]:
+        """Return what could not be written, of some kinds or of all."""
         return [value for ref, value in sorted(self.observed.failures.items()) if not of or ref.kind in of]
 
     def _of_deployment(self, kind: str, status: str) -> kinds.Object | None:
@@ -228,7 +186,7 @@ def of(observed: ObservedState, plan: children.Plan, now: float) -> StatusContex
     return StatusContext(observed, plan, deployment, guards, verified, now)
 
 
-def _joined(values: Iterable[ConditionValue]) -> ConditionValue | None:
+def joined(values: Iterable[ConditionValue]) -> ConditionValue | None:
     """Return one value for all: a name that somebody else holds gives the reason, as nothing heals it; else the first."""
     ordered = sorted(values, key=lambda value: value.reason != NAME_TAKEN)
     return ordered[0]._replace(message="; ".join(value.message for value in ordered)) if ordered else None

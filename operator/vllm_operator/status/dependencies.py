@@ -15,6 +15,7 @@ KINDS = (
     kinds.SERVICE_ACCOUNT,
     kinds.PRIORITY_CLASS,
     kinds.INGRESS_CLASS,
+    kinds.GATEWAY,
 )
 """The kinds of all dependencies."""
 
@@ -73,6 +74,10 @@ def _of_engine(plan: children.Plan) -> Iterator[Dependency]:
 def _of_edge(plan: children.Plan) -> Iterator[Dependency]:
     if plan.exposure is None:
         return
+    for parent in plan.exposure.parents:
+        by_gateway: By = "spec" if plan.spec.expose and plan.spec.expose.gateway else "settings"
+        namespace = parent.namespace or plan.owner.namespace
+        yield Dependency(kinds.Ref(kinds.GATEWAY.kind, namespace, parent.name), by_gateway, for_edge=True)
     chosen = plan.spec.expose.ingress if plan.spec.expose else None
     by_class: By = "spec" if chosen and chosen.class_name else "settings"
     by_tls: By = "spec" if chosen and chosen.tls else "settings"

@@ -36,6 +36,11 @@ class ObservedState(NamedTuple):
         """Return the model's object of that kind and name."""
         return self.objects.get(kinds.Ref(kind.kind, self.owner.namespace, name))
 
+    def edge(self) -> kinds.Object | None:
+        """Return what carries the model's host: its HTTPRoute, else its Ingress; both are there while one replaces the other."""
+        name = self.owner.name
+        return self.child(kinds.HTTP_ROUTE, name) or self.child(kinds.INGRESS, name)
+
     def pods(self) -> list[kinds.Object]:
         """Return the pods that are to stay, newest first."""
         found = [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and not _is_over(obj)]

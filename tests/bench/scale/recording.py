@@ -44,7 +44,7 @@ async def state(api: wire.Api) -> State:
     """Return what there is of the recorded model now."""
     model = await api.ask("GET", f"{load.MODELS}/{MODEL}")
     found = {}
-    for kind in kinds.CHILDREN:
+    for kind in (one for one in kinds.CHILDREN if one not in kinds.OPTIONAL):
         listed = (await api.ask("GET", requests.all_of(kind, "default").path))["items"]
         for item in listed:
             if any(owner["uid"] == model["metadata"]["uid"] for owner in item["metadata"].get("ownerReferences", ())):

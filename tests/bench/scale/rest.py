@@ -96,7 +96,7 @@ def _is_done(metrics: dict[str, float], models: int) -> bool:
 async def _left(api: wire.Api) -> list[str]:
     """Return the kinds of which something of a model is left."""
     found = []
-    for kind in kinds.CHILDREN:
+    for kind in (one for one in kinds.CHILDREN if one not in kinds.OPTIONAL):
         path = f"{requests.all_of(kind, 'default').path}?limit=1&labelSelector={naming.MODEL_LABEL}"
         if (await api.ask("GET", path))["items"]:
             found.append(kind.kind)

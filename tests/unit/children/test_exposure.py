@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from vllm_operator import api, config
-from vllm_operator.children import exposure, ingress
+from vllm_operator.children import exposure, http_route, ingress
 from vllm_operator.engine import endpoints
 from vllm_operator.kube import kinds, naming
 
@@ -28,7 +28,7 @@ def exposed(expose: object, settings: config.Config = SET) -> exposure.Exposure:
 
 
 def made(expose: object, settings: config.Config = SET) -> kinds.Object:
-    child = ingress.ingress(OWNER, spec(expose), exposed(expose, settings))
+    child = ingress.ingress(OWNER, spec(expose), settings, exposed(expose, settings))
     assert child
     return child
 
@@ -145,3 +145,64 @@ def test_annotations_of_the_spec_take_the_place_of_the_operators() -> None:
     found = annotations({"host": "b.c", "ingress": {"annotations": own}})
     assert own.items() <= found.items()
     assert found["projectcontour.io/response-timeout"] == "infinity"
+
+
+ROUTED: dict[str, Any] = {
+    "host": "b.c",
+    "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra", "sectionName": "https"}]},
+}
+OF_ALL = SET.model_copy(update={"gateway": api.ParentRef(name="all", namespace="infra")})
+
+
+def route(expose: object, settings: config.Config = SET) -> kinds.Object | None:
+    return http_route.http_route(OWNER, exposed(expose, settings))
+
+
+@pytest.mark.parametrize(
+    ("expose", "settings", "parents"),
+    [
+        (ROUTED, SET, ["edge"]), (ROUTED, OF_ALL, ["edge"]), (None, OF_ALL, ["all"]), ({"host": "b.c"}, OF_ALL, ["all"]),
+        ({"host": "b.c", "ingress": {}}, OF_ALL, ["all"]), (MINE, OF_ALL, []), (CERTIFIED, OF_ALL, []), (None, SET, []),
+    ],
+)  # fmt: skip
+def test_a_host_has_a_route_or_an_ingress(expose: object, settings: config.Config, parents: list[str]) -> None:
+    """The setting is for models that say nothing of an Ingress."""
+    found, edge = route(expose, settings), ingress.ingress(OWNER, spec(expose), settings, exposed(expose, settings))
+    assert [one["name"] for one in (found or {"spec": {"parentRefs": []}})["spec"]["parentRefs"]] == parents
+    assert (edge is None) == bool(parents)
+
+
+@pytest.mark.parametrize("path", ["", "/team/opt"])
+def test_a_route_sends_the_path_and_what_is_below_it_to_the_service_and_ends_no_answer(path: str) -> None:
+    found = route({**ROUTED, **({"path": path} if path else {})})
+    assert found
+    assert found["spec"]["hostnames"] == ["b.c"]
+    (rule,) = found["spec"]["rules"]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": path or "/"}}]
+    assert rule["timeouts"] == {"request": "0s"}
+    assert [(one["kind"], one["name"], one["port"]) for one in rule["backendRefs"]] == [("Service", "a", 80)]
+    assert exposure.live_path(found) == path
+
+
+def test_a_parent_is_written_as_the_spec_names_it() -> None:
+    found = route({**ROUTED, "gateway": {"parentRefs": [{"name": "own"}, *ROUTED["gateway"]["parentRefs"]]}})
+    group = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    assert found
+    assert found["spec"]["parentRefs"] == [
+        {**group, "name": "own"},
+        {**group, "name": "edge", "namespace": "infra", "sectionName": "https"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "url"),
+    [
+        ({}, SET, "https://b.c/"), ({"path": "/opt"}, SET, "https://b.c/opt/"), ({"url": "http://b.c:8080"}, SET, "http://b.c:8080/"),
+        ({}, config.Config(scheme="http"), "http://b.c/"),
+    ],
+)  # fmt: skip
+def test_clients_of_a_route_are_told_https_unless_something_else_is_said(
+    more: dict[str, str], settings: config.Config, url: str
+) -> None:
+    """A Gateway's listeners, and whether they have a certificate, are its owner's."""
+    assert exposure.live_url(route({**ROUTED, **more}, settings)) == url

@@ -64,7 +64,7 @@ def _deployment(spec: dict[str, Any] | None) -> kinds.Object | None:
 
 def _edge(spec: dict[str, Any] | None) -> kinds.Object | None:
     parsed = api.Spec.model_validate(spec) if spec else None
-    return ingress.ingress(OWNER, parsed, exposure.exposure(OWNER.name, parsed, SETTINGS)) if parsed else None
+    return ingress.ingress(OWNER, parsed, SETTINGS, exposure.exposure(OWNER.name, parsed, SETTINGS)) if parsed else None
 
 
 def test_a_new_model_is_told_as_its_spec_says() -> None:

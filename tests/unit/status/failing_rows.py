@@ -10,6 +10,7 @@ from tests.unit.status.rows import (
     INSIDE,
     ONE,
     PROVEN,
+    ROUTED,
     RUNNING,
     WAITING,
     WHOLE,
@@ -53,6 +54,8 @@ REFUSED = 'the API server refuses Deployment vllm11: admission webhook "x" denie
 AWAY = errors.Unavailable(500, "InternalError", "failed calling webhook")
 UNWRITTEN = "could not be written, and is tried again: failed calling webhook"
 FIGHT = failures.Contested("somebody else keeps changing /spec/type: left as it is for five minutes")
+NO_KIND = errors.NoSuchKind(404, "Unknown", "the API server gave no reason")
+UNKNOWN = "the cluster does not know HTTPRoute of gateway.networking.k8s.io/v1: install its CustomResourceDefinition"
 CONTESTED = "vllm11: somebody else keeps changing /spec/type: left as it is for five minutes"
 
 FAILURES = [
@@ -62,6 +65,12 @@ FAILURES = [
         f"-NameTaken -NameTaken -NameTaken {INSIDE} {IDLE}", TAKEN.replace("Service", "Deployment")),
     Row("an Ingress that somebody else holds", EXPOSED, serving(failures={"Ingress": NOBODY}),
         f"+Serving -NameTaken -Complete -NameTaken {PROVEN}", TAKEN.replace("Service", "Ingress")),
+    Row("a route in a cluster without the Gateway API", ROUTED,
+        serving(failures={"HTTPRoute": NO_KIND}, absent=["HTTPRoute"]),
+        f"+Serving -KindNotFound -Complete -KindNotFound {PROVEN}", UNKNOWN, {"Exposed": UNKNOWN}),
+    Row("a route in a cluster without the Gateway API, of a model that has an Ingress yet", ROUTED,
+        serving(failures={"HTTPRoute": NO_KIND}, absent=["HTTPRoute"], missing=["Gateway edge"]),
+        f"+Serving -KindNotFound -Complete -KindNotFound {PROVEN}", UNKNOWN),
     Row("a write that a webhook refuses", {}, {"failures": {"Deployment": DENIED}, "absent": ["Deployment"]},
         f"-WriteRefused -WriteRefused -WriteRefused {INSIDE} {IDLE}", REFUSED),
     Row("a change that a webhook refuses while a model serves", {}, serving(failures={"Deployment": DENIED}),
@@ -109,6 +118,7 @@ REFUSALS = [
 ]  # fmt: skip
 
 PULL = {"image_pull_secrets": (api.PullSecret(name="of-all"),)}
+NO_GATEWAY = "Gateway infra/edge does not exist: correct spec.expose.gateway, or have it made; this heals by itself"
 ISSUED = {"expose": {"host": "web.example", "ingress": {"tls": {"issuerRef": {"name": "ours"}}}}}
 UNCERTIFIED = (
     "cert-manager has not written the certificate into Secret vllm11.tls yet: see `kubectl describe certificate`; "
@@ -142,6 +152,8 @@ MISSING = [
         serving(missing=["Secret vllm11.tls", "PersistentVolumeClaim some"]),
         f"+Serving -PersistentVolumeClaimNotFound -Complete -CertificateNotIssued {PROVEN}",
         f"PersistentVolumeClaim some {ABSENT}", {"Exposed": UNCERTIFIED}),
+    Row("a Gateway that does not exist", ROUTED, serving(missing=["Gateway edge"]),
+        f"+Serving -GatewayNotFound -Complete -GatewayNotFound {PROVEN}", NO_GATEWAY, {"Exposed": NO_GATEWAY}),
     Row("a class of Ingress that does not exist", EXPOSED, serving(missing=["IngressClass contour"]),
         f"+Serving -IngressClassNotFound -Complete -IngressClassNotFound {PROVEN}", f"IngressClass contour {ABSENT}"),
     Row("a pull secret of the settings that does not exist, while a model starts", {},

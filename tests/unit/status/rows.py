@@ -14,6 +14,9 @@ PROVEN = "+Configured +Verified"
 INSIDE = "+InCluster"
 WHOLE = "+Serving +Serving -Complete"
 EXPOSED = {"expose": {"host": "web.example", "ingress": {"tls": {"secretName": "web-tls"}}}}
+ROUTED: dict[str, Any] = {
+    "expose": {"host": "web.example", "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}]}}
+}
 ADDRESS = {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}
 ONE = "servers that answer: 1 of 1"
 SCHEDULED = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}]
@@ -31,6 +34,17 @@ class Row(NamedTuple):
     says: str
     also: Mapping[str, str] = {}
     settings: Mapping[str, Any] = {}
+
+
+def taken(generation: int = 1, sectionName: str = "", **conditions: tuple[str, str, str]) -> dict[str, Any]:  # noqa: N803 - the field's name
+    """Describe what the controller of the Gateway infra/edge says of a route; `conditions`: status, reason and message."""
+    said = {"Accepted": ("True", "Accepted", ""), "ResolvedRefs": ("True", "ResolvedRefs", ""), **conditions}
+    found = [
+        {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
+        for kind, (status, reason, message) in said.items()
+    ]
+    section = {"sectionName": sectionName} if sectionName else {}
+    return {"parents": [{"parentRef": {"name": "edge", "namespace": "infra", **section}, "conditions": found}]}
 
 
 def starting(*pods: dict[str, Any], **changed: Any) -> dict[str, Any]:

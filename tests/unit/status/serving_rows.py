@@ -9,12 +9,14 @@ from tests.unit.status.rows import (
     INSIDE,
     ONE,
     PROVEN,
+    ROUTED,
     RUNNING,
     SCHEDULED,
     WHOLE,
     Row,
     engine,
     starting,
+    taken,
 )  # fmt: skip
 from vllm_operator import api
 from vllm_operator.keys import troubles
@@ -41,6 +43,7 @@ PLAIN_TEXT = (
     "the Ingress has an address; it has no certificate, so clients' keys travel in plain text: "
     "set spec.expose.ingress.tls, or spec.expose.url where TLS ends before the Ingress, or expose.tlsSecret of the chart"
 )
+SILENT = "no controller has answered for the HTTPRoute yet"
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
 NO_IMAGE = {
     "name": "vllm", "image": "engine:1", "ready": False,
@@ -66,6 +69,30 @@ SERVING = [
          "Verified": "a token came back through the Service"}),
     Row("an Ingress with an address", EXPOSED, serving(ingress=ADDRESS), f"{WHOLE} +Exposed {PROVEN}", ONE,
         {"Exposed": "the Ingress has an address"}),
+    Row("a route that its Gateway has taken", ROUTED, serving(httproute=taken()), f"{WHOLE} +Exposed {PROVEN}", ONE,
+        {"Exposed": "Gateway infra/edge has taken the HTTPRoute"}),
+    Row("a route that nobody has answered for", ROUTED, serving(), f"{WHOLE} ?GatewaySilent {PROVEN}", ONE,
+        {"Exposed": f"{SILENT} (infra/edge): does one serve the Gateway's class?"}),
+    Row("a route whose answer is for an earlier generation", ROUTED, serving(httproute=taken(generation=0)),
+        f"{WHOLE} ?GatewaySilent {PROVEN}", ONE),
+    Row("a route that another listener was asked for", ROUTED, serving(httproute=taken(sectionName="http")),
+        f"{WHOLE} ?GatewaySilent {PROVEN}", ONE),
+    Row("a route that one of two Gateways has taken", {"expose": {"host": "web.example", "gateway": {"parentRefs": [
+        {"name": "edge", "namespace": "infra"}, {"name": "own"}]}}},
+        serving(httproute=taken()), f"{WHOLE} ?GatewaySilent {PROVEN}", ONE,
+        {"Exposed": f"{SILENT} (models/own): does one serve the Gateway's class?"}),
+    Row("a route that its Gateway does not let in", ROUTED,
+        serving(httproute=taken(Accepted=("False", "NotAllowedByListeners", "No listeners allow it."))),
+        f"{WHOLE} -GatewayRefused {PROVEN}", ONE,
+        {"Exposed": "Gateway infra/edge does not serve the HTTPRoute (NotAllowedByListeners: No listeners allow it: "
+                    "its owner must let routes of this namespace in (allowedRoutes of its listeners))"}),
+    Row("a route whose backend the controller does not find", ROUTED,
+        serving(httproute=taken(ResolvedRefs=("False", "BackendNotFound", ""))), f"{WHOLE} -GatewayRefused {PROVEN}", ONE,
+        {"Exposed": "Gateway infra/edge does not serve the HTTPRoute (BackendNotFound: no more is said)"}),
+    Row("a route over plain HTTP", {"expose": {**ROUTED["expose"], "url": "http://web.example"}},
+        serving(httproute=taken()), f"{WHOLE} +ExposedWithoutTLS {PROVEN}", ONE,
+        {"Exposed": "Gateway infra/edge has taken the HTTPRoute; clients are told http://, so their keys travel in plain "
+                    "text: write https:// in spec.expose.url where the listener has a certificate"}),
     Row("an Ingress before which TLS ends", {"expose": {"host": "web.example", "url": "https://web.example"}},
         serving(ingress=ADDRESS), f"{WHOLE} +Exposed {PROVEN}", ONE, {"Exposed": "the Ingress has an address"}),
     Row("an Ingress without a certificate", {"expose": {"host": "web.example"}}, serving(ingress=ADDRESS),

@@ -19,6 +19,12 @@ EVERYTHING = {
     "scheduling": {"priorityClassName": "urgent"},
     "expose": {"host": "a.example", "ingress": {"className": "contour", "tls": {"secretName": "web-tls"}}},
 }
+ROUTED = {
+    "expose": {
+        "host": "a.example",
+        "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}, {"name": "own"}]},
+    }
+}
 OF_ALL = config.Config(
     ca_config_map="authorities",
     image_pull_secrets=(api.PullSecret(name="registry-of-all"),),
@@ -58,6 +64,14 @@ def test_what_a_setting_names_is_required_by_the_settings() -> None:
     }
 
 
+def test_a_gateway_is_needed_for_the_edge_wherever_it_lies() -> None:
+    assert named(ROUTED, config.Config()) == {"Gateway edge": ("spec", True), "Gateway own": ("spec", True)}
+    of_all = config.Config(domain="example", gateway=api.ParentRef(name="edge", namespace="infra"))
+    assert named({}, of_all) == {"Gateway edge": ("settings", True)}
+    plan = observations.plan(observations.state(observations.model(ROUTED), {}), config.Config())
+    assert [one.ref.namespace for one in dependencies.of(plan)] == ["infra", "models"]
+
+
 def test_where_nothing_is_named_nothing_is_looked_for() -> None:
     assert named({}, config.Config()) == {}
 
@@ -77,6 +91,6 @@ def test_a_namespaced_dependency_lies_in_the_models_namespace() -> None:
 
 
 def test_the_kinds_are_all_there_are() -> None:
-    found = {name.partition(" ")[0] for name in named(EVERYTHING, OF_ALL)}
+    found = {name.partition(" ")[0] for name in {**named(EVERYTHING, OF_ALL), **named(ROUTED, OF_ALL)}}
     assert found == {kind.kind for kind in dependencies.KINDS}
     assert all(kind.kind in kinds.BY_NAME for kind in dependencies.KINDS)
