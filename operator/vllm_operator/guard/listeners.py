@@ -6,6 +6,7 @@ Knows: Envoy's listeners, and how many connections of what kind they take. Must 
 from __future__ import annotations
 
 import functools
+import socket
 from typing import TYPE_CHECKING
 
 from vllm_operator.guard import clusters, filters, proto, replies, routes
@@ -21,6 +22,14 @@ LIVE, READY, METRICS, STATS = "/healthz", "/ready", "/metrics", "/stats/promethe
 MAX_PRIVATE_CONNECTIONS = 256
 """Connections to the private port at a time. It asks for no key, and each may leave some 100 KiB of statistics unread."""
 _PROBE_TIMEOUT = "9s"
+KEPT_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+)
+"""Level, name and value of socket options, in Linux's numbers: in a silent answer each side hears of the other every minute, so
+that nothing between them forgets the connection, and a caller that is gone is noticed after four minutes."""
 
 
 def public(site: Site, routes_file: str, counters: Sequence[proto.Json]) -> proto.Json:
@@ -36,7 +45,9 @@ def public(site: Site, routes_file: str, counters: Sequence[proto.Json]) -> prot
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
     }
-    return _listener("public", site.address, site.public_port, [_http(manager)])
+    return _listener("public", site.address, site.public_port, [_http(manager)]) | {
+        "socket_options": [_option(*option) for option in KEPT_ALIVE]
+    }
 
 
 @functools.lru_cache(maxsize=8)
@@ -101,6 +112,11 @@ def _manager(name: str) -> proto.Json:
         "request_headers_timeout": "10s",
         "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "max_headers_count": 100},
     }
+
+
+def _option(level: int, name: int, value: int) -> proto.Json:
+    """Return an option of the listening socket, which every connection inherits."""
+    return {"level": level, "name": name, "int_value": value, "state": "STATE_PREBIND"}
 
 
 def _http(manager: proto.Json) -> proto.Json:

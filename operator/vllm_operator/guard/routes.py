@@ -36,8 +36,14 @@ _SET = "OVERWRITE_IF_EXISTS_OR_ADD"
 _LATEST_EXPIRY = 2**53
 """Expiries above this, in unix seconds, are written as this: Envoy reads numbers as doubles."""
 
-_TO_ENGINE: proto.Json = {"cluster": clusters.ENGINE, "timeout": "0s", "idle_timeout": "600s"}
-"""Only the silence within an answer is bounded, since a stream may take hours."""
+_TO_ENGINE: proto.Json = {
+    "cluster": clusters.ENGINE,
+    "timeout": "0s",
+    "idle_timeout": "3600s",
+    "flush_timeout": "600s",
+}
+"""Only the silence within an answer is bounded, since a stream may take hours and a long prompt is read in silence; and how long
+a caller may leave unread what vLLM has sent to its end."""
 _UNAUTHORIZED: proto.Json = {
     "direct_response": {"status": 401, "body": {"inline_string": replies.NO_KEY}},
     "response_headers_to_add": [{"header": {"key": "www-authenticate", "value": "Bearer"}}],
