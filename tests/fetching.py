@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from tests import fake_hub
-from vllm_operator.fetch import directory, download, failures, fetcher, http_client, progress, settings
+from vllm_operator.fetch import directory, failures, fetcher, http_client, patience, progress, settings
 
 SOURCE = "hf://org/tiny"
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
@@ -36,8 +36,8 @@ class Hurried:
         await asyncio.sleep(0)
 
     @property
-    def clock(self) -> download.Clock:
-        return download.Clock(self.now, self.sleep)
+    def clock(self) -> patience.Clock:
+        return patience.Clock(self.now, self.sleep)
 
 
 class Rig:

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from vllm_operator.fetch import download, failures, fetcher, http_client, progress, server, settings, tidy
+from vllm_operator.fetch import failures, fetcher, http_client, patience, progress, server, settings, tidy
 
 LOG = logging.getLogger("vllm_operator.fetch")
 STOPPED = 143
@@ -46,7 +46,7 @@ async def _run(told: settings.Settings) -> fetcher.Result:
     task = asyncio.current_task()
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, task.cancel if task else sys.exit)
-    clock = download.Clock(time.monotonic, asyncio.sleep)
+    clock = patience.Clock(time.monotonic, asyncio.sleep)
     state = progress.Progress(clock.now())
     async with server.serving(told.port, lambda: state.report(clock.now())), http_client.Client() as client:
         telling = asyncio.create_task(_tell(state, clock))
@@ -56,7 +56,7 @@ async def _run(told: settings.Settings) -> fetcher.Result:
             telling.cancel()
 
 
-async def _tell(state: progress.Progress, clock: download.Clock) -> None:
+async def _tell(state: progress.Progress, clock: patience.Clock) -> None:
     """Log how far it is, for those who read the pod's log."""
     while True:
         await clock.sleep(LOG_SECONDS)

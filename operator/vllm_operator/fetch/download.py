@@ -2,18 +2,17 @@
 
 Memory: each worker holds WRITE bytes at most, and what the connection buffers. A range that is cut goes on where it
 was.
-Decides nothing about which ranges there are (plan.py) and how long to pause (retry.py).
+Decides nothing about which ranges there are (plan.py) and how long to pause (patience.py).
 """
 
 import asyncio
 import collections
 import contextlib
 import os
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
-from vllm_operator.fetch import directory, failures, hashing, listing, plan, progress, retry
+from vllm_operator.fetch import directory, failures, hashing, listing, patience, plan, progress
 
 WORKERS = 8
 WRITE = 4 << 20
@@ -21,13 +20,6 @@ WRITE = 4 << 20
 SYNC = 16 << 20
 """Bytes after which a worker brings to the disk what it wrote, and notes it in the journal."""
 HASH_TRIES = 2
-
-
-class Clock(NamedTuple):
-    """The time in seconds, from any beginning, and a pause."""
-
-    now: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
 
 
 class Origin(Protocol):
@@ -52,24 +44,6 @@ class Open(NamedTuple):
     hasher: hashing.Hasher
 
 
-class Patience:
-    """Pauses between tries, until there was no byte for too long."""
-
-    def __init__(self, state: progress.Progress, clock: Clock) -> None:
-        self._state = state
-        self._clock = clock
-        self._since = clock.now()
-
-    async def wait(self, failure: failures.Transient, attempt: int) -> None:
-        """Pause before try `attempt` + 1; raise the failure where it has lasted too long."""
-        now = self._clock.now()
-        if now - max(self._state.last_byte, self._since) >= retry.GIVE_UP:
-            raise failures.Failure(failure.reason, failure.message) from failure
-        self._state.held_up(failure.reason, failure.message)
-        chance = random.random()  # noqa: S311 - a jitter keeps no secret
-        await self._clock.sleep(retry.pause(attempt, failure.wait, chance))
-
-
 class Download:
     """One listing on its way into one directory."""
 
@@ -79,14 +53,14 @@ class Download:
         target: directory.Directory,
         files: Sequence[listing.File],
         state: progress.Progress,
-        clock: Clock,
+        clock: patience.Clock,
     ) -> None:
         self._origin = origin
         self._target = target
         self._files = files
         self._state = state
         self._clock = clock
-        self._patience = Patience(state, clock)
+        self._patience = patience.Patience(state, clock)
         self._open: dict[int, Open] = {}
         self._wrong: collections.Counter[int] = collections.Counter()
         held = plan.replay(target.journal(), files)

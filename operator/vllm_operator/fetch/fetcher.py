@@ -11,6 +11,7 @@ from vllm_operator.fetch import (
     http_client,
     hub,
     listing,
+    patience,
     plan,
     progress,
     settings,
@@ -33,7 +34,7 @@ class Fetcher:
     """Fetches sources, one after the other."""
 
     def __init__(
-        self, told: settings.Settings, client: http_client.Client, state: progress.Progress, clock: download.Clock
+        self, told: settings.Settings, client: http_client.Client, state: progress.Progress, clock: patience.Clock
     ) -> None:
         self._told = told
         self._client = client
@@ -104,13 +105,13 @@ class Fetcher:
         return found
 
     async def _ask(self, origin: download.Origin) -> listing.Listing:
-        patience, attempt = download.Patience(self._state, self._clock), 0
+        waits, attempt = patience.Patience(self._state, self._clock), 0
         while True:
             try:
                 return await origin.list_files()
             except failures.Transient as failure:
                 attempt += 1
-                await patience.wait(failure, attempt)
+                await waits.wait(failure, attempt)
 
     def _origin(self, source: settings.Source) -> download.Origin:
         told = self._told

@@ -7,8 +7,8 @@ import pathlib
 
 import pytest
 
-from tests import fake_hub, fetching
-from vllm_operator.fetch import directory, download, failures, plan
+from tests import fake_hub, fetching, hub_faults
+from vllm_operator.fetch import directory, download, failures, patience, plan
 
 MIB = 1 << 20
 LARGE = fetching.WEIGHTS * 70  # three ranges
@@ -22,7 +22,7 @@ def large(rig: fetching.Rig) -> fetching.Rig:
 
 
 async def test_ranges_that_are_cut_go_on_at_the_byte_where_they_were(large: fetching.Rig) -> None:
-    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.cutting(5 * MIB), times=4)]
+    large.hub.faults = [fake_hub.Fault(CDN, hub_faults.cutting(5 * MIB), times=4)]
     await large.fetch()
     assert large.fetched["model.safetensors"] == LARGE
     asked = [tuple(map(int, one.removeprefix("bytes=").split("-"))) for one in large.hub.ranges]
@@ -31,14 +31,14 @@ async def test_ranges_that_are_cut_go_on_at_the_byte_where_they_were(large: fetc
 
 
 async def test_a_cut_connection_is_a_reason_while_it_lasts(large: fetching.Rig) -> None:
-    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.cutting(0), times=1000)]
+    large.hub.faults = [fake_hub.Fault(CDN, hub_faults.cutting(0), times=1000)]
     failure = await large.fails()
     assert failure.reason == failures.UNREACHABLE
     assert "cut" in failure.message
 
 
 async def test_a_wrong_file_is_fetched_once_more(large: fetching.Rig) -> None:
-    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.lying())]
+    large.hub.faults = [fake_hub.Fault(CDN, hub_faults.lying())]
     await large.fetch()
     assert large.fetched["model.safetensors"] == LARGE
     assert large.state.fetched == large.state.size
@@ -46,7 +46,7 @@ async def test_a_wrong_file_is_fetched_once_more(large: fetching.Rig) -> None:
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 async def test_a_file_that_stays_wrong_is_named_is_not_kept_and_heals(rig: fetching.Rig, name: str) -> None:
-    rig.hub.faults = [fake_hub.Fault(f"{name}?" if "model" in name else f"/{name}", fake_hub.lying(), times=2)]
+    rig.hub.faults = [fake_hub.Fault(f"{name}?" if "model" in name else f"/{name}", hub_faults.lying(), times=2)]
     failure = await rig.fails()
     assert failure.reason == failures.WRONG_DIGEST
     assert name in failure.message
@@ -78,8 +78,8 @@ async def test_a_later_start_goes_on_with_the_commit_of_the_first_and_only_with_
     large: fetching.Rig,
 ) -> None:
     large.hub.refs["org/tiny"] = {"main": "a" * 40}
-    large.hub.faults = [fake_hub.Fault("model.safetensors?", fake_hub.refusing(404), times=1)]
-    large.hub.faults = [fake_hub.Fault("/resolve/" + "a" * 40 + "/model", fake_hub.refusing(404))]
+    large.hub.faults = [fake_hub.Fault("model.safetensors?", hub_faults.refusing(404), times=1)]
+    large.hub.faults = [fake_hub.Fault("/resolve/" + "a" * 40 + "/model", hub_faults.refusing(404))]
     assert (await large.fails()).reason == failures.SOURCE_NOT_FOUND
     large.hub.refs["org/tiny"] = {"main": "b" * 40, "old": "a" * 40}
     large.hub.seen.clear()
@@ -92,7 +92,7 @@ async def test_a_finished_file_that_was_damaged_since_is_fetched_again_and_no_ot
     os.truncate(large.into / "config.json", 3)
     large.hub.seen.clear()
     assert not large.whole
-    large.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(404))]
+    large.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(404))]
     await large.fails()
     assert not (large.into / ".complete").exists()
     await large.fetch()
@@ -112,18 +112,18 @@ async def test_two_fetchers_of_one_directory_wait_for_each_other_and_fetch_once(
 
 
 async def test_what_fails_after_hours_of_bytes_has_ten_minutes_of_its_own(rig: fetching.Rig) -> None:
-    patience = download.Patience(rig.state, rig.hurried.clock)
+    waits = patience.Patience(rig.state, rig.hurried.clock)
     cut = failures.Transient(failures.UNREACHABLE, "cut")
     await rig.hurried.sleep(7200)
     rig.state.read(1, rig.hurried.now())
-    await patience.wait(cut, 1)
+    await waits.wait(cut, 1)
     await rig.hurried.sleep(600)
     with pytest.raises(failures.Failure, match="cut"):
-        await patience.wait(cut, 2)
+        await waits.wait(cut, 2)
 
 
 async def test_more_than_was_asked_for_is_not_taken(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.chunked(b"more"))]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.chunked(b"more"))]
     await rig.fetch()
     assert rig.fetched["config.json"] == fetching.FILES["config.json"]
     assert len(rig.hub.asked("hub")) == len(set(rig.hub.asked("hub")))
@@ -132,10 +132,10 @@ async def test_more_than_was_asked_for_is_not_taken(rig: fetching.Rig) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (fake_hub.chunked(status=200, Content_Length="7"), failures.WRONG_DIGEST),
-        (fake_hub.chunked(status=206, Content_Range="bytes 0-7/99"), failures.WRONG_DIGEST),
-        (fake_hub.chunked(status=206), failures.REFUSED),
-        (fake_hub.chunked(status=206, Content_Range="bytes 1-8/8"), failures.REFUSED),
+        (hub_faults.chunked(status=200, Content_Length="7"), failures.WRONG_DIGEST),
+        (hub_faults.chunked(status=206, Content_Range="bytes 0-7/99"), failures.WRONG_DIGEST),
+        (hub_faults.chunked(status=206), failures.REFUSED),
+        (hub_faults.chunked(status=206, Content_Range="bytes 1-8/8"), failures.REFUSED),
     ],
 )
 async def test_an_answer_with_other_bytes_than_those_asked_for_is_named(
@@ -148,7 +148,7 @@ async def test_an_answer_with_other_bytes_than_those_asked_for_is_named(
 
 async def test_a_directory_that_somebody_else_writes_to_is_not_marked_as_whole(large: fetching.Rig) -> None:
     go_on = asyncio.Event()
-    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.holding(go_on), times=3)]
+    large.hub.faults = [fake_hub.Fault(CDN, hub_faults.holding(go_on), times=3)]
     task = asyncio.create_task(large.fails())
     await fetching.until(lambda: large.state.whole == 2)
     (large.into / "config.json").unlink()
@@ -161,7 +161,7 @@ async def test_a_directory_that_somebody_else_writes_to_is_not_marked_as_whole(l
 
 async def test_a_stopped_fetch_keeps_what_came(large: fetching.Rig) -> None:
     never = asyncio.Event()
-    large.hub.faults = [fake_hub.Fault(CDN, fake_hub.holding(never, after=24 * MIB), times=3)]
+    large.hub.faults = [fake_hub.Fault(CDN, hub_faults.holding(never, after=24 * MIB), times=3)]
     task = asyncio.create_task(large.fetch())
     await fetching.until(lambda: large.state.fetched >= 44 * MIB)
     task.cancel()

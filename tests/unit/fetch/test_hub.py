@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests import fake_hub, fetching
+from tests import fake_hub, fetching, hub_faults
 from vllm_operator.fetch import download, failures, listing, plan
 
 OTHER_COMMIT = "b" * 40
@@ -77,8 +77,8 @@ async def test_what_was_refused_heals_when_the_token_may(rig: fetching.Rig) -> N
 @pytest.mark.parametrize("where", ["/api/models/org/tiny/revision", "/tree/", "config.json", "model.safetensors"])
 async def test_retry_after_is_kept_wherever_it_is_said(rig: fetching.Rig, where: str) -> None:
     rig.hub.faults = [
-        fake_hub.Fault(where, fake_hub.refusing(429, Retry_After="7")),
-        fake_hub.Fault(where, fake_hub.refusing(503, Retry_After="9")),
+        fake_hub.Fault(where, hub_faults.refusing(429, Retry_After="7")),
+        fake_hub.Fault(where, hub_faults.refusing(503, Retry_After="9")),
     ]
     await rig.fetch()
     asked = sorted(rig.hurried.slept)
@@ -88,7 +88,7 @@ async def test_retry_after_is_kept_wherever_it_is_said(rig: fetching.Rig, where:
 
 
 async def test_too_many_requests_that_last_end_after_ten_minutes_without_a_byte(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(429, Retry_After="30"), times=1000)]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(429, Retry_After="30"), times=1000)]
     failure = await rig.fails()
     assert failure.reason == failures.RATE_LIMITED
     assert 600 <= sum(rig.hurried.slept) <= 900
@@ -104,7 +104,7 @@ async def test_a_hub_that_is_down_is_unreachable_and_named(rig: fetching.Rig) ->
 
 
 async def test_a_hub_that_works_again_is_gone_on_with(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(502), times=5)]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(502), times=5)]
     await rig.fetch()
     assert rig.whole
     assert rig.hurried.slept[4] >= 8 > rig.hurried.slept[0]
@@ -140,7 +140,7 @@ async def test_a_file_server_whose_signature_ended_is_asked_through_the_hub_agai
 
 @pytest.mark.parametrize("status", [402, 418, 451])
 async def test_any_other_answer_is_named_by_its_status(rig: fetching.Rig, status: int) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(status))]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(status))]
     failure = await rig.fails()
     assert failure.reason == failures.REFUSED
     assert str(status) in failure.message
@@ -160,7 +160,7 @@ async def test_any_other_answer_is_named_by_its_status(rig: fetching.Rig, status
 )
 async def test_a_hostile_listing_is_refused_and_writes_nothing(rig: fetching.Rig, entry: dict[str, Any]) -> None:
     entries = [{"type": "file", "path": "model.safetensors", "size": 1}, entry]
-    rig.hub.faults = [fake_hub.Fault("/tree/", fake_hub.listing(*entries))]
+    rig.hub.faults = [fake_hub.Fault("/tree/", hub_faults.listing(*entries))]
     failure = await rig.fails(files=("*",))
     assert failure.reason == failures.REFUSED
     assert rig.fetched == {}
@@ -168,5 +168,5 @@ async def test_a_hostile_listing_is_refused_and_writes_nothing(rig: fetching.Rig
 
 @pytest.mark.parametrize("body", [{}, [], {"sha": "main"}, {"sha": 5}, "x"])
 async def test_what_does_not_speak_the_hubs_api_is_named(rig: fetching.Rig, body: Any) -> None:
-    rig.hub.faults = [fake_hub.Fault("/revision/", fake_hub.listing(body))]
+    rig.hub.faults = [fake_hub.Fault("/revision/", hub_faults.listing(body))]
     assert "hub's API" in (await rig.fails()).message

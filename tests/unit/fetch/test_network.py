@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from dev import pki
-from tests import fake_bucket, fake_hub, fetching
+from tests import fake_bucket, fake_hub, fetching, hub_faults
 from tests.unit.fetch import test_process as processes
 from vllm_operator.fetch import failures, http_client
 
@@ -65,7 +65,7 @@ async def test_hub_and_bucket_are_asked_through_the_proxy(rig: fetching.Rig, mon
 async def test_a_server_that_falls_silent_is_as_good_as_cut(rig: fetching.Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "READ_SECONDS", 0.3)
     rig.put("model.safetensors", fetching.WEIGHTS * 20)
-    rig.hub.faults = [fake_hub.Fault("signature=", fake_hub.holding(asyncio.Event(), after=8 * MIB))]
+    rig.hub.faults = [fake_hub.Fault("signature=", hub_faults.holding(asyncio.Event(), after=8 * MIB))]
     await rig.fetch()
     assert rig.fetched["model.safetensors"] == fetching.WEIGHTS * 20
     assert rig.hub.ranges[1] != "bytes=0-20971519"
@@ -81,7 +81,7 @@ async def test_adapters_are_fetched_beside_the_model_and_the_result_is_the_model
 
 
 async def test_a_mirrors_password_is_in_no_message(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("/revision/", fake_hub.listing())]
+    rig.hub.faults = [fake_hub.Fault("/revision/", hub_faults.listing())]
     endpoint = rig.hub.url.replace("//", "//user:s3cret@")
     failure = await rig.fails(endpoints={"hf": endpoint}, token="")
     assert "s3cret" not in failure.message
@@ -89,13 +89,13 @@ async def test_a_mirrors_password_is_in_no_message(rig: fetching.Rig) -> None:
 
 @pytest.mark.parametrize("place", ["http://[::1", "file:///etc/passwd", "//", "http://a:b:c/"])
 async def test_a_redirect_to_nowhere_is_a_reason(rig: fetching.Rig, place: str) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(302, Location=place), times=99)]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(302, Location=place), times=99)]
     assert (await rig.fails()).reason in (failures.REFUSED, failures.UNREACHABLE)
 
 
 async def test_a_redirect_in_a_circle_ends(rig: fetching.Rig) -> None:
     rig.hub.faults = [
-        fake_hub.Fault("/revision/", fake_hub.refusing(307, Location="/api/models/org/tiny/revision/main"), times=9)
+        fake_hub.Fault("/revision/", hub_faults.refusing(307, Location="/api/models/org/tiny/revision/main"), times=9)
     ]
     failure = await rig.fails()
     assert failure.reason == failures.REFUSED
@@ -103,7 +103,7 @@ async def test_a_redirect_in_a_circle_ends(rig: fetching.Rig) -> None:
 
 
 async def test_a_commit_that_the_hub_lost_is_named_with_the_way_on(rig: fetching.Rig) -> None:
-    rig.hub.faults = [fake_hub.Fault("config.json", fake_hub.refusing(404, X_Error_Code="EntryNotFound"))]
+    rig.hub.faults = [fake_hub.Fault("config.json", hub_faults.refusing(404, X_Error_Code="EntryNotFound"))]
     failure = await rig.fails()
     assert failure.reason == failures.REVISION_NOT_FOUND
     assert "upgrade" in failure.message

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dev import paths
-from tests import fake_hub, fetching
+from tests import fake_hub, fetching, hub_faults
 from tests.guard import fake_engine
 
 MIB = 1 << 20
@@ -89,7 +89,7 @@ async def test_a_failure_is_the_last_word_without_a_token_or_a_traceback(program
 
 
 async def test_after_a_kill_in_the_middle_only_the_rest_is_fetched(rig: fetching.Rig, program: Program) -> None:
-    rig.hub.faults = [fake_hub.Fault("signature=", fake_hub.holding(asyncio.Event(), after=28 * MIB), times=2)]
+    rig.hub.faults = [fake_hub.Fault("signature=", hub_faults.holding(asyncio.Event(), after=28 * MIB), times=2)]
     async with program.started() as process:
         await half(rig)
         process.send_signal(signal.SIGKILL)
@@ -103,7 +103,7 @@ async def test_after_a_kill_in_the_middle_only_the_rest_is_fetched(rig: fetching
 
 
 async def test_a_stop_ends_at_once_and_keeps_what_came(rig: fetching.Rig, program: Program) -> None:
-    rig.hub.faults = [fake_hub.Fault("signature=", fake_hub.holding(asyncio.Event(), after=28 * MIB), times=2)]
+    rig.hub.faults = [fake_hub.Fault("signature=", hub_faults.holding(asyncio.Event(), after=28 * MIB), times=2)]
     async with program.started() as process:
         await half(rig)
         process.send_signal(signal.SIGTERM)
@@ -116,7 +116,7 @@ async def test_progress_is_served_while_it_fetches(rig: fetching.Rig, program: P
     import aiohttp  # noqa: PLC0415
 
     go_on = asyncio.Event()
-    rig.hub.faults = [fake_hub.Fault("signature=", fake_hub.holding(go_on, after=28 * MIB), times=2)]
+    rig.hub.faults = [fake_hub.Fault("signature=", hub_faults.holding(go_on, after=28 * MIB), times=2)]
     async with program.started() as process, aiohttp.ClientSession() as session:
         await half(rig)
         async with session.get(f"http://127.0.0.1:{program.port}/progress") as answer:
