@@ -28,21 +28,26 @@ LACKING = f"0/1 nodes are available: 1 Insufficient {GPU}. preemption: 0/1 nodes
 
 
 class Answering(prober.Prober):
-    """Who was answered rightly by whatever is ready."""
+    """Who was answered with `answer` by whatever is ready; None: nobody had time to answer."""
+
+    answer: ConditionValue | None = RIGHT
 
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
         ready = frozenset(one["metadata"]["labels"]["pod-template-hash"] for one in seen.pods() if is_ready(one))
-        return seen._replace(verified=RIGHT, asked=ready) if len(ready) == 1 else seen
+        is_heard = len(ready) == 1 and self.answer is not None
+        return seen._replace(verified=self.answer, asked=ready) if is_heard else seen
 
 
 class ServerHarness(harness.OperatorHarness):
     """`gpus`: the accelerators of the one node; `works(container)`: whether servers of that engine ever answer.
 
-    `load`, `grace`: how long a server loads, and how long one that is stopped keeps its accelerator, in seconds; `silent`: the
-    seconds in which nothing answered; `orders`: each order of stopping and starting that the Deployment had, with its changes.
+    `answer`: what a request has shown; `load`, `grace`: how long a server loads, and how long one that is stopped keeps its
+    accelerator, in seconds; `silent`: the seconds in which nothing answered; `orders`: each order of stopping and starting that
+    the Deployment had, with its changes.
     """
 
     def __init__(self, gpus: int, load: int = 21, grace: int = 6) -> None:
+        self.answer: ConditionValue | None = RIGHT
         super().__init__()
         self.gpus, self.load, self.grace = gpus, load, grace
         self.works: Callable[[kinds.Object], bool] = lambda _engine: True
@@ -207,7 +212,9 @@ class ServerHarness(harness.OperatorHarness):
         self.api.commit(kinds.ref(pod), pod)
 
     def _prober(self) -> prober.Prober:
-        return Answering(self.api, self.cache, harness.Deaf(), lambda _key: None)
+        made = Answering(self.api, self.cache, harness.Deaf(), lambda _key: None)
+        made.answer = self.answer
+        return made
 
 
 def is_ready(pod: kinds.Object) -> bool:

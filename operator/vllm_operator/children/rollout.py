@@ -22,12 +22,14 @@ class Live(NamedTuple):
     """What is there.
 
     `pods`: the servers that are to stay, newest first; `is_proven`: those of the Deployment's template were verified;
+    `serves`: all of them answer, and none was seen to answer wrongly;
     `has_answered`: the model has ever had a server that answered; `told`: what the status says of the model; `now`: unix seconds.
     """
 
     deployment: kinds.Object | None = None
     pods: tuple[kinds.Object, ...] = ()
     is_proven: bool = False
+    serves: bool = False
     has_answered: bool = True
     told: str = ""
     now: float = 0.0
@@ -64,7 +66,7 @@ def rollout(
     gave_way = _gave_way(asked, before, returns_at, live) if last else None
     target = last if last and gave_way else wanted
     is_same = at_work == template.inputs_of(target)
-    since = before.since if is_same and not _is_woken(spec, live) else api.moment(live.now)
+    since = before.since if is_same and not _is_woken(spec, live) else _moment(live.now)
     is_returning = gave_way is not None and not is_same
     record = Record(since, verified, is_returning and before.recreates, gave_way)
     decided = Rollout(target, record, returns_at=None if gave_way else returns_at)
@@ -134,7 +136,9 @@ def _since(before: Record, asked: kinds.Object, revisions: Sequence[kinds.Object
 
 def _returns_at(since: str, spec: api.Spec, live: Live) -> float | None:
     """Return when the version that is being rolled out gives way; None where it has no server, or is paused."""
-    if not since or spec.paused or not spec.replicas or _is_woken(spec, live) or not spec.rollout.return_after:
+    if not since or live.serves or spec.paused or not spec.replicas or _is_woken(spec, live):
+        return None
+    if not spec.rollout.return_after:
         return None
     return api.unix(since) + float(api.seconds(spec.rollout.return_after))
 
@@ -146,6 +150,11 @@ def _gave_way(asked: kinds.Object, before: Record, returns_at: float | None, liv
     if returns_at is None or live.now < returns_at:
         return None
     return GaveWay(inputs, api.moment(live.now), live.told)
+
+
+def _moment(now: float) -> str:
+    """Return `now` as text; "" where nobody said it, as where children are rendered for people to read."""
+    return api.moment(now) if now else ""
 
 
 def _is_woken(spec: api.Spec, live: Live) -> bool:

@@ -25,12 +25,21 @@ def live(seen: observed.ObservedState, now: float) -> rollout.Live:
     deployment = seen.child(kinds.DEPLOYMENT, seen.owner.name)
     available = conditions.condition(seen.model, "Available") or {}
     has_answered = available.get("status") == "True" or "lastOutage" in seen.model.get("status", {})
-    return rollout.Live(deployment, tuple(seen.pods()), _is_proven(seen, deployment), has_answered, told, now)
+    serves, verdict = _serves(seen, deployment), _verdict(seen)
+    return rollout.Live(
+        deployment=deployment,
+        pods=tuple(seen.pods()),
+        is_proven=serves and verdict is not None and (verdict.status == "True" or verdict.reason in UNASKED),
+        serves=serves and (verdict is None or verdict.status != "False"),
+        has_answered=has_answered,
+        told=told,
+        now=now,
+    )
 
 
 def progress(at: StatusContext) -> str:
     """Return how many servers of the newest version answer, and how many of earlier ones."""
-    ready = [pod for pod in at.observed.pods() if pod_diagnosis.is_ready(pod)]
+    ready = _ready(at.observed)
     newest = sum(naming.template_hash(pod) == _newest(at) for pod in ready)
     earlier = f", of an earlier one: {len(ready) - newest}" if len(ready) > newest else ""
     return f"{newest} of {at.wanted}{earlier}"
@@ -94,13 +103,19 @@ def _newest(at: StatusContext) -> str | None:
     return next(map(naming.template_hash, alike), None)
 
 
-def _is_proven(seen: observed.ObservedState, deployment: kinds.Object | None) -> bool:
-    """Tell whether the servers of the Deployment's template were verified, as all of them answered."""
-    if deployment is None or seen.verified is None:
+def _serves(seen: observed.ObservedState, deployment: kinds.Object | None) -> bool:
+    """Tell whether all servers of the Deployment's template answer, and no other does."""
+    if deployment is None:
         return False
-    wanted = deployment["spec"].get("replicas", 0)
-    ready = [pod for pod in seen.pods() if pod_diagnosis.is_ready(pod)]
-    marks, templates = {template.mark(pod) for pod in ready}, frozenset(map(naming.template_hash, ready))
-    is_its_own = marks == {template.mark(deployment["spec"]["template"])} and templates == seen.asked
-    is_right = seen.verified.status == "True" or seen.verified.reason in UNASKED
-    return is_right and is_its_own and rollout.is_over(deployment, wanted)
+    marks = {template.mark(pod) for pod in _ready(seen)}
+    is_its_own = marks == {template.mark(deployment["spec"]["template"])}
+    return is_its_own and rollout.is_over(deployment, deployment["spec"].get("replicas", 0))
+
+
+def _verdict(seen: observed.ObservedState) -> ConditionValue | None:
+    """Return what a request to the servers that answer has shown; None where that is not known of just these."""
+    return seen.verified if seen.asked == frozenset(map(naming.template_hash, _ready(seen))) else None
+
+
+def _ready(seen: observed.ObservedState) -> list[kinds.Object]:
+    return [pod for pod in seen.pods() if pod_diagnosis.is_ready(pod)]

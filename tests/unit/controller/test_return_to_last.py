@@ -8,6 +8,7 @@ from typing import Any
 from tests import clock, servers
 from tests.harness import MODEL
 from tests.unit.controller.test_rollout_strategy import ASKED, engine, served
+from vllm_operator.kube.conditions import ConditionValue
 
 RETURN = {"rollout": {"returnAfter": "2m"}}
 BAD = {**ASKED, **engine("--seed=666")}
@@ -155,3 +156,25 @@ async def test_the_time_of_a_model_without_servers_stands_still() -> None:
     await model.passes(100)
     assert model.condition("Ready")["reason"] == "EngineFailed"
     await model.settles("ReturnedToLast", 30)
+
+
+@clock.virtual
+async def test_servers_that_all_answer_are_too_busy_to_be_asked_and_stay() -> None:
+    model = await served(2, **RETURN)
+    model.answer = None
+    await model.change(**{**ASKED, **engine("--seed=1")}, **RETURN)
+    await model.passes(200)
+    assert model.condition("Ready")["reason"] == "Serving"
+    assert ["--seed=1" in arguments for arguments in model.ready()] == [True]
+
+
+@clock.virtual
+async def test_servers_that_all_answer_wrongly_give_way() -> None:
+    model = await served(2, **RETURN)
+    model.answer = ConditionValue("False", "AnswerWrong", "a request was answered 500")
+    await model.change(**{**ASKED, **engine("--seed=1")}, **RETURN)
+    await model.passes(150)
+    model.answer = servers.RIGHT
+    await model.passes(60)
+    assert model.condition("Ready")["reason"] == "ReturnedToLast"
+    assert "VerificationFailed: a request was answered 500" in model.condition("Ready")["message"]
