@@ -14,9 +14,9 @@ import yaml
 
 from dev import contour, paths
 from dev.embedded import control_plane
-from tests import audit, waiting
+from tests import audit, kubectl, waiting
 from tests.golden import render
-from tests.integration import account
+from tests.integration import account, api_server, leaf_models
 
 RATIONED = "rationed"  # a namespace that a test gives a quota
 
@@ -97,3 +97,13 @@ def operator(served: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> 
     one.await_leader()
     yield one
     one.stop()
+
+
+@pytest.fixture(scope="session")
+def server(served: pathlib.Path) -> api_server.ApiServer:
+    """An API server with a namespace under the Pod Security standard `restricted`, which refuses and warns."""
+    admin = kubectl.Admin(served)
+    admin.kubectl("create", "namespace", leaf_models.NAMESPACE)
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    admin.kubectl("label", "namespace", leaf_models.NAMESPACE, *levels)
+    return api_server.ApiServer(served)

@@ -8,10 +8,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies as some
 
-from tests import samples, valid_specs
+from tests import canonical, samples, valid_specs
 from vllm_operator import api, children, config, keys
 from vllm_operator.kube import diff, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.render import manifest, objects
 from vllm_operator.status import observed, summary
 
 ALL = ("*",)
@@ -34,9 +35,12 @@ HOSTILE = (
     "--max-num-seqs=" + "9" * 999, 2**63, -(2**70), 1e308, -0.5, True, None, [], {}, [None], {"": ""},
     {"a" * 5000: "1e800000"},
 )  # fmt: skip
+FEW = 50
+"""How many examples `make check` tries."""
 MOST = min(300, hypothesis.settings().max_examples)
 SPECS = hypothesis.settings(max_examples=MOST, suppress_health_check=list(hypothesis.HealthCheck))
 """Specs are large, and slow to make up."""
+THOUSAND = hypothesis.settings(SPECS, max_examples=1000 if hypothesis.settings().max_examples > FEW else FEW)
 
 
 def model(spec: Any) -> kinds.Object:
@@ -89,6 +93,30 @@ def test_what_an_older_schema_took_is_understood_or_said_in_words(spec: Any, dat
     assert not words or words.startswith("spec")
     assert len(words) < 500
     assert not isinstance(hostile, str) or len(hostile) < 5 or hostile not in words
+
+
+@THOUSAND
+@hypothesis.given(valid_specs.specs(), some.integers(0, 1000))
+def test_what_becomes_of_a_spec_is_canonical_and_replicas_change_nothing_else(spec: Any, replicas: int) -> None:
+    spec = {**valid_specs.stored(spec), "paused": False}
+    before, after = _children(spec), _children({**spec, "replicas": replicas})
+    assert {ref: canonical.lossy(child) for ref, child in before.items() if canonical.lossy(child)} == {}
+    changed = {ref.kind for ref in before.keys() ^ after.keys()}
+    assert changed <= {kinds.POD_DISRUPTION_BUDGET.kind}
+    assert [ref for ref in before.keys() & after.keys() if _unscaled(before[ref]) != _unscaled(after[ref])] == []
+
+
+def _children(spec: Any) -> dict[kinds.Ref, kinds.Object]:
+    """Return what is written of a spec, by reference."""
+    read = manifest.Model(naming.Owner("models", "vllm11", "u"), api.parse(spec), "")
+    return {kinds.ref(one): one for one in objects.rendered(read, SETTINGS).objects}
+
+
+def _unscaled(child: kinds.Object) -> kinds.Object:
+    """Return a child without its number of replicas."""
+    if child["kind"] != kinds.DEPLOYMENT.kind:
+        return child
+    return {**child, "spec": {name: value for name, value in child["spec"].items() if name != "replicas"}}
 
 
 def _places(spec: Any) -> Any:
