@@ -113,7 +113,8 @@ def test_an_embedding_model_embeds_and_does_nothing_else(
     plain = serving.post("/tokenize", {"model": MODEL, "prompt": "A robot!"})
     begun = conftest.answered(plain, 200)["tokens"]  # after the token that begins a prompt
     assert conftest.answered(shouted, 200)["tokens"] == begun[1:], "by the file's template"  # type: ignore[index]
-    token = admin.kubectl("exec", "deployment/embed", "-c", "vllm", "--", "printenv", "HF_TOKEN")
+    shown = ("python", "-c", "import os; print(os.environ['HF_TOKEN'])")
+    token = admin.kubectl("exec", "deployment/embed", "-c", "vllm", "--", *shown)
     assert token.strip() == SECRET_VALUE
     assert SECRET_VALUE not in admin.kubectl("get", "vllm,deployment,controllerrevision,pod", "-o", "json")
     length = listed[0]["max_model_len"]  # type: ignore[index]
