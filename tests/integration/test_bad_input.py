@@ -18,7 +18,6 @@ GOOD: dict[str, Any] = {
 }
 HUB = {"source": "hf://facebook/opt-125m"}
 HARD = "requiredDuringSchedulingIgnoredDuringExecution"
-EDGE = {"name": "edge", "namespace": "infra"}
 SPREAD = {"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "ScheduleAnyway"}
 
 
@@ -64,11 +63,6 @@ CASES = [
     ),
     ("spec.replicas", -1, "greater than or equal to 0"),
     ("spec.replicas", "many", "integer"),
-    ("spec.expose", {"host": "https://vllm11.byteshop.in"}, "no scheme, port, path"),
-    ("spec.expose", {"host": "vllm11.byteshop.in/v1"}, "no scheme, port, path"),
-    ("spec.expose", {"host": "VLLM.example"}, "capital letters"),
-    ("spec.expose", {"host": ""}, "at least 1 char"),
-    ("spec.expose", {"guide": "no"}, "boolean"),
     ("spec.engine", {"args": ["--port=1"]}, "use spec.expose and spec.access"),
     ("spec.engine", {"args": ["--trust_remote_code"]}, "use spec.engine.trustRemoteCode"),
     ("spec.engine", {"args": ["--api-k=x"]}, "who may call it"),
@@ -140,58 +134,6 @@ CASES = [
             "access": {"clients": [{"name": "a", "rateLimit": {"requests": 3}}]},
         },
         "share a client's rateLimit",
-    ),
-    ("spec.expose", {"host": "a.b", "ingress": {"tls": {}}}, "or the issuer that makes it (issuerRef)"),
-    ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {}}}}, "name: Required"),
-    ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {"name": "A"}}}}, "name of a Kubernetes object"),
-    ("spec.expose", {"host": "a.b", "ingress": {"tls": {"issuerRef": {"name": "a", "kind": "Vault"}}}}, '"Issuer"'),
-    ("spec.expose", {"host": "a.b", "gateway": {}}, "parentRefs: Required"),
-    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": []}}, "should have at least 1 items"),
-    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [{"namespace": "a"}]}}, "name: Required"),
-    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [{"name": "A"}]}}, "name of a Kubernetes object"),
-    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [EDGE, EDGE]}}, "name each Gateway once"),
-    ("spec.expose", {"host": "a.b", "gateway": {"parentRefs": [EDGE, {**EDGE, "sectionName": "x"}]}}, "(sectionName)"),
-    (
-        "spec.expose",
-        {"host": "a.b", "gateway": {"parentRefs": [{**EDGE, "issuerRef": {"name": "a"}}]}},
-        "unknown field",
-    ),
-    (
-        "spec.expose",
-        {"host": "a.b", "gateway": {"parentRefs": [EDGE]}, "ingress": {"className": "a"}},
-        "leave out ingress, or gateway",
-    ),
-    (
-        "spec.expose",
-        {"host": "a.b", "gateway": {"parentRefs": [EDGE]}, "ingress": {"tls": {"secretName": "a"}}},
-        "leave out ingress, or gateway",
-    ),
-    ("spec.expose", {"path": "opt"}, "write a path such as /opt"),
-    ("spec.expose", {"path": "/opt/"}, "no slash at the end"),
-    ("spec.expose", {"path": "/"}, "no slash at the end"),
-    ("spec.expose", {"path": "/a/../b"}, "no segment that begins with a dot"),
-    ("spec.expose", {"path": "/a//b"}, "write a path such as /opt"),
-    ("spec.expose", {"path": "/a(.*)"}, "write a path such as /opt"),
-    ("spec.expose", {"path": "/a b"}, "write a path such as /opt"),
-    ("spec.expose", {"path": "/a?b"}, "write a path such as /opt"),
-    ("spec.expose", {"path": "/v1"}, "begin with another segment"),
-    ("spec.expose", {"path": "/v12/a"}, "begin with another segment"),
-    ("spec.expose", {"path": "/health"}, "begin with another segment"),
-    ("spec.expose", {"path": "/" + "a" * 128}, "may not be more than 128"),
-    ("spec.expose", {"url": "https://a.b"}, "write the host too"),
-    ("spec.expose", {"host": "a.b", "url": "a.b"}, "write an address such as https://"),
-    ("spec.expose", {"host": "a.b", "url": "ftp://a.b"}, "write an address such as https://"),
-    ("spec.expose", {"host": "a.b", "url": "https://a.b/"}, "no slash at the end"),
-    ("spec.expose", {"host": "a.b", "url": "https://u:p@a.b"}, "write an address such as https://"),
-    ("spec.expose", {"host": "a.b", "url": "https://a.b?x=1"}, "no query"),
-    ("spec.expose", {"host": "a.b", "url": "https://A.b"}, "lower-case host"),
-    ("spec.expose", {"serviceAnnotations": {"a b": "c"}}, "write keys of letters"),
-    ("spec.expose", {"serviceAnnotations": {"serving.byteshop.in/url": "c"}}, "choose another key"),
-    ("spec.expose", {"serviceAnnotations": {f"k{at}": "c" for at in range(17)}}, "at most 16"),
-    (
-        "spec.expose",
-        {"host": "a.b", "ingress": {"annotations": {"kubernetes.io/ingress.class": "x"}}},
-        "choose another key",
     ),
     ("spec.imagePullSecrets", [{"name": "A"}], "name of a Kubernetes object"),
     ("spec.imagePullSecrets", [{"name": "a"}, {"name": "a"}], "Duplicate value"),
@@ -267,17 +209,6 @@ def test_a_good_model_is_taken_and_gets_its_defaults(served: pathlib.Path) -> No
         "maxQueuedRequests": 64,
         "rotationOverlap": "1h",
         "cors": {"allowOrigins": []},
-    }
-
-
-def test_listeners_of_one_gateway_are_taken_and_an_empty_ingress_stands_in_no_gateways_way(
-    served: pathlib.Path,
-) -> None:
-    """An empty ingress is the default of models that were stored before."""
-    refs = [{**EDGE, "sectionName": "a"}, {**EDGE, "sectionName": "b"}, {"name": "edge"}]
-    expose = {"host": "a.b", "gateway": {"parentRefs": refs}, "ingress": {}}
-    assert kubectl.create(served, _with("spec.expose", expose), dry_run=True)["spec"]["expose"]["gateway"] == {
-        "parentRefs": refs
     }
 
 

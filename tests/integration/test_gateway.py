@@ -90,6 +90,21 @@ def test_a_model_is_routed_and_says_what_its_gateway_says(admin: kubectl.Admin, 
     )
 
 
+def test_a_route_is_brought_back_to_what_the_spec_says(admin: kubectl.Admin, vllm: str) -> None:
+    """Also one that lost the label by which the operator watches, which looks to it as if it were gone."""
+
+    def is_whole() -> bool:
+        route = admin.get("httproute", vllm)
+        labelled = route.get("metadata", {}).get("labels", {}).get("serving.byteshop.in/model") == vllm
+        return labelled and route["spec"]["hostnames"] == ["llm.example"] and "timeouts" in route["spec"]["rules"][0]
+
+    waiting.until("the route", is_whole, admin.world)
+    admin.patch("httproute", vllm, {"spec": {"hostnames": ["evil.example"]}})
+    waiting.until("its host", is_whole, admin.world)
+    admin.patch("httproute", vllm, {"metadata": {"labels": {"serving.byteshop.in/model": None}}})
+    waiting.until("its label", is_whole, admin.world)
+
+
 def test_an_ingress_takes_the_place_of_a_route_and_the_other_way_round(admin: kubectl.Admin, vllm: str) -> None:
 
     def is_carried_by(kind: str) -> None:
