@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from dev import accept, binaries, demo, images, layout, progress, provider
+from dev import accept, binaries, demo, hub, images, layout, progress, provider
 
 
 def main() -> int:
@@ -42,6 +42,17 @@ def _build(groups: list[str]) -> None:
         binaries.directory(group)
 
 
+def _demo(_: list[str]) -> None:
+    second = os.environ.get("MODEL", "")
+    if second not in ("", "hub"):
+        raise progress.Failure(
+            f"MODEL={second} is none of the demo's models", "make demo MODEL=hub, or leave MODEL out"
+        )
+    demo.up()
+    if second:
+        hub.show()
+
+
 def _prepare(_: list[str]) -> None:
     demo.prepare()
     _build(list(binaries.TESTING))
@@ -56,7 +67,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "build": ("build the cluster's binaries", _build),
     "images": ("build the project's images", images.main),
     "prepare": ("build binaries and images, for the tests", _prepare),
-    "demo": ("a cluster, the operator, one model and its documented calls", lambda _: demo.up()),
+    "demo": ("a cluster, the operator, one model and its documented calls; MODEL=hub: one of a hub too", _demo),
     "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),
     "accept": ("install, serve and test on a cluster of yours, and clean up", lambda _: accept.accept()),

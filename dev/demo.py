@@ -112,7 +112,7 @@ def serve() -> None:
     kubectl("apply", "-f", "-", stdin=json.dumps(_certificate()))
     progress.say(f"\n$ kubectl apply -n {NAMESPACE} -f {MODEL.relative_to(paths.ROOT)}\n{MODEL.read_text()}")
     kubectl("apply", "-n", NAMESPACE, "-f", str(MODEL))
-    with progress.step("waiting until vllm11 is Ready", _status):
+    with progress.step("waiting until vllm11 is Ready", status):
         await_ready("vllm11")
     await_edge()
 
@@ -134,7 +134,7 @@ def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SE
         capture_output=True, text=True, check=False, env=binaries.environment(),
     )  # fmt: skip
     if result.returncode:
-        said = _status(name, namespace)
+        said = status(name, namespace)
         raise progress.Failure(f"{name} is not Ready: {said}", f"kubectl -n {namespace} describe vllm {name}")
 
 
@@ -229,7 +229,7 @@ def _certificate() -> dict[str, object]:
     }  # fmt: skip
 
 
-def _status(name: str = "vllm11", namespace: str = NAMESPACE) -> str:
+def status(name: str = "vllm11", namespace: str = NAMESPACE) -> str:
     """Say how the model is: the reason and message of Ready. Never raises: it is asked while something else fails."""
     query = 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}'
     command = [binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", "-n", namespace, "get", "vllm", name]

@@ -1,12 +1,13 @@
 """A hub of models inside the demo's cluster: a stand-in that speaks the hub's API and holds the tiny model of the engine's image.
 
-Knows how it is deployed; tests/fake_hub.py is the program.
+`make demo MODEL=hub` serves a second model from it. Knows how it is deployed; tests/fake_hub.py is the program.
 """
 
 import json
+import time
 from typing import Any
 
-from dev import demo, images, paths
+from dev import demo, images, paths, progress
 
 NAME = "hub"
 PORT, FILES_PORT = 8080, 8081
@@ -14,26 +15,47 @@ HOST = f"{NAME}.{NAME}.svc"
 URL = f"http://{HOST}:{PORT}"
 PROGRAM = paths.ROOT / "tests" / "fake_hub.py"
 LABELS = {"app": NAME}
+SLOWLY = 40_000
+MODEL = paths.ROOT / "examples" / "hub11.yaml"
 
 
-def up() -> None:
-    """Have it in the cluster, ready."""
-    demo.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects()}))
+def show() -> None:
+    """Serve a model of the hub, which sends it slowly, and print what its status says until it is Ready."""
+    with progress.step(f"starting a stand-in for the hub at {URL}"):
+        up(SLOWLY)
+    demo.install({"weights.hub": URL})
+    progress.say(f"\n$ kubectl apply -n {demo.NAMESPACE} -f {MODEL.relative_to(paths.ROOT)}\n{MODEL.read_text()}")
+    demo.kubectl("apply", "-n", demo.NAMESPACE, "-f", str(MODEL))
+    deadline, before = time.monotonic() + demo.READY_SECONDS, ""
+    while not before.startswith("Serving"):
+        if time.monotonic() > deadline:
+            raise progress.Failure(f"hub11 is not Ready: {before}", f"kubectl -n {demo.NAMESPACE} describe vllm hub11")
+        time.sleep(1)
+        words = demo.status("hub11")
+        if words != before:
+            progress.say(words)
+        before = words
+
+
+def up(pace: int = 0) -> None:
+    """Have it in the cluster, ready; `pace`: bytes a second of a large file, 0 for as fast as it goes."""
+    items = _objects(pace)
+    demo.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     demo.kubectl("wait", "-n", NAME, "--for=condition=Ready", "pod", NAME, "--timeout=120s")
 
 
-def _objects() -> list[dict[str, Any]]:
+def _objects(pace: int) -> list[dict[str, Any]]:
     metadata = {"name": NAME, "namespace": NAME, "labels": LABELS}
     ports = [{"name": f"port-{port}", "port": port} for port in (PORT, FILES_PORT)]
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"hub.py": PROGRAM.read_text()}},
         {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": LABELS, "ports": ports}},
-        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _pod()},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _pod(pace)},
     ]
 
 
-def _pod() -> dict[str, Any]:
+def _pod(pace: int) -> dict[str, Any]:
     words = [
         "python3",
         "/program/hub.py",
@@ -44,6 +66,8 @@ def _pod() -> dict[str, Any]:
         str(FILES_PORT),
         "--host",
         HOST,
+        "--pace",
+        str(pace),
     ]
     container = {
         "name": NAME, "image": images.reference("operator"), "imagePullPolicy": "Never", "command": words,

@@ -1,6 +1,6 @@
 """A stand-in for the hub of models: its API over a directory, a second server for large files, and whatever goes wrong.
 
-    python tests/fake_hub.py ROOT [--port 8080] [--cdn-port 8081] [--host NAME]
+    python tests/fake_hub.py ROOT [--port 8080] [--cdn-port 8081] [--host NAME] [--pace BYTES_A_SECOND]
 
 ROOT/org/name holds the files of the repository org/name. Needs aiohttp alone. Files that end in .safetensors are large: the hub
 redirects to the second server, which is another origin and takes a signature and no token. hub_faults.py has what may go wrong.
@@ -49,6 +49,7 @@ class Hub:
         self.seen: list[tuple[str, str, str]] = []  # server, path, Authorization
         self.ranges: list[str] = []
         self.signature = SIGNATURE
+        self.pace = 0
         self.url = self.cdn = ""
 
     @contextlib.asynccontextmanager
@@ -89,6 +90,8 @@ class Hub:
         if request.query.get("signature") != self.signature:
             return web.Response(status=403, text="the signature is old")
         file = self.root / request.match_info["path"]
+        if self.pace:
+            return await _paced(file, request, self.pace)
         return await self._unless(request, file, functools.partial(_file, file))
 
     async def _unless(self, request: web.Request, file: pathlib.Path | None, handler: Handler) -> web.StreamResponse:
@@ -143,6 +146,20 @@ class Hub:
         return sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
 
 
+async def _paced(file: pathlib.Path, request: web.Request, pace: int) -> web.StreamResponse:
+    """Send the part of a file that is asked for, so many bytes a second."""
+    whole = await asyncio.to_thread(file.read_bytes)
+    start, stop = request.http_range.start or 0, request.http_range.stop or len(whole)
+    response = web.StreamResponse(status=206 if "Range" in request.headers else 200)
+    response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(whole)}"
+    response.content_length = stop - start
+    await response.prepare(request)
+    for at in range(start, stop, pace):
+        await response.write(whole[at : min(at + pace, stop)])
+        await asyncio.sleep(1)
+    return response
+
+
 async def _file(file: pathlib.Path, _: web.Request) -> web.StreamResponse:
     return (
         web.FileResponse(file)
@@ -195,8 +212,10 @@ async def main(argv: list[str]) -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--cdn-port", type=int, default=8081)
     parser.add_argument("--host", default="127.0.0.1", help="the name under which both are reached")
+    parser.add_argument("--pace", type=int, default=0, help="bytes a second of a large file; 0: as fast as it goes")
     told = parser.parse_args(argv)
     one = Hub(told.root)
+    one.pace = told.pace
     async with one.serving(told.port, told.cdn_port, told.host) as url:
         sys.stdout.write(f"{json.dumps({'hub': url, 'cdn': one.cdn})}\n")
         sys.stdout.flush()
