@@ -134,8 +134,13 @@ def test_with_one_that_is_free_a_server_always_answers(admin: kubectl.Admin, alo
 def test_a_surge_that_is_stuck_says_the_way_out_and_the_way_leads_out(admin: kubectl.Admin, alone: str) -> None:
     accelerators(admin, 1)
     edit(admin, alone, "--seed=3", rollout={"strategy": "Surge"})
-    said = says(admin, alone, "Unschedulable", f"Insufficient {GPU}")
-    assert said.endswith(f"free {GPU}, or set spec.rollout.strategy to Recreate or Auto")
+    says(
+        admin,
+        alone,
+        "Unschedulable",
+        f"Insufficient {GPU}",
+        f"free {GPU}, or set spec.rollout.strategy to Recreate or Auto",
+    )
     edit(admin, alone, "--seed=3", rollout={"strategy": "Recreate"})
     serves(admin, alone)
 
