@@ -14,6 +14,7 @@ SHARED = {"model": {"source": "hf://facebook/opt-125m", "cache": {"existingClaim
 SECRET_ENV = {"engine": {"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}]}}
 FILES = {"engine": {"files": [{"name": "a.jinja", "configMapKeyRef": {"name": "templates", "key": "a"}}]}}
 HOST = {"expose": {"host": "a.example"}}
+ROUTED = {"expose": {"host": "a.example", "gateway": {"parentRefs": [{"name": "edge"}]}}}
 ISSUED = {"expose": {"host": "a.example", "ingress": {"tls": {"issuerRef": {"name": "acme"}}}}}
 CLAIMS = {
     "resources": {"claims": [{"name": "gpus"}]},
@@ -153,6 +154,9 @@ ROWS: dict[str, Row] = {
     "spec.expose.ingress.tls.secretName": Row("tls", "Ingress", HOST),
     "spec.expose.ingress.tls.issuerRef.name": Row("other", "Ingress", ISSUED),
     "spec.expose.ingress.tls.issuerRef.kind": Row("ClusterIssuer", "Ingress", ISSUED),
+    "spec.expose.gateway.parentRefs[].name": Row("other", "HTTPRoute", ROUTED),
+    "spec.expose.gateway.parentRefs[].namespace": Row("others", "HTTPRoute", ROUTED),
+    "spec.expose.gateway.parentRefs[].sectionName": Row("https", "HTTPRoute", ROUTED),
     "spec.expose.serviceAnnotations{}": Row({"team": "a"}, "Service"),
     "spec.expose.guide": Row(False, GUARD),
     "spec.paused": Row(True),

@@ -10,7 +10,7 @@ from vllm_operator.render import chart, manifest, objects
 
 NAMESPACE = "leaves"
 ALLOW = {
-    **rendering.GENEROUS["allow"], "serviceAnnotations": ["*"], "remoteCode": {NAMESPACE: ["*"]},
+    **rendering.GENEROUS["allow"], "serviceAnnotations": ["*"], "gateways": ["*"], "remoteCode": {NAMESPACE: ["*"]},
 }  # fmt: skip
 SETTINGS = chart.settings(
     {**rendering.GENEROUS, "allow": ALLOW, "engine": {"images": {"cpu": "vllm:1", "resourceClaims": "vllm:1"}}}
@@ -44,3 +44,8 @@ def different(
 ) -> dict[kinds.Ref, kinds.Object]:
     """Return the objects of `one` that `other` has not, or has otherwise."""
     return {ref: obj for ref, obj in one.items() if other.get(ref) != obj}
+
+
+def judged(found: dict[kinds.Ref, kinds.Object]) -> dict[kinds.Ref, kinds.Object]:
+    """Return the objects that this API server knows; of the Gateway API test_gateway.py judges."""
+    return {ref: one for ref, one in found.items() if ref.kind != kinds.HTTP_ROUTE.kind}

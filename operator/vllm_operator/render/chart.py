@@ -22,7 +22,9 @@ SETTINGS = {
     "engine.env": "engine_env",
     "engine.images": "engine_images",
     "expose.domain": "domain",
+    "expose.gateway": "gateway",
     "expose.guide": "guide",
+    "expose.ingressAnnotations": "ingress_annotations",
     "expose.ingressClass": "ingress_class",
     "expose.issuerRef": "issuer_ref",
     "expose.namespaces": "client_namespaces",
@@ -136,6 +138,7 @@ def _networks(found: Mapping[str, Any]) -> dict[str, Any]:
     beyond = filter(None, (*INSIDE, str(found.get("proxy.noProxy", ""))))
     return {
         **amounts,
+        "gateway": _gateway(_map(found, "expose.gateway")),
         "issuer_ref": _issuer(_map(found, "expose.issuerRef")),
         "lease_name": found.get("fullnameOverride") or _default("lease_name"),
         "no_proxy": ",".join(beyond) if proxied else "",
@@ -144,6 +147,10 @@ def _networks(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _issuer(given: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"kind": "ClusterIssuer", **given} if given.get("name") else None
+
+
+def _gateway(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {name: value for name, value in given.items() if value} if given.get("name") else None
 
 
 def _map(found: Mapping[str, Any], path: str) -> Mapping[str, Any]:
