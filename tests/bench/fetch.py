@@ -114,8 +114,9 @@ def _killed(hub: str, into: pathlib.Path, size: int) -> float:
             time.sleep(0.01)
         written = _written(into)
         process.send_signal(signal.SIGKILL)
-    journal = (into / ".fetch/journal").read_text()
-    noted = sum(int(end) - int(start) for what, _, start, end in map(str.split, journal.splitlines()) if what == "have")
+    journal = into / ".fetch/journal"
+    lines = [line.split() for line in journal.read_text().splitlines()] if journal.exists() else []
+    noted = sum(int(line[3]) - int(line[2]) for line in lines if line[0] == "have")
     with _fetcher(hub, into) as process:
         process.wait()
     if not (into / ".complete").exists():
