@@ -27,7 +27,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "url": plan.serving.url,
         "model": plan.serving.model,
         "image": plan.serving.image or plan.image,
-        **({"maxModelLen": plan.serving.context} if plan.serving.context else {}),
+        **_context(plan, at),
         "accelerators": ", ".join(_accelerators(plan)),
         "replicas": at.count("replicas"),
         "readyReplicas": at.ready,
@@ -39,6 +39,12 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "conditions": [_condition(kind, value, observed.model, now) for kind, value in values.items() if value],
     }
     return api.fitted(found)
+
+
+def _context(plan: children.Plan, at: context.StatusContext) -> dict[str, int]:
+    """Return the length of the context that servers have: while none answers, only what vLLM was seen to choose stays."""
+    is_known = at.answers() or plan.spec.engine.max_model_len == "auto"
+    return {"maxModelLen": plan.serving.context} if plan.serving.context and is_known else {}
 
 
 def unreadable(model: kinds.Object, error: api.SpecNotUnderstood, now: str) -> kinds.Object:

@@ -23,8 +23,8 @@ async def test_a_restart_of_the_operator_forgets_no_chosen_context() -> None:
     assert await told(AUTO, 8192) == 8192
 
 
-async def test_a_context_that_the_spec_names_is_told_whatever_was_told_before() -> None:
-    assert await told({"maxModelLen": 4096}, 8192) == 4096
+async def test_a_context_that_the_spec_names_is_told_once_a_server_has_it() -> None:
+    assert await told({"maxModelLen": 4096}, 8192) is None
 
 
 async def test_a_context_that_the_weights_decide_is_told_no_more() -> None:
