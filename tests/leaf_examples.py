@@ -11,6 +11,7 @@ SPEC: dict[str, Any] = {"model": {"source": "pvc://weights/opt"}}
 SERVER, GUARD = "Deployment", "Secret"
 HUB = {"model": {"source": "hf://facebook/opt-125m", "cache": {"size": "1Gi"}}}
 SHARED = {"model": {"source": "hf://facebook/opt-125m", "cache": {"existingClaim": "weights"}}}
+ADAPTED = {"model": {**SPEC["model"], "adapters": [{"name": "sql", "source": "hf://org/sql"}]}}
 SECRET_ENV = {"engine": {"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}]}}
 FILES = {"engine": {"files": [{"name": "a.jinja", "configMapKeyRef": {"name": "templates", "key": "a"}}]}}
 HOST = {"expose": {"host": "a.example"}}
@@ -111,6 +112,8 @@ ROWS: dict[str, Row] = {
     "spec.model.cache.existingClaim": Row("others", "Job", SHARED),
     "spec.model.servedName": Row("another"),
     "spec.model.servedNames[]": Row("another"),
+    "spec.model.adapters[].name": Row("tone", given=ADAPTED),
+    "spec.model.adapters[].source": Row("hf://org/tone", given=ADAPTED),
     "spec.model.task": Row("Embed"),
     "spec.replicas": Row(2, "PodDisruptionBudget"),
     "spec.resources.limits{}": Row({"memory": "8Gi"}),

@@ -19,9 +19,10 @@ FEW = 3
 WORDS = 60
 """The most characters of a generated text."""
 SOURCE = "file://(/[a-z.]{1,9}){1,4}|pvc://[a-z]{2,9}(/[a-z]{1,9}){0,3}|oci://[a-z0-9][a-z./:@-]{1,20}"
+FETCHED = "hf://[a-z]{1,9}/[a-z.]{2,9}(@v[0-9])?|(s3|gs)://[a-z]{3,9}(/[a-z]{1,9}){0,3}"
 LARGEST = (
     ("duration(", "1h"), ("timestamp(", "2027-01-01T00:00:00Z"), ("file://", "file:///a/b"), ("https?", "https://a.example"),
-    ("^(/", "/a"),
+    ("^(/", "/a"), ("'^(hf|s3|gs)://'", "s3://models"),
 )  # fmt: skip
 """What `largest` writes where a rule holds the first text."""
 PATTERN = re.compile(r"(?:^|[^!])self\.matches\(r?'(.+?)'\)")
@@ -125,6 +126,8 @@ def _texts(node: Node) -> some.SearchStrategy[str]:
     if "timestamp(" in rules:
         days = some.dates(dt.date(2025, 1, 2), dt.date(2199, 12, 30))
         return days.map("{}T23:59:59.5+05:30".format) | days.map("{}T00:00:00Z".format)
+    if "'^(hf|s3|gs)://'" in rules and "file://" not in rules:
+        return some.from_regex(FETCHED, fullmatch=True)
     if "file://" in rules:
         return some.from_regex(SOURCE, fullmatch=True)
     shortest, longest = node.get("minLength", 0), node["maxLength"]

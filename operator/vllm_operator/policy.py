@@ -60,12 +60,14 @@ def _remote_code(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterato
 
 def _source(spec: api.Spec, settings: config.Config) -> Iterator[Violation]:
     """Yield what an installation without a way outside refuses: a source of the internet without a mirror."""
-    scheme = spec.model.source.partition("://")[0]
     mirrors = {"hf": ("hub", settings.hub_url), "s3": ("s3", settings.s3_url), "gs": ("", "")}
-    value, mirror = mirrors.get(scheme, ("", "-"))
-    if settings.weights_offline and not mirror:
-        remedy = f"set weights.{value} to a mirror" if value else "use a source inside the cluster"
-        yield Violation(f"spec.model.source {scheme} lies outside, and weights.offline is set: {remedy}")
+    adapters = (("spec.model.adapters", one.source) for one in spec.model.adapters or ())
+    for field, named in (("spec.model.source", spec.model.source), *adapters):
+        scheme = named.partition("://")[0]
+        value, mirror = mirrors.get(scheme, ("", "-"))
+        if settings.weights_offline and not mirror:
+            remedy = f"set weights.{value} to a mirror" if value else "use a source inside the cluster"
+            yield Violation(f"{field} {scheme} lies outside, and weights.offline is set: {remedy}")
 
 
 def _pods(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:

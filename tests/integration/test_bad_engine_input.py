@@ -49,6 +49,33 @@ REFUSED += [
     ({"model": {**NAMED, "servedNames": []}}, "at least 1 item"),
     ({"model": {**NAMED, "servedName": "a", "servedNames": ["b", "a"]}}, "leave out the one of servedName"),
 ]
+SQL = {"name": "sql", "source": "hf://org/sql"}
+
+
+def adapters(*wanted: dict[str, str], **more: Any) -> dict[str, Any]:
+    """Return a model with LoRA adapters."""
+    return {**NAMED, "adapters": list(wanted), **more}
+
+
+REFUSED += [
+    ({"model": adapters()}, "at least 1 item"),
+    ({"model": adapters(SQL, SQL)}, "Duplicate value"),
+    ({"model": adapters(*({"name": f"n{at}", "source": "hf://org/sql"} for at in range(33)))}, "at most 32 items"),
+    ({"model": adapters({"name": "--port", "source": "hf://org/sql"})}, "letters, digits"),
+    ({"model": adapters({"name": "sql", "source": "file:///models/sql"})}, "adapters are fetched: write hf://"),
+    ({"model": adapters({"name": "sql", "source": "s3://bucket/../x"})}, "a source holds no . or .. segments"),
+    ({"model": adapters(SQL, servedName="sql")}, "an adapter has a name of its own"),
+    ({"model": adapters(SQL, servedName="a", servedNames=["sql"])}, "an adapter has a name of its own"),
+    ({"model": adapters({**SQL, "name": "a/b"})}, "an adapter has a name of its own"),
+    (
+        {"model": adapters({**SQL, "name": "a/b"}, source="oci://registry.example/a/b:1")},
+        "an adapter has a name of its own",
+    ),
+    ({"model": adapters(SQL), "engine": {"args": ["--lora-modules=x=/y"]}}, "list every adapter in model.adapters"),
+    ({"model": adapters(SQL), "engine": {"args": ["--lora_m=x=/y"]}}, "list every adapter in model.adapters"),
+    ({"model": adapters(SQL), "engine": {"args": ["--no-enable-lora"]}}, "list every adapter in model.adapters"),
+    ({"engine": {"args": ["--lora-modules=x=/y", "--lora-modules=z=/w"]}}, "an option is given twice"),
+]
 SECRET = {"secretKeyRef": {"name": "hub", "key": "token"}}
 TEMPLATES = {"configMapKeyRef": {"name": "templates", "key": "a.jinja"}}
 
@@ -78,6 +105,9 @@ REFUSED += [
     ({"engine": {"files": [{"name": "a", "configMapKeyRef": {"name": "A"}}]}}, "name of a Kubernetes object"),
 ]
 TAKEN: list[dict[str, Any]] = [
+    {"model": adapters(SQL, {"name": "team/x:1", "source": "s3://bucket/x"}, cache={"size": "1Gi"})},
+    {"model": adapters(SQL, credentialsSecretRef={"name": "hub"}), "engine": {"args": ["--max-lora-rank=8"]}},
+    {"engine": {"args": ["--enable-lora", '--lora-modules=["x=/y","z=/w"]']}},
     {"resources": {"limits": {"nvidia.com/gpu": "2", "cpu": "1500m"}, "requests": {"nvidia.com/gpu": 2, "cpu": "0.5"}}},
     {"resources": {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi"}}},
     {"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1, "rdma/hca": "1"}}},

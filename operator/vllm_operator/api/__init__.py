@@ -6,14 +6,15 @@ the types again and ignores fields of a newer schema.
 
 schema.py     the frozen base, CEL rules, the types that fields share
 values.py     durations, moments, quantities: text -> value
-spec.py       what is wanted: model.py, weights.py, engine.py, pods.py, scheduling.py, affinity.py, rollout.py, access.py,
-              expose.py; how a spec is read
+spec.py       what is wanted: model.py, sources.py, weights.py, adapters.py, engine.py, pods.py, scheduling.py, affinity.py,
+              rollout.py, access.py, expose.py; how a spec is read
 status.py     what is observed; how a status is cut to its limits
 
 A description ends with the field's unit and its default: "... Seconds. Default: 30."
 """
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
+from vllm_operator.api.adapters import Adapter
 from vllm_operator.api.engine import AUTO, Engine, Env
 from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Gateway, Ingress, IssuerRef, ParentRef, Tls
 from vllm_operator.api.model import Model, Task
@@ -33,6 +34,7 @@ __all__ = [
     "QUANTITY",
     "TAKEN_SEGMENTS",
     "Access",
+    "Adapter",
     "Cache",
     "Client",
     "ClientStatus",

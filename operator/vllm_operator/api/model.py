@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from vllm_operator.api import schema, weights
+from vllm_operator.api import schema, sources, weights
+from vllm_operator.api.adapters import Adapter  # the object, since a field is named as the module is
 
 Task = Literal["Generate", "Embed", "Score", "Classify", "Pool", "Transcribe"]
 SCHEMES = "(hf|s3|gs|oci|pvc|file)://"
@@ -12,26 +13,11 @@ SCHEMES_MESSAGE = (
     "unknown source: write hf://org/name[@revision], s3://bucket/path, gs://bucket/path, oci://image:tag[/path],"
     " pvc://claim[/path] or file:///path/in/image"
 )
-FETCHED = "(hf|s3|gs)://"
-"""Sources whose weights are fetched before an engine starts."""
-_SEGMENT = "[A-Za-z0-9._][A-Za-z0-9._-]*"
-_PATH = f"(/{_SEGMENT})*"
-_IS_FETCHED = f"self.source.matches('^{FETCHED}')"
-SERVED_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"
-
-
-ServedName = Annotated[
-    str,
-    pydantic.Field(
-        min_length=1,
-        max_length=128,
-        json_schema_extra=schema.rules(
-            schema.rule(
-                f"self.matches('{SERVED_NAME}')", "letters, digits and . _ - / : only, such as facebook/opt-125m"
-            ),
-        ),
-    ),
-]
+MOST_ADAPTERS = 32
+_IS_FETCHED = f"self.source.matches('^{sources.FETCHED}')"
+_HAS_ADAPTERS = "has(self.adapters)"
+_OF_THE_SOURCE = "has(self.servedName) || !(self.source + '@').replace(':', '@').contains('/' + one.name + '@')"
+"""CEL: the adapter `one` has another name than the one that a model without servedName gets of its source."""
 
 
 class Model(schema.Schema):
@@ -48,12 +34,21 @@ class Model(schema.Schema):
                 "servedNames are further names: leave out the one of servedName",
             ),
             schema.rule(
-                f"!has(self.credentialsSecretRef) || {_IS_FETCHED}",
+                f"!has(self.credentialsSecretRef) || {_IS_FETCHED} || {_HAS_ADAPTERS}",
                 "credentials are for hf, s3 and gs sources: pull an oci image with spec.imagePullSecrets",
             ),
             schema.rule(
-                f"(!has(self.cache) && !has(self.digest) && (!has(self.files) || self.files.size() == 0)) || {_IS_FETCHED}",
-                "cache, digest and files are for hf, s3 and gs sources, whose weights are fetched: leave them out",
+                f"!has(self.cache) || {_IS_FETCHED} || {_HAS_ADAPTERS}",
+                "cache is for what is fetched, from hf, s3 and gs sources: leave it out",
+            ),
+            schema.rule(
+                f"(!has(self.digest) && (!has(self.files) || self.files.size() == 0)) || {_IS_FETCHED}",
+                "digest and files are for hf, s3 and gs sources, whose weights are fetched: leave them out",
+            ),
+            schema.rule(
+                "!has(self.adapters) || self.adapters.all(one, (!has(self.servedName) || one.name != self.servedName)"
+                f" && (!has(self.servedNames) || !(one.name in self.servedNames)) && ({_OF_THE_SOURCE}))",
+                "an adapter has a name of its own: not one of the model, and not the end of its source",
             ),
         )
     )
@@ -80,18 +75,7 @@ class Model(schema.Schema):
                 "!self.startsWith('oci://') || self.matches('^oci://[a-z0-9][A-Za-z0-9._/:@-]*$')",
                 "an oci source is an image reference, such as oci://registry.example/models/opt-125m:v1",
             ),
-            schema.rule(
-                f"!self.startsWith('hf://') || self.matches('^hf://{_SEGMENT}/{_SEGMENT}(@{_SEGMENT}{_PATH})?$')",
-                "an hf source is a repository of the hub and perhaps a branch, tag or commit, such as hf://org/name@v1.2",
-            ),
-            schema.rule(
-                "!self.matches('^(s3|gs)://') || self.matches('^(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"
-                f"(/{_SEGMENT})*$')",
-                "an s3 or gs source is a bucket and perhaps a directory, such as s3://models/org/name",
-            ),
-            schema.rule(
-                "!self.matches('/[.][.]?(/|$)')", "a source holds no . or .. segments: write the directory itself"
-            ),
+            *sources.RULES,
         ),
     )
     credentials_secret_ref: weights.CredentialsSecretRef | None = pydantic.Field(
@@ -128,16 +112,26 @@ class Model(schema.Schema):
             " new server fetches them into a scratch volume while it holds its accelerators."
         ),
     )
-    served_name: ServedName | None = pydantic.Field(
+    served_name: sources.ServedName | None = pydantic.Field(
         default=None,
         description="Name that clients send as `model`. Default: the last two segments of the source's path.",
     )
-    served_names: tuple[ServedName, ...] | None = pydantic.Field(
+    served_names: tuple[sources.ServedName, ...] | None = pydantic.Field(
         default=None,
         min_length=1,
         max_length=8,
         description="Further names that the model answers to. Default: none.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    adapters: tuple[Adapter, ...] | None = pydantic.Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_ADAPTERS,
+        description=(
+            "LoRA adapters of these weights, which are fetched as weights are and served from the start under their names."
+            " Default: none."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     task: Task = pydantic.Field(
         default="Generate",

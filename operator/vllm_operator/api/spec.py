@@ -47,6 +47,12 @@ class Spec(schema.Schema):
                 "the replicas share a client's rateLimit: fewer requests than replicas would let none through; raise the limit",
             ),
             schema.rule(
+                "!has(self.model.adapters) || !has(self.engine.args) || !self.engine.args.exists(one,"
+                " one.replace('_', '-').matches('^--(lora-m|no-enable-l|enable-lora=)'))",
+                "model.adapters sets --enable-lora and --lora-modules: leave them out of engine.args, and list every adapter"
+                " in model.adapters",
+            ),
+            schema.rule(
                 "!has(self.resources.claims) || self.resources.claims.all(claim,"
                 " has(self.resourceClaims) && self.resourceClaims.exists(one, one.name == claim.name))",
                 "spec.resources.claims names a claim that is not in spec.resourceClaims: add it there",

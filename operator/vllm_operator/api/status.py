@@ -1,12 +1,15 @@
 """The status of a ModelDeployment: what is observed. spec.py has what is wanted."""
 
 import functools
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 
 from vllm_operator.api import schema
 from vllm_operator.kube import shorten
+
+LONGEST_NAME = 128
+"""In characters: the longest text in a list of texts."""
 
 
 class ClientStatus(schema.Schema):
@@ -84,6 +87,12 @@ class Status(schema.Schema):
     )
     url: str = pydantic.Field(default="", max_length=512, description="Address at which clients reach the model.")
     model: str = pydantic.Field(default="", max_length=128, description="Name that clients send as `model`.")
+    adapters: tuple[Annotated[str, pydantic.Field(max_length=LONGEST_NAME)], ...] = pydantic.Field(
+        default=(),
+        max_length=32,
+        description="Names of the LoRA adapters that the servers have, which clients may send as `model`.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     image: str = pydantic.Field(default="", max_length=512, description="Image of the engine.")
     max_model_len: int | None = pydantic.Field(
         default=None,
@@ -130,6 +139,8 @@ def _cut(value: Any, longest: int | None, item: type[schema.Schema] | None) -> A
         return fitted(value, item)
     if item:
         return [fitted(one, item) for one in value[:longest]]
+    if isinstance(value, list):
+        return [shorten.to_characters(one, LONGEST_NAME) for one in value[:longest]]
     return value if longest is None else shorten.to_characters(value, longest)
 
 

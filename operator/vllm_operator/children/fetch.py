@@ -5,24 +5,21 @@ Without it an init container of each server fetches them into a scratch volume. 
 that is named after what was asked for, so the path is known before the commit is.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import quantity, scheduling, security
+from vllm_operator.children import quantity, scheduling, security, wanted
 from vllm_operator.engine import environment, source
-from vllm_operator.fetch import listing
 from vllm_operator.kube import conditions, kinds, naming
 
 FETCH = "fetch"
 PORT, PROGRESS_PATH = 8003, "/progress"
 """Where the progress is asked for: the guard of the same pod has its own port."""
-VOLUME = "weights"
+VOLUME, ADAPTERS = "weights", "adapters"
 MOUNT = "/cache"
 SCRATCH = "tmp"
-CODE = "*.py"
 RESULT = "/dev/termination-log"
 CPU, MEMORY, MEMORY_LIMIT = "200m", "256Mi", "1Gi"
 FOREVER = 2**31 - 1
@@ -59,20 +56,13 @@ class Fetching(NamedTuple):
     is_whole: bool
 
 
-def key(spec: api.Spec, asked: str) -> str:
-    """Return the name of the weights' directory: another for everything that may bring other bytes."""
-    wanted = [spec.model.source, sorted(_patterns(spec)), spec.model.digest or "", asked]
-    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
-
-
-def _patterns(spec: api.Spec) -> list[str]:
-    """Return the files to fetch, none for the fetcher's own choice: code is fetched only where it is to be run."""
-    chosen = list(spec.model.files)
-    return chosen or ([*listing.DEFAULT_PATTERNS, CODE] if spec.engine.trust_remote_code else [])
-
-
 def is_fetched(spec: api.Spec) -> bool:
-    """Tell whether the weights lie elsewhere."""
+    """Tell whether the weights lie elsewhere, or adapters do."""
+    return is_model_fetched(spec) or bool(spec.model.adapters)
+
+
+def is_model_fetched(spec: api.Spec) -> bool:
+    """Tell whether the model's own weights lie elsewhere."""
     return source.weights(spec.model).is_fetched
 
 
@@ -85,10 +75,10 @@ def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
     """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value."""
     if spec.model.cache is None or not is_kept(spec):
         return None
-    kept, current = claim(owner, spec.model.cache), key(spec, asked)
+    kept, current = claim(owner, spec.model.cache), wanted.key(spec, asked)
     if _is_there(known, current):
         return Fetching(kept, None, known.job is None or _is_complete(known.job))
-    return Fetching(kept, job(owner, spec, settings, current, known.used), is_whole=False)
+    return Fetching(kept, job(owner, spec, settings, asked, known.used), is_whole=False)
 
 
 def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
@@ -118,14 +108,14 @@ def claim(owner: naming.Owner, cache: api.Cache) -> kinds.Object | None:
 
 
 def job(
-    owner: naming.Owner, spec: api.Spec, settings: config.Config, current: str, used: Iterable[str] = ()
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, used: Iterable[str] = ()
 ) -> kinds.Object:
-    """Return the Job that fetches the weights `current`: it tries until it succeeds, and holds no accelerator.
+    """Return the Job that fetches weights and adapters: it tries until it succeeds, and holds no accelerator.
 
     `used`: what else is to stay on a claim of the model's own.
     """
-    fetcher = container(spec, settings, current)
-    fetcher["env"] += _kept(spec, current, used)
+    fetcher = container(spec, settings, asked)
+    fetcher["env"] += _kept(spec, asked, used)
     made = naming.child(kinds.JOB, owner, naming.fetch(owner.name), FETCH, spec={
         "backoffLimit": FOREVER,
         "template": {
@@ -142,7 +132,7 @@ def job(
             },
         },
     })  # fmt: skip
-    made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: current}
+    made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: wanted.key(spec, asked)}
     return made
 
 
@@ -152,20 +142,20 @@ def is_on_one_node(spec: api.Spec) -> bool:
     return is_kept(spec) and cache is not None and cache.size is not None and cache.access_mode != "ReadWriteMany"
 
 
-def container(spec: api.Spec, settings: config.Config, current: str) -> kinds.Object:
-    """Return the container that fetches the weights `current` and ends."""
+def container(spec: api.Spec, settings: config.Config, asked: str) -> kinds.Object:
+    """Return the container that fetches weights and adapters, and ends."""
     return {
         "name": FETCH,
         "image": settings.fetch_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "vllm_operator.fetch"],
-        "env": _environment(spec, settings, current),
+        "env": _environment(spec, settings, asked),
         "terminationMessagePolicy": "File",
         "ports": [{"name": "progress", "containerPort": PORT, "protocol": "TCP"}],
         "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MEMORY_LIMIT}},
         "securityContext": security.container(),
         "volumeMounts": [
-            {"name": VOLUME, "mountPath": MOUNT},
+            {"name": volume_name(spec), "mountPath": MOUNT},
             {"name": SCRATCH, "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
             *security.ca_mounts(settings),
         ],
@@ -176,13 +166,13 @@ def volumes(owner: naming.Owner, spec: api.Spec) -> list[kinds.Object]:
     """Return the volume that the weights are fetched into."""
     cache = spec.model.cache
     if cache is None:
-        return [{"name": VOLUME, "emptyDir": {}}]
-    return [{"name": VOLUME, "persistentVolumeClaim": {"claimName": claim_name(owner, cache)}}]
+        return [{"name": volume_name(spec), "emptyDir": {}}]
+    return [{"name": volume_name(spec), "persistentVolumeClaim": {"claimName": claim_name(owner, cache)}}]
 
 
-def directory(current: str) -> str:
-    """Return where the weights `current` lie on their volume."""
-    return f"weights/{current}"
+def volume_name(spec: api.Spec) -> str:
+    """Return the name of that volume: weights that are not fetched have one of their own."""
+    return VOLUME if is_model_fetched(spec) else ADAPTERS
 
 
 def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
@@ -191,30 +181,29 @@ def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
     return scheduling.beside(said, owner, must=False) if is_on_one_node(spec) else said
 
 
-def _environment(spec: api.Spec, settings: config.Config, current: str) -> list[kinds.Object]:
-    model = spec.model
-    wanted = {
-        "source": model.source,
-        "into": f"{MOUNT}/{directory(current)}",
-        "files": _patterns(spec),
-        "digest": model.digest or "",
-    }
+def _environment(spec: api.Spec, settings: config.Config, asked: str) -> list[kinds.Object]:
     own = {
         "HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
-        "FETCH_SOURCES": json.dumps([wanted]),
+        "FETCH_SOURCES": json.dumps([_said(one) for one in wanted.wanted(spec, asked)]),
         "FETCH_PORT": str(PORT),
         "FETCH_RESULT": RESULT,
         "FETCH_ENDPOINTS": json.dumps(_endpoints(settings)),
         **environment.network(settings),
     }
-    return [*({"name": name, "value": value} for name, value in own.items()), *_credentials(model)]
+    return [*({"name": name, "value": value} for name, value in own.items()), *_credentials(spec)]
 
 
-def _kept(spec: api.Spec, current: str, used: Iterable[str]) -> list[kinds.Object]:
+def _said(one: wanted.Wanted) -> kinds.Object:
+    """Return what the fetcher is told of one source."""
+    own = {"source": one.source, "into": f"{MOUNT}/{one.directory}", "files": list(one.files), "digest": one.digest}
+    return {**own, "adapter": one.adapter, "maxRank": one.rank} if one.adapter else own
+
+
+def _kept(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
     """Return what says which directories stay; a claim that models share is left as it is."""
     if spec.model.cache is None or spec.model.cache.existing_claim:
         return []
-    keep = sorted({directory(current), *used})
+    keep = sorted({*(one.directory for one in wanted.wanted(spec, asked)), *used})
     return [{"name": "FETCH_KEEP", "value": json.dumps({"root": MOUNT, "keep": keep})}]
 
 
@@ -223,15 +212,13 @@ def _endpoints(settings: config.Config) -> dict[str, str]:
     return {scheme: url for scheme, url in known.items() if url}
 
 
-def _credentials(model: api.Model) -> list[kinds.Object]:
-    """Return a variable for each entry that the source may need; the Secret holds those that it does need."""
-    if model.credentials_secret_ref is None:
+def _credentials(spec: api.Spec) -> list[kinds.Object]:
+    """Return a variable for each entry that the sources may need; the Secret holds those that they do need."""
+    secret = spec.model.credentials_secret_ref
+    if secret is None:
         return []
-    scheme = model.source.partition("://")[0]
-    return [
-        {"name": name, "valueFrom": {"secretKeyRef": _entry(model.credentials_secret_ref.name, name)}}
-        for name in CREDENTIALS[scheme]
-    ]
+    names = (name for scheme in wanted.schemes(spec) for name in CREDENTIALS[scheme])
+    return [{"name": name, "valueFrom": {"secretKeyRef": _entry(secret.name, name)}} for name in names]
 
 
 def _entry(secret: str, name: str) -> kinds.Object:

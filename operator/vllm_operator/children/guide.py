@@ -15,6 +15,7 @@ def page(expose: api.Expose | None, settings: config.Config, serving: Serving) -
         model=serving.model,
         context=serving.context,
         aliases=serving.aliases,
+        adapters=serving.adapters,
         endpoints=[(one.method, one.path) for one in endpoints.of(serving.task)],
     )
     return guard.Page(guide.PATH, guide.document(facts), tuple(guide.HEADERS.items()))

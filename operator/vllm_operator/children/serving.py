@@ -19,7 +19,8 @@ class Serving(NamedTuple):
 
     `model`: the name that servers answer to; `task`: what they do; `context`: tokens, None where the weights say it; `url`: ends
     in a slash; `image`: the engine's, "" where there is no server; `path`: the one that the edge sends requests with, such as
-    /opt, "" where there is none; `aliases`: further names that servers answer to.
+    /opt, "" where there is none; `aliases`: further names that servers answer to; `adapters`: names of LoRA
+    adapters, which they answer to as well.
     """
 
     model: str
@@ -29,6 +30,7 @@ class Serving(NamedTuple):
     image: str
     path: str = ""
     aliases: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
 
 
 def serving(
@@ -57,6 +59,7 @@ def serving(
         image=str(engine.get("image", "")),
         path=exposure.live_path(edge) if edge else exposure.path(owner, spec, settings),
         aliases=served.aliases if served else options.aliases(spec.model),
+        adapters=served.adapters if served else tuple(one.name for one in spec.model.adapters or ()),
     )
 
 

@@ -5,6 +5,8 @@ is the message. Reads at most what a termination message holds; must not know wh
 """
 
 import re
+import urllib.parse
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vllm_operator.kube import shorten
@@ -17,6 +19,7 @@ class Cause(NamedTuple):
     message: str
 
 
+ADAPTER_REJECTED = "AdapterRejected"
 UNKNOWN = "EngineFailed"
 """The reason where no row of the table matches."""
 
@@ -45,6 +48,18 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
      "this vLLM does not know the model type {0}: choose other weights, or a newer spec.engine.image"),
     (r"'\w+', '\w+'\]\) \[type=value_error", "UnsupportedModel",  # the end of what follows "are not supported"
      "this vLLM does not serve the architecture of the weights: choose other weights, or a newer spec.engine.image"),
+    (r"LoRA rank (\d+) is greater than max_lora_rank (\d+)", ADAPTER_REJECTED,
+     "{adapter} has the rank {0}, and the engine has room for {1}: raise --max-lora-rank in spec.engine.args"),
+    (r"While loading /adapters/([^,\s]+), expected target modules in \{[^}]*\} but received \['([^']+)'", ADAPTER_REJECTED,
+     "the adapter {0} was made for another model, as these weights have no {1}: correct spec.model.adapters"),
+    (r"add_lora method failed: .*'(The size of tensor a .+?)', please", ADAPTER_REJECTED,
+     "{adapter} was made for another model ({0}): correct spec.model.adapters"),
+    (r"Loading lora (\S+) failed: No adapter found for", ADAPTER_REJECTED,
+     "the source of the adapter {0} holds no adapter_config.json: correct spec.model.adapters"),
+    (r"The lora adapter '([^']+)' conflicts with a served base model", ADAPTER_REJECTED,
+     "the adapter {0} is named like the model: give it another name"),
+    (r"add_lora method failed: (?:Worker failed with error )?['\"]?(.+?)[.]?['\"]?, please check", ADAPTER_REJECTED,
+     "vLLM refuses {adapter}: {0}: correct spec.model.adapters"),
     (r"Repo id must be in the form|Invalid repository ID or local directory|is not a local folder", "SourceNotFound",
      "the weights are not where spec.model.source says"),
     (r"Cannot find any model weights", "SourceNotFound", "the source's directory holds no weights"),
@@ -66,14 +81,25 @@ LONGEST = 512
 """In characters: the longest sentence of vLLM's that is told."""
 
 
-def cause(words: str) -> Cause | None:
-    """Return the cause that `words`, a termination message or the tail of a log, speak of; None where they say nothing."""
+def cause(words: str, adapters: Sequence[str] = ()) -> Cause | None:
+    """Return the cause that `words`, a termination message or the tail of a log, speak of; None where they say nothing.
+
+    `adapters`: the names of the server's, of which vLLM often does not say which one it refuses.
+    """
     plain = _PREFIX.sub("", words)
     for pattern, reason, message in CAUSES:
         if found := re.search(pattern, plain):
-            return Cause(reason, message.format(*found.groups()))
+            told = message.format(*map(urllib.parse.unquote, found.groups()), adapter=_one_of(adapters))
+            return Cause(reason, shorten.to_characters(told, LONGEST))
     last = _last_sentence(plain)
     return Cause(UNKNOWN, shorten.to_characters(_INPUT.sub("", last), LONGEST)) if last else None
+
+
+def _one_of(adapters: Sequence[str]) -> str:
+    """Return how one of the adapters is called that is not named."""
+    if len(adapters) == 1:
+        return f"the adapter {adapters[0]}"
+    return f"one of the adapters {', '.join(adapters)}" if adapters else "an adapter"
 
 
 def _last_sentence(plain: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from vllm_operator import api
-from vllm_operator.engine import accelerators, endpoints, entries, refusals, source
+from vllm_operator.engine import accelerators, adapters, endpoints, entries, refusals, source
 
 HOST, PORT = "127.0.0.1", 8001
 """Where vLLM listens: loopback only, since half of its paths need no key."""
@@ -59,7 +59,7 @@ def arguments(spec: api.Spec) -> list[str]:
     taken = tuple(entry for entry in spec.engine.args if not refusals.refusal(entry))
     own = [argument for entry in entries.last(taken) for argument in entries.arguments(entry)]
     code = ["--trust-remote-code"] if spec.engine.trust_remote_code else []
-    return [weights.argument, *given, *code, *names, *own]
+    return [weights.argument, *given, *code, *names, *adapters.arguments(spec), *own]
 
 
 def _defaults(spec: api.Spec) -> dict[str, int | str]:

@@ -4,7 +4,6 @@ It takes a text through tokenizer and workers to a result; `/health` asks none o
 """
 
 import io
-import itertools
 import json
 import wave
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from vllm_operator import api
-from vllm_operator.engine import options
+from vllm_operator.engine import adapters, options
 
 OK = 200
 BUSY = (429, 503)
@@ -35,11 +34,12 @@ class Request(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What a server serves: the name that clients send as `model`, its further names, and its task."""
+    """What a server serves: the name that clients send as `model`, its further names, its adapters', and its task."""
 
     model: str
     task: api.Task
     aliases: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
 
 
 class Proof(NamedTuple):
@@ -71,18 +71,10 @@ def served(arguments: Iterable[str], task: api.Task) -> Served | None:
     given = {name: value for name, _, value in pairs}
     chosen = {name: given[name] for name in ("runner", "convert") if name in given}
     tasks = [one for one in PROOFS if options.TASKS.get(one, {}) == chosen]
-    names = _values("--served-model-name", arguments)
+    names = adapters.values("--served-model-name", arguments)
     if not (names and names[0] and tasks):
         return None
-    return Served(names[0], task if task in tasks else tasks[0], tuple(names[1:]))
-
-
-def _values(option: str, arguments: list[str]) -> list[str]:
-    """Return the values of an option that may have several: behind it, or the one behind its equals sign."""
-    if option in arguments:
-        behind = arguments[arguments.index(option) + 1 :]
-        return list(itertools.takewhile(lambda one: not one.startswith("-"), behind))
-    return [one.removeprefix(f"{option}=") for one in arguments if one.startswith(f"{option}=")][:1]
+    return Served(names[0], task if task in tasks else tasks[0], tuple(names[1:]), adapters.names(arguments))
 
 
 def chooses_context(arguments: Iterable[str]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from typing import NamedTuple
 
 from vllm_operator.fetch import (
+    adapter,
     bucket,
     directory,
     download,
@@ -43,7 +44,10 @@ class Fetcher:
 
     async def all(self) -> Result:
         """Bring every source into its directory; return what the first one is. Raises `failures.Failure`."""
+        first = self._told.sources[0]
         results = [await self._one(source) for source in self._told.sources]
+        for source in self._told.sources:
+            await asyncio.to_thread(adapter.check, source, None if first.adapter else first)
         return results[0]
 
     async def _one(self, source: settings.Source) -> Result:

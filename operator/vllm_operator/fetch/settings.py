@@ -1,6 +1,7 @@
 """What the fetcher is told by its environment. Pure.
 
-FETCH_SOURCES     JSON: [{"source", "into", "files": [], "digest": ""}], the model first, then its adapters
+FETCH_SOURCES     JSON: [{"source", "into", "files": [], "digest": ""}], the model first, then its adapters, each with
+                  "adapter" (its name) and "maxRank" (the largest rank that the engine has room for; 0: any)
 FETCH_PORT        port of /progress (default 8003)
 FETCH_RESULT      file of the result (default /dev/termination-log)
 FETCH_ENDPOINTS   JSON: {"hf": URL, "s3": URL, "gs": URL}: mirrors, or services that speak the same API
@@ -34,6 +35,8 @@ class Source(NamedTuple):
     into: str
     files: tuple[str, ...] = ()
     digest: str = ""
+    adapter: str = ""
+    max_rank: int = 0
 
 
 class Settings(NamedTuple):
@@ -82,7 +85,8 @@ def source(text: str, into: str, files: tuple[str, ...] = (), digest: str = "") 
 
 
 def _source(one: Mapping[str, Any]) -> Source:
-    return source(one["source"], one["into"], tuple(one.get("files") or ()), one.get("digest") or "")
+    found = source(one["source"], one["into"], tuple(one.get("files") or ()), one.get("digest") or "")
+    return found._replace(adapter=str(one.get("adapter") or ""), max_rank=int(one.get("maxRank") or 0))
 
 
 def _is_credential(name: str) -> bool:

@@ -24,7 +24,7 @@ PATH = "/guide"
 class Facts(NamedTuple):
     """`url`: the model's base URL without a slash at its end; `context`: its tokens, None where the weights declare it.
 
-    `endpoints`: methods and paths; `aliases`: further names of the model.
+    `endpoints`: methods and paths; `aliases`: further names of the model; `adapters`: names of LoRA adapters.
     """
 
     url: str
@@ -32,6 +32,7 @@ class Facts(NamedTuple):
     context: int | None
     endpoints: Sequence[tuple[str, str]]
     aliases: Sequence[str] = ()
+    adapters: Sequence[str] = ()
 
 
 def _hash(text: str) -> str:
@@ -64,16 +65,16 @@ def document(facts: Facts) -> str:
         model=name,
         name=_copied(name, "the name"),
         url=_copied(_text(f"{facts.url}/"), "the base URL"),
-        aliases=_aliases(facts.aliases),
+        aliases=_names("Also called", facts.aliases) + _names("Adapters, by these names", facts.adapters),
         context=_context(facts.context),
         tabs=_tabs(facts),
         **_of_the_task(tuple(facts.endpoints)),
     )
 
 
-def _aliases(names: Sequence[str]) -> str:
+def _names(title: str, names: Sequence[str]) -> str:
     listed = ", ".join(f"<code>{_text(name)}</code>" for name in names)
-    return f"<dt>Also called<dd>{listed}" if listed else ""
+    return f"<dt>{title}<dd>{listed}" if listed else ""
 
 
 def _context(tokens: int | None) -> str:

@@ -120,7 +120,7 @@ class Canary:
 
     async def _heard(self, owner: naming.Owner, question: Question) -> ConditionValue | None:
         """Ask, and return what the answer means; None where the model was busy."""
-        (model, task, _), key = question.served, question.client.key
+        model, task, key = question.served.model, question.served.task, question.client.key
         answer = await self._ask_model(service.address(owner), key, verification.request(model, task))
         found = _meaning(answer, task, key)
         return found and found._replace(generation=question.generation)

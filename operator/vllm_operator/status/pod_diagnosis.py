@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllm_operator.children import pod
-from vllm_operator.engine import causes
+from vllm_operator.engine import adapters, causes
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import fetch_progress, rule
@@ -101,7 +101,14 @@ def _killed(one: kinds.Object) -> Ended | None:
 def _cause(one: kinds.Object) -> causes.Cause | None:
     """Return what the engine's last words mean."""
     found = _ended(one)
-    return causes.cause(found.words) if found and found.name == pod.ENGINE else None
+    return causes.cause(found.words, _adapters(one)) if found and found.name == pod.ENGINE else None
+
+
+def _adapters(one: kinds.Object) -> tuple[str, ...]:
+    """Return the names of the adapters that the engine of the pod `one` is to serve."""
+    containers = one.get("spec", {}).get("containers") or []
+    arguments = (each.get("args") or [] for each in containers if each["name"] == pod.ENGINE)
+    return adapters.names(next(arguments, []))
 
 
 def _last_words(one: kinds.Object) -> kinds.Object | None:

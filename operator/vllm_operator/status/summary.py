@@ -27,6 +27,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "url": plan.serving.url,
         "model": plan.serving.model,
         "image": plan.serving.image or plan.image,
+        **({"adapters": list(plan.serving.adapters)} if plan.serving.adapters else {}),
         **_context(plan, at),
         "accelerators": ", ".join(_accelerators(plan)),
         "replicas": at.count("replicas"),

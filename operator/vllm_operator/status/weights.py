@@ -14,7 +14,7 @@ def weights(observed: ObservedState, plan: children.Plan) -> dict[str, Any]:
 
     What was said of the same source stays, since the pods that said it go.
     """
-    if not fetch.is_fetched(plan.spec):
+    if not fetch.is_model_fetched(plan.spec):
         return {}
     source = plan.spec.model.source
     said = _said(observed)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.golden import render
 from vllm_operator import api, children
-from vllm_operator.children import fetch, rollout, rollout_record
+from vllm_operator.children import fetch, rollout, rollout_record, wanted
 from vllm_operator.kube import diff, kinds, naming
 
 OWNER = naming.Owner("models", "llama", "u")
@@ -173,9 +173,9 @@ def test_a_job_that_somebody_deleted_is_not_missed_by_servers_that_run() -> None
 
 def test_what_may_bring_other_bytes_is_fetched_anew_and_nothing_else_is() -> None:
     same = ({}, {"servedName": "x"}, {"cache": {"size": "80Gi"}}, {"credentialsSecretRef": {"name": "hub"}})
-    assert {fetch.key(spec(model), "") for model in same} == {fetch.key(spec(), "")}
+    assert {wanted.key(spec(model), "") for model in same} == {wanted.key(spec(), "")}
     others = ({"files": ["*.bin"]}, {"digest": f"sha256:{'0' * 64}"}, {"source": "hf://meta/llama"})
-    keys = {fetch.key(spec(model), "") for model in others} | {fetch.key(spec(), ""), fetch.key(spec(), "2026-02")}
+    keys = {wanted.key(spec(model), "") for model in others} | {wanted.key(spec(), ""), wanted.key(spec(), "2026-02")}
     assert len(keys) == 5
 
 
@@ -233,7 +233,7 @@ def test_a_claim_of_the_models_own_keeps_what_its_revisions_mount_and_no_more() 
     revision = made(written(decided(old, job(old, **COMPLETE)), "ControllerRevision"))
     found = variables(written(decided(new, revision, job(old, **COMPLETE)), "Job")["spec"]["template"]["spec"])
     keep = json.loads(found["FETCH_KEEP"])["keep"]
-    assert {fetch.directory(fetch.key(one, "")) for one in (old, new)} <= set(keep)
+    assert {one.directory for each in (old, new) for one in wanted.wanted(each, "")} <= set(keep)
     assert len([place for place in keep if place.startswith("compiled/")]) == 1
     shared = variables(job(spec({"cache": {"existingClaim": "shared"}}))["spec"]["template"]["spec"])
     assert "FETCH_KEEP" not in shared

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from vllm_operator import api, children, config
-from vllm_operator.children import fetch, pod
+from vllm_operator.children import pod, wanted
 from vllm_operator.engine import options
 from vllm_operator.kube import kinds, naming
 
@@ -58,7 +58,7 @@ def test_code_is_fetched_where_it_is_to_be_run() -> None:
     assert "*.safetensors" in fetched(spec(**TRUSTED))
     assert fetched(spec()) == []
     assert fetched(api.parse({"model": {"source": "hf://acme/model", "files": ["*.bin"]}, **TRUSTED})) == ["*.bin"]
-    assert fetch.key(spec(**TRUSTED), "") != fetch.key(spec(), "")
+    assert wanted.key(spec(**TRUSTED), "") != wanted.key(spec(), "")
 
 
 def variables(wanted: api.Spec) -> dict[str, str]:

@@ -39,4 +39,6 @@ def test_options_whose_names_begin_alike_are_not_taken_for_one(args: tuple[str, 
 
 def test_a_value_of_a_list_is_not_told_as_the_models_name_or_task() -> None:
     arguments = ["a/b", "--served-model-name=a/b", "--lora-modules", "served-model-name=/evil", "runner=pooling"]
-    assert verification.served(arguments, "Generate") == verification.Served("a/b", "Generate")
+    found = verification.served(arguments, "Generate")
+    assert found
+    assert (found.model, found.task, found.aliases) == ("a/b", "Generate", ())
