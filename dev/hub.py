@@ -3,8 +3,10 @@
 `make demo MODEL=hub` serves a second model from it. Knows how it is deployed; tests/fake_hub.py is the program.
 """
 
+import base64
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from dev import demo, images, paths, progress
@@ -15,6 +17,9 @@ HOST = f"{NAME}.{NAME}.svc"
 URL = f"http://{HOST}:{PORT}"
 PROGRAM = paths.ROOT / "tests" / "fake_hub.py"
 LABELS = {"app": NAME}
+ROOT = "/repositories"
+Repositories = Mapping[str, Mapping[str, bytes]]
+"""The files of small repositories, by org/name and by the file's name."""
 SLOWLY = 40_000
 MODEL = paths.ROOT / "examples" / "hub11.yaml"
 
@@ -37,29 +42,43 @@ def show() -> None:
         before = words
 
 
-def up(pace: int = 0) -> None:
-    """Have it in the cluster, ready; `pace`: bytes a second of a large file, 0 for as fast as it goes."""
-    items = _objects(pace)
+def up(pace: int = 0, repositories: Repositories | None = None) -> None:
+    """Have it in the cluster, ready, with these repositories beside that of the tiny model.
+
+    `pace`: bytes a second of a large file, 0 for as fast as it goes.
+    """
+    items = _objects(pace, repositories or {})
     demo.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     demo.kubectl("wait", "-n", NAME, "--for=condition=Ready", "pod", NAME, "--timeout=120s")
 
 
-def _objects(pace: int) -> list[dict[str, Any]]:
+def _objects(pace: int, repositories: Repositories) -> list[dict[str, Any]]:
     metadata = {"name": NAME, "namespace": NAME, "labels": LABELS}
     ports = [{"name": f"port-{port}", "port": port} for port in (PORT, FILES_PORT)]
+    files = {key: base64.b64encode(content).decode() for key, (_, content) in _files(repositories).items()}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"hub.py": PROGRAM.read_text()}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"hub.py": PROGRAM.read_text()},
+         "binaryData": files},
         {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": LABELS, "ports": ports}},
-        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _pod(pace)},
-    ]
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _pod(pace, repositories)},
+    ]  # fmt: skip
 
 
-def _pod(pace: int) -> dict[str, Any]:
+def _files(repositories: Repositories) -> dict[str, tuple[str, bytes]]:
+    """Return the path and the content of each file, by its key in the ConfigMap."""
+    return {
+        f"{repository}/{name}".replace("/", "."): (f"{ROOT}/{repository}/{name}", content)
+        for repository, files in repositories.items()
+        for name, content in files.items()
+    }
+
+
+def _pod(pace: int, repositories: Repositories) -> dict[str, Any]:
     words = [
         "python3",
         "/program/hub.py",
-        "/image/models",
+        ROOT,
         "--port",
         str(PORT),
         "--cdn-port",
@@ -69,10 +88,15 @@ def _pod(pace: int) -> dict[str, Any]:
         "--pace",
         str(pace),
     ]
+    mounts = [
+        {"name": "program", "mountPath": "/program"},
+        {"name": "models", "mountPath": f"{ROOT}/facebook", "subPath": "models/facebook"},
+        *({"name": "program", "mountPath": path, "subPath": key} for key, (path, _) in _files(repositories).items()),
+    ]
     container = {
         "name": NAME, "image": images.reference("operator"), "imagePullPolicy": "Never", "command": words,
         "readinessProbe": {"tcpSocket": {"port": FILES_PORT}, "periodSeconds": 1},
-        "volumeMounts": [{"name": "program", "mountPath": "/program"}, {"name": "models", "mountPath": "/image"}],
+        "volumeMounts": mounts,
     }  # fmt: skip
     return {
         "containers": [container],

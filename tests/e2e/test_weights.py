@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev import demo, hub
-from tests import kubectl, waiting
+from tests import kubectl, lora, waiting
 from tests.e2e import conftest
 
 SOURCE = "hf://facebook/opt-125m"
@@ -19,7 +19,7 @@ ARGUMENTS = ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=2"]
 @pytest.fixture(scope="module")
 def stand_in(admin: kubectl.Admin) -> Iterator[None]:
     """A hub in the cluster, which the operator takes for the hub."""
-    hub.up()
+    hub.up(repositories={"acme/tone": lora.files(), "acme/wide": lora.files(width=96)})
     demo.install({"weights.hub": hub.URL})
     yield
     demo.install({"weights.hub": ""})
@@ -112,3 +112,35 @@ def test_what_the_hub_does_not_have_is_named(admin: kubectl.Admin, source: str, 
     body["spec"]["model"]["source"] = source
     with admin.having(body):
         waiting.until("the reason", lambda: ready(admin, "absent").get("reason") == reason, admin.world, 120)
+
+
+def test_an_adapter_answers_to_its_name_and_one_of_another_model_is_named(admin: kubectl.Admin) -> None:
+    tone, wide = ({"name": name, "source": f"hf://acme/{name.rpartition('/')[2]}"} for name in ("team/tone", "wide"))
+    with admin.having(model("tuned", adapters=[tone, wide])):
+        waiting.until(
+            "the adapter to be named",
+            lambda: ready(admin, "tuned").get("reason") == "AdapterRejected",
+            admin.world,
+            120,
+        )
+        assert "The adapter wide: it was made for another model" in ready(admin, "tuned")["message"]
+        admin.kubectl(
+            "patch", "vllm", "tuned", "--type=merge", "-p", json.dumps({"spec": {"model": {"adapters": [tone]}}})
+        )
+        demo.await_ready("tuned")
+        waiting.until("the refused server to go", lambda: " " not in admin.pods("tuned"), admin.world, 120)
+        serves(admin, "tuned")
+        client = conftest.Client(admin.key("tuned"), f"http://{admin.pod_address('tuned')}:8000")
+        listed = client.get("/v1/models").json["data"]
+        assert isinstance(listed, list)
+        assert [one["id"] for one in listed] == ["facebook/opt-125m", "team/tone"]
+        assert said(client, "team/tone") != said(client, "facebook/opt-125m")
+        assert status(admin, "tuned")["adapters"] == ["team/tone"]
+
+
+def said(client: conftest.Client, name: str) -> object:
+    """Return what the model or the adapter of this name says."""
+    asked = {"model": name, "prompt": "The", "max_tokens": 8, "temperature": 0}
+    choices = conftest.answered(client.post("/v1/completions", asked), 200)["choices"]
+    assert isinstance(choices, list)
+    return choices[0]["text"]

@@ -5,6 +5,7 @@ entries.py      lists in the options of a spec, and options that are given twice
 accelerators.py the accelerators of a server: which image, and how many work as one
 refusals.py     one table of options and variables that are refused -> CEL rules and a check in code
 environment.py  the variables that vLLM needs to run without root and without writing to its image
+adapters.py     LoRA adapters: their options, where they lie, and their names in a server's arguments
 source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load
 endpoints.py    the exact methods and paths of each task
 verification.py the request that proves that a model answers, by task
