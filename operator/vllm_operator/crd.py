@@ -107,10 +107,20 @@ def schema() -> kinds.Object:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": structural(api.Status.model_json_schema(by_alias=True)),
+            "status": _without_defaults(structural(api.Status.model_json_schema(by_alias=True))),
         },
         "x-kubernetes-validations": list(NAME_RULES),
     }
+
+
+def _without_defaults(schema: kinds.Object) -> kinds.Object:
+    """Return a structural schema without defaults: a status that is not stored as it is written would be written for ever."""
+    found = {name: value for name, value in schema.items() if name != "default"}
+    if "properties" in found:
+        found["properties"] = {name: _without_defaults(one) for name, one in found["properties"].items()}
+    if "items" in found:
+        found["items"] = _without_defaults(found["items"])
+    return found
 
 
 def structural(schema: dict[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,8 @@ def test_weights_are_on_the_claim_before_a_server_is_made(admin: kubectl.Admin, 
         waiting.until("another server", lambda: admin.pods("kept") not in ("", before), admin.world, 120)
         admin.kubectl("delete", "job", "kept-fetch")  # what is there is not asked for again
         serves(admin, "kept")
+        admin.kubectl("patch", "vllm", "kept", "--type=merge", "-p", '{"spec": {"model": {"cache": null}}}')
+        waiting.until("the end of the claim", lambda: not admin.get("pvc", "kept.weights"), admin.world, 300)
 
 
 @pytest.mark.parametrize(
