@@ -85,37 +85,36 @@ WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.HTTP_ROUTE, kinds.PERS
 guard and policy go on."""
 
 
+class Version(NamedTuple):
+    """Which version of its servers a model has. `revision`: what the spec asks for; `at_work`: what servers are made of now.
+
+    `wanted`: `revision`, or what is at work while weights are fetched; `rollout`: how and whether it is rolled out.
+    """
+
+    revision: kinds.Object
+    at_work: kinds.Object | None
+    fetching: fetch.Fetching | None
+    wanted: kinds.Object
+    rollout: rollout.Rollout
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether the weights of `revision` are not there yet."""
+        return bool(self.fetching and not self.fetching.is_whole)
+
+
 def plan(inputs: Inputs) -> Plan:
     """Return what is decided of the model, its keys apart."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     violations = policy.findings(owner.namespace, spec, settings)
-    revision = template.revision(owner, spec, settings, inputs.revisions, inputs.asked)
-    at_work = template.at_work(inputs.revisions, inputs.at_work)
-    image = template.engine_image(revision)
-    current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
-    used = weights.used(filter(template.pins_a_server, inputs.revisions))
-    known = fetch.Known(inputs.job, inputs.claim, current, used)
-    fetching = fetch.fetching(owner, spec, settings, inputs.asked, known)
-    waits = bool(fetching and not fetching.is_whole)
+    version = _version(inputs)
+    image = template.engine_image(version.revision)
     withheld = WITHHELD if violations or not image else ()
+    left_out = (*withheld, *(SERVERS if version.waits and not version.at_work else ()))
     held = bool(spec.paused or withheld)
-    wanted = template.pinned(owner, at_work) if waits and at_work else revision
-    decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
-    target = template.pinned(owner, decided.target)
-    served = at_work if (held or waits) and at_work else target
+    is_old = bool(held or version.waits)
+    served = version.at_work if is_old and version.at_work else version.rollout.target
     exposed = exposure.exposure(owner.name, spec, settings)
-    first = (
-        wanted,
-        target if kinds.ref(target) != kinds.ref(wanted) else None,
-        service.service(owner, spec.expose.service_annotations if spec.expose else {}),
-        service.peers(owner),
-        ingress.ingress(owner, spec, settings, exposed),
-        http_route.http_route(owner, exposed),
-        network_policy.network_policy(owner, spec, settings),
-        disruption_budget.disruption_budget(owner, spec),
-        *((*fetch.objects(fetching), network_policy.of_fetch(owner, settings)) if fetching else ()),
-    )
-    absent = SERVERS if waits and not at_work else ()
     return Plan(
         owner=owner,
         spec=spec,
@@ -123,15 +122,47 @@ def plan(inputs: Inputs) -> Plan:
         serving=inputs.serving if held else _exposed(inputs),
         violations=violations,
         exposure=exposed,
-        revision=revision,
-        at_work=at_work,
-        rollout=decided,
-        fetching=fetching,
+        revision=version.revision,
+        at_work=version.at_work,
+        rollout=version.rollout,
+        fetching=version.fetching,
         image=image,
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
-        first=_without(first, (*withheld, *absent)),
-        server=_without((deployment.deployment(owner, spec, decided),), (*withheld, *absent)),
+        first=_without(_first(inputs, version, exposed), left_out),
+        server=_without((deployment.deployment(owner, spec, version.rollout),), left_out),
+    )
+
+
+def _version(inputs: Inputs) -> Version:
+    owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
+    revision = template.revision(owner, spec, settings, inputs.revisions, inputs.asked)
+    at_work = template.at_work(inputs.revisions, inputs.at_work)
+    current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
+    used = weights.used(filter(template.pins_a_server, inputs.revisions))
+    known = fetch.Known(inputs.job, inputs.claim, current, used)
+    fetching = fetch.fetching(owner, spec, settings, inputs.asked, known)
+    waits = bool(fetching and not fetching.is_whole)
+    wanted = template.pinned(owner, at_work) if waits and at_work else revision
+    decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
+    return Version(revision, at_work, fetching, wanted, decided)
+
+
+def _first(inputs: Inputs, version: Version, exposed: exposure.Exposure | None) -> tuple[kinds.Object | None, ...]:
+    """Return what is made of nothing else; None in place of what is not needed."""
+    owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
+    target = template.pinned(owner, version.rollout.target)
+    fetched = (*fetch.objects(version.fetching), network_policy.of_fetch(owner, settings)) if version.fetching else ()
+    return (
+        version.wanted,
+        target if kinds.ref(target) != kinds.ref(version.wanted) else None,
+        service.service(owner, spec.expose.service_annotations if spec.expose else {}),
+        service.peers(owner),
+        ingress.ingress(owner, spec, settings, exposed),
+        http_route.http_route(owner, exposed),
+        network_policy.network_policy(owner, spec, settings),
+        disruption_budget.disruption_budget(owner, spec),
+        *fetched,
     )
 
 
