@@ -97,7 +97,7 @@ def schema() -> kinds.Object:
     engine["args"]["items"]["x-kubernetes-validations"] = refusals.argument_rules()
     engine["args"]["x-kubernetes-validations"] = [entries.once_rule()]
     engine["env"]["items"]["properties"]["name"]["x-kubernetes-validations"] = refusals.environment_rules()
-    engine["env"]["items"]["x-kubernetes-validations"].append(refusals.secret_rule())
+    engine["env"]["items"]["x-kubernetes-validations"] += [refusals.secret_rule(), refusals.value_rule()]
     return {
         "description": "ModelDeployment serves one model with vLLM: one apply gives it a URL, a key and a truthful status.",
         "type": "object",

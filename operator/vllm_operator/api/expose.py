@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from vllm_operator.api import pods, schema
+from vllm_operator.api import pods, references, schema
 
 SEGMENT = "[A-Za-z0-9][-A-Za-z0-9._]*"
 PATH = f"(/{SEGMENT})+"
@@ -14,7 +14,7 @@ URL = f"https?://{schema.DNS_LABEL}([.]{schema.DNS_LABEL})*(:[0-9]{{1,5}})?(/{SE
 TAKEN_SEGMENTS = (
     "classify", "detokenize", "guide", "health", "metrics", "pooling", "rerank", "score", "tokenize", "v[0-9]+",
 )  # fmt: skip
-"""First segments of the paths that models answer themselves: below one of them, a path could be read in two ways."""
+"""First segments of the paths that models answer themselves: a path that holds one would lie within another model's."""
 
 _PATH_FORM = "write a path such as /opt or /team/opt: no slash at the end, no segment that begins with a dot"
 _URL_FORM = "write an address such as https://llm.example.com/opt: lower-case host, no slash at the end, no query"
@@ -47,7 +47,7 @@ class Tls(schema.Schema):
         )
     )
 
-    secret_name: schema.Name | None = pydantic.Field(
+    secret_name: references.SecretName | None = pydantic.Field(
         default=None,
         description=(
             "Secret of type kubernetes.io/tls in this namespace. Default: <name>.tls, where issuerRef is given."
@@ -164,8 +164,8 @@ class Expose(schema.Schema):
         json_schema_extra=schema.rules(
             schema.rule(f"self.matches('^{PATH}$')", _PATH_FORM),
             schema.rule(
-                f"!self.matches('^/({'|'.join(TAKEN_SEGMENTS)})(/.*)?$')",
-                "models answer at paths that begin so: begin with another segment, such as the model's name",
+                f"!self.matches('/({'|'.join(TAKEN_SEGMENTS)})(/|$)')",
+                "models answer below such segments: write others, such as the model's name",
             ),
         ),
     )

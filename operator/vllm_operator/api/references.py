@@ -13,6 +13,21 @@ _OWN = "[.](key[.][a-z0-9-]+|guard)$"
 EntryName = Annotated[str, pydantic.Field(min_length=1, max_length=128, json_schema_extra=schema.rules(_KEY_RULE))]
 
 
+SecretName = Annotated[
+    str,
+    pydantic.Field(
+        max_length=253,
+        json_schema_extra=schema.rules(
+            schema.NAMED,
+            schema.rule(
+                f"!self.matches('{_OWN}')", "keys of clients and guards stay where they are: name a Secret of your own"
+            ),
+        ),
+    ),
+]
+"""The name of a Secret that is not the operator's."""
+
+
 class ConfigMapKeyRef(schema.Schema):
     """An entry of a ConfigMap."""
 
@@ -32,14 +47,8 @@ class File(schema.Schema):
 class SecretKeyRef(schema.Schema):
     """An entry of a Secret."""
 
-    name: schema.Name = pydantic.Field(
-        description="Name of the Secret, in this namespace. Keys of clients and of guards are refused.",
-        json_schema_extra=schema.rules(
-            schema.NAMED,
-            schema.rule(
-                f"!self.matches('{_OWN}')", "keys of clients and guards stay where they are: name a Secret of your own"
-            ),
-        ),
+    name: SecretName = pydantic.Field(
+        description="Name of the Secret, in this namespace. Keys of clients and of guards are refused."
     )
     key: EntryName = pydantic.Field(description="Entry of the Secret.")
 

@@ -34,6 +34,10 @@ class Spec(schema.Schema):
                 "the replicas share the rate limit: fewer requests than replicas would let none through; raise the limit",
             ),
             schema.rule(
+                "!has(self.engine.trustRemoteCode) || !self.engine.trustRemoteCode || !self.model.source.contains('@refs/')",
+                "anybody can propose a ref of the hub: trustRemoteCode takes branches, tags and commits alone",
+            ),
+            schema.rule(
                 "!has(self.model.cache) || !has(self.model.cache.size) || self.replicas <= 1"
                 " || (has(self.model.cache.accessMode) && self.model.cache.accessMode == 'ReadWriteMany')"
                 " || (has(self.scheduling) && has(self.scheduling.nodeSelector)"

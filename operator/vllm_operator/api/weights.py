@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from vllm_operator.api import schema
+from vllm_operator.api import references, schema
 
 DIGEST = "sha256:[0-9a-f]{64}"
 PATTERN = r"[A-Za-z0-9._*?\[\]-]+(/[A-Za-z0-9._*?\[\]-]+)*"
@@ -28,7 +28,7 @@ FilePattern = Annotated[
 class CredentialsSecretRef(schema.Schema):
     """A Secret of this namespace with what a source wants to see."""
 
-    name: schema.Name = pydantic.Field(
+    name: references.SecretName = pydantic.Field(
         description=(
             "Name of the Secret. Entries for hf: HF_TOKEN. For s3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps"
             " AWS_SESSION_TOKEN, AWS_REGION. For gs: GOOGLE_APPLICATION_CREDENTIALS_JSON, the key of a service account."
@@ -43,6 +43,10 @@ class Cache(schema.Schema):
         json_schema_extra=schema.rules(
             schema.rule(
                 "has(self.size) != has(self.existingClaim)", "write either size, for a new claim, or existingClaim"
+            ),
+            schema.rule(
+                "!has(self.existingClaim) || !self.existingClaim.endsWith('.weights')",
+                "a claim whose name ends in .weights is the operator's own: write size, and retain where it is to be kept",
             ),
             schema.rule(
                 "!has(self.existingClaim) || (!has(self.storageClassName) && !has(self.accessMode) && !has(self.retain))",

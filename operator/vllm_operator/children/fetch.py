@@ -5,6 +5,7 @@ Without it an init container of each server fetches them into a scratch volume. 
 that is named after what was asked for, so the path is known before the commit is.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -24,6 +25,8 @@ RESULT = "/dev/termination-log"
 CPU, MEMORY, MEMORY_LIMIT = "200m", "256Mi", "1Gi"
 FOREVER = 2**31 - 1
 ONE_RUN = 30  # seconds
+KEEP = "FETCH_KEEP"
+NOTED = 3
 CREDENTIALS = {
     "hf": ("HF_TOKEN",),
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
@@ -42,6 +45,9 @@ class Known(NamedTuple):
     claim: kinds.Object | None = None
     servers: kinds.Object | None = None
     used: tuple[str, ...] = ()
+
+
+NOTHING = Known()
 
 
 class Fetching(NamedTuple):
@@ -72,13 +78,22 @@ def is_kept(spec: api.Spec) -> bool:
 
 
 def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known) -> Fetching | None:
-    """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value."""
+    """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value.
+
+    A Job notes which claim it fills, so that one that was made anew is filled anew. One that has not succeeded is made anew where
+    its token or its place changes.
+    """
     if spec.model.cache is None or not is_kept(spec):
         return None
-    kept, current = claim(owner, spec.model.cache), wanted.key(spec, asked)
-    if _is_there(known, current):
-        return Fetching(kept, None, known.job is None or _is_complete(known.job))
-    return Fetching(kept, job(owner, spec, settings, asked, known.used), is_whole=False)
+    kept = claim(owner, spec.model.cache, known.claim)
+    if known.servers and not _is_newer(known.claim, known.servers):
+        return Fetching(kept, None, is_whole=True)
+    new = job(owner, spec, settings, asked, known)
+    if known.job is None or not _is_for(known.job, new, known.claim):
+        return Fetching(kept, new, is_whole=False)
+    if _is_complete(known.job):
+        return Fetching(kept, None, is_whole=True)
+    return Fetching(kept, None if _made_of(known.job) == _made_of(new) else new, is_whole=False)
 
 
 def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
@@ -91,14 +106,20 @@ def claim_name(owner: naming.Owner, cache: api.Cache) -> str:
     return cache.existing_claim or naming.weights(owner.name)
 
 
-def claim(owner: naming.Owner, cache: api.Cache) -> kinds.Object | None:
-    """Return the new claim; a retained one has no owner that it would be deleted with."""
+def claim(owner: naming.Owner, cache: api.Cache, live: kinds.Object | None = None) -> kinds.Object | None:
+    """Return the new claim; a retained one has no owner that it would be deleted with.
+
+    Of the `live` one stays what cannot be changed, and what somebody enlarged: a retained claim may be of an earlier spec.
+    """
     if cache.existing_claim or cache.size is None:
         return None
-    name = {"storageClassName": cache.storage_class_name} if cache.storage_class_name else {}
+    now: kinds.Object = (live or {}).get("spec", {})
+    chosen = now.get("storageClassName") or cache.storage_class_name
+    name = {"storageClassName": chosen} if chosen and (cache.storage_class_name or live) else {}
+    held = now.get("resources", {}).get("requests", {}).get("storage", "")
     made = naming.child(kinds.PERSISTENT_VOLUME_CLAIM, owner, naming.weights(owner.name), "weights", spec={
-        "accessModes": [cache.access_mode or "ReadWriteOnce"],
-        "resources": {"requests": {"storage": quantity.canonical(cache.size)}},
+        "accessModes": now.get("accessModes") or [cache.access_mode or "ReadWriteOnce"],
+        "resources": {"requests": {"storage": quantity.larger(quantity.canonical(cache.size), held)}},
         **name,
     })  # fmt: skip
     if cache.retain:
@@ -108,14 +129,11 @@ def claim(owner: naming.Owner, cache: api.Cache) -> kinds.Object | None:
 
 
 def job(
-    owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, used: Iterable[str] = ()
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known = NOTHING
 ) -> kinds.Object:
-    """Return the Job that fetches weights and adapters: it tries until it succeeds, and holds no accelerator.
-
-    `used`: what else is to stay on a claim of the model's own.
-    """
+    """Return the Job that fetches weights and adapters: it tries until it succeeds, and holds no accelerator."""
     fetcher = container(spec, settings, asked)
-    fetcher["env"] += _kept(spec, asked, used)
+    fetcher["env"] += _keep_variable(spec, asked, known.used)
     made = naming.child(kinds.JOB, owner, naming.fetch(owner.name), FETCH, spec={
         "backoffLimit": FOREVER,
         "template": {
@@ -132,8 +150,16 @@ def job(
             },
         },
     })  # fmt: skip
-    made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: wanted.key(spec, asked)}
+    uid = known.claim["metadata"]["uid"] if known.claim and is_own(spec) else ""
+    noted = (wanted.key(spec, asked), claim_name(owner, spec.model.cache or api.Cache()), uid)
+    made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: "/".join(noted)}
+    made["metadata"]["annotations"][naming.FETCH_ANNOTATION] = _hash_of(made)
     return made
+
+
+def is_own(spec: api.Spec) -> bool:
+    """Tell whether the claim is of the operator's making."""
+    return spec.model.cache is not None and spec.model.cache.existing_claim is None
 
 
 def is_on_one_node(spec: api.Spec) -> bool:
@@ -199,12 +225,12 @@ def _said(one: wanted.Wanted) -> kinds.Object:
     return {**own, "adapter": one.adapter, "maxRank": one.rank} if one.adapter else own
 
 
-def _kept(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
+def _keep_variable(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
     """Return what says which directories stay; a claim that models share is left as it is."""
     if spec.model.cache is None or spec.model.cache.existing_claim:
         return []
     keep = sorted({*(one.directory for one in wanted.wanted(spec, asked)), *used})
-    return [{"name": "FETCH_KEEP", "value": json.dumps({"root": MOUNT, "keep": keep})}]
+    return [{"name": KEEP, "value": json.dumps({"root": MOUNT, "keep": keep})}]
 
 
 def _endpoints(settings: config.Config) -> dict[str, str]:
@@ -225,13 +251,38 @@ def _entry(secret: str, name: str) -> kinds.Object:
     return {"key": name, "name": secret, "optional": True}
 
 
-def _is_there(known: Known, current: str) -> bool:
-    """Tell whether a Job fetches `current`, or has. What it fetched is gone where the claim was made anew after it."""
-    evidence = known.job or known.servers
-    if evidence is None or (known.claim and _made(evidence) + ONE_RUN < _made(known.claim)):
+def _is_for(live: kinds.Object, new: kinds.Object, claim: kinds.Object | None) -> bool:
+    """Tell whether a Job fetches what the `new` one would, into the claim that is there.
+
+    One that was made in a run with its claim does not know the claim's uid.
+    """
+    *wanted_there, uid = _note(live)
+    *wanted_now, now = _note(new)
+    if wanted_there != wanted_now:
         return False
-    noted = evidence["metadata"].get("annotations", {}).get(naming.WEIGHTS_ANNOTATION)
-    return known.job is None or noted == current
+    return uid == now or (not uid and not _is_newer(claim, live))
+
+
+def _note(obj: kinds.Object) -> list[str]:
+    """Return which weights a Job fetches, into the claim of which name and uid."""
+    noted = str(obj["metadata"].get("annotations", {}).get(naming.WEIGHTS_ANNOTATION, "")).split("/")
+    return noted if len(noted) == NOTED else [""] * NOTED
+
+
+def _made_of(obj: kinds.Object) -> str:
+    return str(obj["metadata"].get("annotations", {}).get(naming.FETCH_ANNOTATION, ""))
+
+
+def _hash_of(made: kinds.Object) -> str:
+    """Return a hash of the pod that fetches."""
+    pod = made["spec"]["template"]["spec"]
+    parts = [{**one, "env": [each for each in one["env"] if each["name"] != KEEP]} for one in pod["containers"]]
+    return hashlib.sha256(json.dumps({**pod, "containers": parts}, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_newer(made: kinds.Object | None, than: kinds.Object) -> bool:
+    """Tell whether the claim was made after `than`, which filled or mounted it: what was there is gone."""
+    return made is not None and _made(than) + ONE_RUN < _made(made)
 
 
 def _made(obj: kinds.Object) -> int:

@@ -56,8 +56,9 @@ class Plan(NamedTuple):
     `revision`: the template that the spec asks for; `at_work`: the one that servers are made of now, if any; `rollout`: the one
     that they are to be made of, and how; `fetching`: what is decided of weights that are fetched into a claim, None where none
     are, or servers of `revision` are there; `image`: the engine's of `revision`, "" where none is known; `guards`: images of all
-    guards that read the guard's Secret; `withheld`: kinds whose objects are left as they are, there or not; `first`: objects that
-    are made of nothing else; `server`: the Deployment, which is made of the rollout's target and is written after it.
+    guards that read the guard's Secret; `withheld`: kinds whose objects are left as they are, there or not; `unmade`: those of
+    which nothing is taken away while weights are fetched; `first`: objects that are made of nothing else; `server`: the
+    Deployment, which is made of the rollout's target and is written after it.
     """
 
     owner: naming.Owner
@@ -73,6 +74,7 @@ class Plan(NamedTuple):
     image: str
     guards: tuple[str, ...]
     withheld: tuple[kinds.Kind, ...]
+    unmade: tuple[kinds.Kind, ...]
     first: tuple[kinds.Object, ...]
     server: tuple[kinds.Object, ...]
 
@@ -129,6 +131,7 @@ def plan(inputs: Inputs) -> Plan:
         image=image,
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
+        unmade=SERVERS if version.waits else (),
         first=_without(_first(inputs, version, exposed), left_out),
         server=_without((deployment.deployment(owner, spec, version.rollout),), left_out),
     )
@@ -212,13 +215,17 @@ def due(decided: Plan) -> float | None:
 
 
 def _is_prunable(obj: kinds.Object, decided: Plan) -> bool:
-    kept = {kind.kind for kind in decided.withheld} | {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind} | _kept(decided)
+    kept = (
+        {kind.kind for kind in (*decided.withheld, *decided.unmade)}
+        | {kinds.POD.kind, kinds.MODEL_DEPLOYMENT.kind}
+        | _kept(decided)
+    )
     name, model = obj["metadata"]["name"], decided.owner.name
     key = name == naming.guard_secret(model) or name.startswith(naming.client_secret(model, ""))
     return (
         obj["kind"] not in kept
         and not (obj["kind"] == kinds.SECRET.kind and key)
-        and naming.RETAINED_LABEL not in obj["metadata"].get("labels", {})
+        and not naming.is_retained(obj)
         and not obj["metadata"].get("deletionTimestamp")
         and naming.is_ours(obj, decided.owner)
     )

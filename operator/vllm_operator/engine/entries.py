@@ -9,8 +9,9 @@ import re
 from vllm_operator import api
 
 ITEM = r'("[^"\\$-][^"\\]*"|[0-9]{1,18})'
-LIKE_A_LIST = r"--[^=.]*=\s*\[[\s\S]*\]\s*"
-LIST = rf"--[^=.]*=\s*\[\s*{ITEM}(\s*,\s*{ITEM})*\s*\]\s*"
+SPACE = r"[ \t\n\r]*"
+LIKE_A_LIST = rf"--[^=.]*={SPACE}\[[\s\S]*\]{SPACE}"
+LIST = rf"--[^=.]*={SPACE}\[{SPACE}{ITEM}({SPACE},{SPACE}{ITEM})*{SPACE}\]{SPACE}"
 LIST_MESSAGE = (
     'write a list as --name=["a","b"], of numbers or texts in double quotes, none empty or beginning with - or $'
 )

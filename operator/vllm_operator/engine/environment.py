@@ -79,4 +79,5 @@ def _variable(entry: api.Env) -> dict[str, Any]:
     """Return the entry as the API server keeps it: an empty value is no value."""
     if entry.value_from:
         return {"name": entry.name, "valueFrom": entry.value_from.model_dump(mode="json", by_alias=True)}
-    return {"name": entry.name, "value": entry.value} if entry.value else {"name": entry.name}
+    plain = entry.value.replace("$(", "$$(")  # else the kubelet would put another variable in its place
+    return {"name": entry.name, "value": plain} if plain else {"name": entry.name}

@@ -71,8 +71,12 @@ which their libraries show nobody. Others may stand in a log or an error, and wo
 
 SHAPE = r"--[A-Za-z][A-Za-z0-9_.-]*(=[\s\S]*)?"
 SHAPE_MESSAGE = "write --name or --name=value, one option an entry"
-ESCAPED = r"--[^=]*=\s*\{\s*\"[\s\S]*\\u"
+ESCAPED = r"--[^=]*=[ \t\n\r]*\{[ \t\n\r]*\"[\s\S]*\\u"
 ESCAPED_MESSAGE = "write JSON without \\u escapes, or a refused name could stand in one"
+REFERENCE = "$("
+REFERENCE_MESSAGE = (
+    "the kubelet would put the value of a variable in place of $(NAME), and a log would show it: write it out"
+)
 VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE_MESSAGE = "a variable's name is letters, digits and _"
 
@@ -90,7 +94,8 @@ def argument_rules() -> list[dict[str, str]]:
     """Return the CEL rules of one entry of spec.engine.args."""
     shape = api.rule(f"self.matches(r'^{SHAPE}$')", SHAPE_MESSAGE)
     escaped = api.rule(f"!self.matches(r'^{ESCAPED}')", ESCAPED_MESSAGE)
-    return [shape, escaped, entries.list_rule(), *map(argument_rule, OPTIONS), *map(_within_rule, WITHIN)]
+    plain = api.rule(f"!self.contains('{REFERENCE}')", REFERENCE_MESSAGE)
+    return [shape, escaped, plain, entries.list_rule(), *map(argument_rule, OPTIONS), *map(_within_rule, WITHIN)]
 
 
 def argument_rule(refused: Refused) -> dict[str, str]:
@@ -109,6 +114,11 @@ def environment_rules() -> list[dict[str, str]]:
     return [shape, *(api.rule(f"!(self in {api.cel_list(row.names)})", _message(row, "")) for row in VARIABLES)]
 
 
+def value_rule() -> dict[str, str]:
+    """Return the CEL rule of one entry of spec.engine.env whose value is written out."""
+    return api.rule(f"!has(self.value) || !self.value.contains('{REFERENCE}')", REFERENCE_MESSAGE)
+
+
 def secret_rule() -> dict[str, str]:
     """Return the CEL rule of one entry of spec.engine.env whose value comes from a Secret."""
     message = f"only these variables may come from a Secret, as others may be shown in a log: {', '.join(SECRETS)}"
@@ -122,12 +132,8 @@ def variables() -> frozenset[str]:
 
 def refusal(argument: str) -> str | None:
     """Say why `argument`, an entry of spec.engine.args, is refused, or None: the CEL rules again, in code."""
-    if re.fullmatch(SHAPE, argument) is None:
-        return SHAPE_MESSAGE
-    if re.match(ESCAPED, argument):
-        return ESCAPED_MESSAGE
-    if entries.is_bad_list(argument):
-        return entries.LIST_MESSAGE
+    if wrong := _wrong_form(argument):
+        return wrong
     given = name(argument)
     for refused in OPTIONS:
         if given not in WHOLE and _is_of(given, refused):
@@ -136,6 +142,16 @@ def refusal(argument: str) -> str | None:
         if re.search(_anywhere(refused), argument):
             return _message(refused, "...")
     return None
+
+
+def _wrong_form(argument: str) -> str | None:
+    if re.fullmatch(SHAPE, argument) is None:
+        return SHAPE_MESSAGE
+    if re.match(ESCAPED, argument):
+        return ESCAPED_MESSAGE
+    if REFERENCE in argument:
+        return REFERENCE_MESSAGE
+    return entries.LIST_MESSAGE if entries.is_bad_list(argument) else None
 
 
 def name(argument: str) -> str:

@@ -42,7 +42,7 @@ def immutable(desired: kinds.Object, live: kinds.Object, owned: Fields | None = 
         return "data"
     if kind == kinds.DEPLOYMENT.kind and spec["selector"] != live_spec.get("selector"):
         return "spec.selector"
-    if kind == kinds.JOB.kind and _note(desired, naming.WEIGHTS_ANNOTATION) != _note(live, naming.WEIGHTS_ANNOTATION):
+    if kind == kinds.JOB.kind and _notes(desired) != _notes(live):
         return "spec.template"
     if kind == kinds.SERVICE.kind and (spec.get("clusterIP") == "None") != (live_spec.get("clusterIP") == "None"):
         return "spec.clusterIP"
@@ -52,8 +52,10 @@ def immutable(desired: kinds.Object, live: kinds.Object, owned: Fields | None = 
     return _immutable_secret(desired, live) if kind == kinds.SECRET.kind else None
 
 
-def _note(obj: kinds.Object, annotation: str) -> str:
-    return str(obj["metadata"].get("annotations", {}).get(annotation, ""))
+def _notes(job: kinds.Object) -> tuple[object, ...]:
+    """Return what a Job was made for and of, as it says itself."""
+    found = job["metadata"].get("annotations", {})
+    return found.get(naming.WEIGHTS_ANNOTATION), found.get(naming.FETCH_ANNOTATION)
 
 
 def _immutable_secret(desired: kinds.Object, live: kinds.Object) -> str | None:

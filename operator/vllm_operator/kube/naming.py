@@ -22,6 +22,7 @@ INSTALLATION_ANNOTATION = (
 )
 URL_ANNOTATION = f"{kinds.GROUP}/url"  # on what carries a model's host: the base URL that clients are told
 WEIGHTS_ANNOTATION = f"{kinds.GROUP}/weights"  # on a Job that fetches: which weights, as a hash of what was asked for
+FETCH_ANNOTATION = f"{kinds.GROUP}/fetch-inputs"  # on a Job that fetches: what its pod was made of
 FETCH_LABEL = (
     f"{kinds.GROUP}/fetch"  # on the Job's pod: the model's name; no server carries it, and no Service selects it
 )
@@ -150,12 +151,12 @@ def is_ours(obj: kinds.Object, whose: Owner) -> bool:
     if any(reference["uid"] == whose.uid for reference in references):
         return True
     is_labelled = obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
-    return is_labelled or _is_retained(obj, whose)
+    return is_labelled or (is_retained(obj) and obj["metadata"]["labels"][RETAINED_LABEL] == whose.name)
 
 
-def _is_retained(obj: kinds.Object, whose: Owner) -> bool:
-    is_claim = obj["kind"] == kinds.PERSISTENT_VOLUME_CLAIM.kind
-    return is_claim and bool(obj["metadata"].get("labels", {}).get(RETAINED_LABEL) == whose.name)
+def is_retained(obj: kinds.Object) -> bool:
+    """Tell whether `obj` is a claim that outlives its model. On other kinds the label means nothing."""
+    return obj["kind"] == kinds.PERSISTENT_VOLUME_CLAIM.kind and RETAINED_LABEL in obj["metadata"].get("labels", {})
 
 
 def holder(obj: kinds.Object) -> str:

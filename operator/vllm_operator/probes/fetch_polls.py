@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 from vllm_operator.kube import cache, client, conditions, errors, kinds, naming, projection, workqueue
-from vllm_operator.status import fetch_diagnosis, fetch_progress
+from vllm_operator.status import fetch_diagnosis, fetch_progress, observed
 from vllm_operator.status.fetch_progress import FetchState
 
 WORKERS = 8
@@ -67,8 +67,11 @@ class FetchPolls:
 
     def _server(self, key: kinds.Key) -> kinds.Object | None:
         """Return a server of the model that fetches its own weights."""
-        pods = (obj for obj in self._cache.of(key) if obj["kind"] == kinds.POD.kind)
-        return next((pod for pod in pods if fetch_progress.is_fetching(pod)), None)
+        fetching = [
+            obj for obj in self._cache.of(key) if obj["kind"] == kinds.POD.kind and fetch_progress.is_fetching(obj)
+        ]
+        seen = observed.snapshot(self._cache, key) if fetching else None
+        return next((pod for pod in seen.pods() if fetch_progress.is_fetching(pod)), None) if seen else None
 
     async def _of_job(self, job: kinds.Object) -> FetchState:
         pod = await self._pod(job)

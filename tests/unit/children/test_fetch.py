@@ -8,7 +8,7 @@ import pytest
 from tests.golden import render
 from vllm_operator import api, children
 from vllm_operator.children import fetch, rollout, rollout_record, wanted
-from vllm_operator.kube import diff, kinds, naming
+from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "llama", "u")
 HUB = {"source": "hf://meta/llama@v1"}
@@ -45,7 +45,8 @@ def remembering(record: rollout_record.Record) -> kinds.Object:
 
 def made(one: kinds.Object, at: str = BEGAN, **status: Any) -> kinds.Object:
     """Return the object as the API server keeps it."""
-    return {**one, "metadata": {**one["metadata"], "creationTimestamp": at}, **({"status": status} if status else {})}
+    metadata = {**one["metadata"], "creationTimestamp": at, "uid": f"{one['kind']} of {at}"}
+    return {**one, "metadata": metadata, **({"status": status} if status else {})}
 
 
 def of(found: children.Plan, kind: str) -> kinds.Object | None:
@@ -148,20 +149,6 @@ def test_old_servers_stay_while_a_new_revision_is_fetched() -> None:
     assert written(waiting, "Job")["metadata"]["annotations"] != job(old)["metadata"]["annotations"]
     rolled = decided(new, revision, job(new, **COMPLETE))
     assert written(rolled, "Deployment")["spec"]["template"] != revision["data"]["template"]
-
-
-def test_a_job_for_other_weights_is_made_anew_and_one_of_an_older_operator_is_left() -> None:
-    old, new = job(spec()), job(spec({"source": "hf://meta/llama@v2"}))
-    assert diff.immutable(new, old) == "spec.template"
-    changed = render.SETTINGS.model_copy(update={"fetch_image": "newer"})
-    assert fetch.fetching(OWNER, spec(), changed, "", fetch.Known(job=old)).job is None  # type: ignore[union-attr]
-
-
-def test_weights_whose_claim_was_made_anew_are_fetched_again() -> None:
-    done = job(spec(), **COMPLETE)
-    claim = written(decided(spec()), "PersistentVolumeClaim")
-    assert of(decided(spec(), done, made(claim)), "Job") is None
-    assert of(decided(spec(), done, made(claim, LATER)), "Job") is not None
 
 
 def test_a_job_that_somebody_deleted_is_not_missed_by_servers_that_run() -> None:

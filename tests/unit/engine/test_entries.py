@@ -3,8 +3,8 @@
 import pytest
 
 from tests import entry_cases
-from vllm_operator import api
-from vllm_operator.engine import entries, options, refusals, verification
+from vllm_operator import api, config
+from vllm_operator.engine import entries, environment, options, refusals, verification
 
 
 def given(*args: str) -> list[str]:
@@ -42,3 +42,11 @@ def test_a_value_of_a_list_is_not_told_as_the_models_name_or_task() -> None:
     found = verification.served(arguments, "Generate")
     assert found
     assert (found.model, found.task, found.aliases) == ("a/b", "Generate", ())
+
+
+def test_no_entry_and_no_variable_carries_another_variables_value() -> None:
+    """The kubelet puts values in place of $(NAME), also those that come from a Secret."""
+    assert refusals.refusal("--response-role=$(HF_TOKEN)") == refusals.REFERENCE_MESSAGE
+    engine = api.Engine.model_validate({"env": [{"name": "A", "value": "a $(HF_TOKEN)"}]})
+    found = {one["name"]: one.get("value") for one in environment.environment(engine, config.Config())}
+    assert found["A"] == "a $$(HF_TOKEN)"
