@@ -21,9 +21,16 @@ def stand_in(admin: kubectl.Admin) -> Iterator[None]:
     """A hub in the cluster, which the operator takes for the hub."""
     hub.up(repositories={"acme/tone": lora.files(), "acme/wide": lora.files(width=96)})
     demo.install({"weights.hub": hub.URL})
+    waiting.until("the end of the operator before", lambda: len(operators(admin)) == 1, admin.world, 120)
     yield
     demo.install({"weights.hub": ""})
     admin.kubectl("delete", "namespace", hub.NAME, "--wait=false")
+
+
+def operators(admin: kubectl.Admin) -> list[str]:
+    """Return the operator's pods, one that is ending too: it works with the settings that it was started with."""
+    found = admin.kubectl("get", "pods", "-n", demo.OPERATOR_NAMESPACE, "-o", "name")
+    return found.split()
 
 
 @pytest.fixture

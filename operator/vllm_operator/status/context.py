@@ -144,8 +144,10 @@ class StatusContext(NamedTuple):
         value = next((value for value in found if value), None)
         if value is None or value.reason != fetch_diagnosis.DOWNLOADING:
             return value
-        progress = fetch_progress.in_words(self.observed.fetch.progress)
-        return value._replace(message=f"{progress}; {value.message}")
+        said = self.observed.fetch.progress
+        if said and said.reason:
+            return value._replace(reason=said.reason, message=said.message)
+        return value._replace(message=f"{fetch_progress.in_words(said)}; {value.message}")
 
     # what the probes have shown
 

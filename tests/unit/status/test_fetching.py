@@ -89,6 +89,14 @@ def test_a_server_that_fetches_says_what_it_holds_and_how_not_to() -> None:
     assert (ready["reason"], ready["message"]) == ("Downloading", f"{PART_SAID}; {MEANWHILE}: {CACHE}")
 
 
+def test_a_server_whose_fetcher_waits_says_for_what() -> None:
+    server = fetcher(RUNNING, None, "initContainerStatuses")
+    waits = Progress(reason="SourceUnreachable", message="the hub is not found")
+    one = observations.state(observations.model(ALONE), starting(server))._replace(fetch=FetchState(None, waits))
+    ready = observations.condition(observations.status(one), "Ready")
+    assert (ready["reason"], ready["message"]) == ("SourceUnreachable", "the hub is not found")
+
+
 def test_weights_are_fetched_before_a_server_and_the_status_says_how_far() -> None:
     body = observations.status(_fetching(HUB)._replace(fetch=FetchState(fetcher(RUNNING), PART)))
     assert observations.signs(body).split()[:3] == ["-Downloading", "-Downloading", "+Downloading"]
