@@ -1,4 +1,4 @@
-"""What fetches weights that lie elsewhere, and the claim that keeps them: rendered here, run by the package `fetch`.
+"""What fetches weights that lie elsewhere: rendered here, run by the package `fetch`. claim.py has the claim that keeps them.
 
 With `spec.model.cache` a Job without accelerators fetches them into a claim, and servers are made of them when they are whole.
 Without it an init container of each server fetches them into a scratch volume. Either way they lie in a directory of the volume
@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import quantity, scheduling, security, wanted
-from vllm_operator.engine import environment, source
+from vllm_operator.children import claim, scheduling, security, wanted
+from vllm_operator.engine import environment
 from vllm_operator.kube import conditions, kinds, naming
 
 FETCH = "fetch"
@@ -62,36 +62,21 @@ class Fetching(NamedTuple):
     is_whole: bool
 
 
-def is_fetched(spec: api.Spec) -> bool:
-    """Tell whether the weights lie elsewhere, or adapters do."""
-    return is_model_fetched(spec) or bool(spec.model.adapters)
-
-
-def is_model_fetched(spec: api.Spec) -> bool:
-    """Tell whether the model's own weights lie elsewhere."""
-    return source.weights(spec.model).is_fetched
-
-
-def is_kept(spec: api.Spec) -> bool:
-    """Tell whether a claim keeps what is fetched."""
-    return spec.model.cache is not None and is_fetched(spec)
-
-
 def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known) -> Fetching | None:
     """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value.
 
     A Job notes which claim it fills, so that one that was made anew is filled anew. One that has not succeeded is made anew where
     its token or its place changes.
     """
-    if spec.model.cache is None or not is_kept(spec):
+    if spec.model.cache is None or not claim.is_kept(spec):
         return None
-    kept = claim(owner, spec.model.cache, known.claim)
+    kept = claim.claim(owner, spec.model.cache, known.claim)
     if known.servers and not _is_newer(known.claim, known.servers):
         return Fetching(kept, None, is_whole=True)
     new = job(owner, spec, settings, asked, known)
     if known.job is None or not _is_for(known.job, new, known.claim):
         return Fetching(kept, new, is_whole=False)
-    if _is_complete(known.job):
+    if conditions.is_true(known.job, "Complete"):
         return Fetching(kept, None, is_whole=True)
     return Fetching(kept, None if _made_of(known.job) == _made_of(new) else new, is_whole=False)
 
@@ -99,33 +84,6 @@ def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
 def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
     """Return what is to be written."""
     return tuple(one for one in (decided.claim, decided.job) if one)
-
-
-def claim_name(owner: naming.Owner, cache: api.Cache) -> str:
-    """Return the claim that the weights lie on."""
-    return cache.existing_claim or naming.weights(owner.name)
-
-
-def claim(owner: naming.Owner, cache: api.Cache, live: kinds.Object | None = None) -> kinds.Object | None:
-    """Return the new claim; a retained one has no owner that it would be deleted with.
-
-    Of the `live` one stays what cannot be changed, and what somebody enlarged: a retained claim may be of an earlier spec.
-    """
-    if cache.existing_claim or cache.size is None:
-        return None
-    now: kinds.Object = (live or {}).get("spec", {})
-    chosen = now.get("storageClassName") or cache.storage_class_name
-    name = {"storageClassName": chosen} if chosen and (cache.storage_class_name or live) else {}
-    held = now.get("resources", {}).get("requests", {}).get("storage", "")
-    made = naming.child(kinds.PERSISTENT_VOLUME_CLAIM, owner, naming.weights(owner.name), "weights", spec={
-        "accessModes": now.get("accessModes") or [cache.access_mode or "ReadWriteOnce"],
-        "resources": {"requests": {"storage": quantity.larger(quantity.canonical(cache.size), held)}},
-        **name,
-    })  # fmt: skip
-    if cache.retain:
-        del made["metadata"]["ownerReferences"]
-        made["metadata"]["labels"][naming.RETAINED_LABEL] = owner.name
-    return made
 
 
 def job(
@@ -150,22 +108,11 @@ def job(
             },
         },
     })  # fmt: skip
-    uid = known.claim["metadata"]["uid"] if known.claim and is_own(spec) else ""
-    noted = (wanted.key(spec, asked), claim_name(owner, spec.model.cache or api.Cache()), uid)
+    uid = known.claim["metadata"]["uid"] if known.claim and claim.is_own(spec) else ""
+    noted = (wanted.key(spec, asked), claim.name(owner, spec.model.cache or api.Cache()), uid)
     made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: "/".join(noted)}
     made["metadata"]["annotations"][naming.FETCH_ANNOTATION] = _hash_of(made)
     return made
-
-
-def is_own(spec: api.Spec) -> bool:
-    """Tell whether the claim is of the operator's making."""
-    return spec.model.cache is not None and spec.model.cache.existing_claim is None
-
-
-def is_on_one_node(spec: api.Spec) -> bool:
-    """Tell whether the weights lie on a claim of ours that one node at a time can mount."""
-    cache = spec.model.cache
-    return is_kept(spec) and cache is not None and cache.size is not None and cache.access_mode != "ReadWriteMany"
 
 
 def container(spec: api.Spec, settings: config.Config, asked: str) -> kinds.Object:
@@ -193,18 +140,18 @@ def volumes(owner: naming.Owner, spec: api.Spec) -> list[kinds.Object]:
     cache = spec.model.cache
     if cache is None:
         return [{"name": volume_name(spec), "emptyDir": {}}]
-    return [{"name": volume_name(spec), "persistentVolumeClaim": {"claimName": claim_name(owner, cache)}}]
+    return [{"name": volume_name(spec), "persistentVolumeClaim": {"claimName": claim.name(owner, cache)}}]
 
 
 def volume_name(spec: api.Spec) -> str:
     """Return the name of that volume: weights that are not fetched have one of their own."""
-    return VOLUME if is_model_fetched(spec) else ADAPTERS
+    return VOLUME if claim.is_model_fetched(spec) else ADAPTERS
 
 
 def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
     """Return where the Job may run: where servers may, for a volume may lie on a node, and beside one where it must."""
     said = scheduling.scheduling(owner, spec.scheduling)
-    return scheduling.beside(said, owner, must=False) if is_on_one_node(spec) else said
+    return scheduling.beside(said, owner, must=False) if claim.is_on_one_node(spec) else said
 
 
 def _environment(spec: api.Spec, settings: config.Config, asked: str) -> list[kinds.Object]:
@@ -227,7 +174,7 @@ def _said(one: wanted.Wanted) -> kinds.Object:
 
 def _keep_variable(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
     """Return what says which directories stay; a claim that models share is left as it is."""
-    if spec.model.cache is None or spec.model.cache.existing_claim:
+    if not claim.is_own(spec):
         return []
     keep = sorted({*(one.directory for one in wanted.wanted(spec, asked)), *used})
     return [{"name": KEEP, "value": json.dumps({"root": MOUNT, "keep": keep})}]
@@ -251,7 +198,7 @@ def _entry(secret: str, name: str) -> kinds.Object:
     return {"key": name, "name": secret, "optional": True}
 
 
-def _is_for(live: kinds.Object, new: kinds.Object, claim: kinds.Object | None) -> bool:
+def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None) -> bool:
     """Tell whether a Job fetches what the `new` one would, into the claim that is there.
 
     One that was made in a run with its claim does not know the claim's uid.
@@ -260,7 +207,7 @@ def _is_for(live: kinds.Object, new: kinds.Object, claim: kinds.Object | None) -
     *wanted_now, now = _note(new)
     if wanted_there != wanted_now:
         return False
-    return uid == now or (not uid and not _is_newer(claim, live))
+    return uid == now or (not uid and not _is_newer(held, live))
 
 
 def _note(obj: kinds.Object) -> list[str]:
@@ -287,8 +234,3 @@ def _is_newer(made: kinds.Object | None, than: kinds.Object) -> bool:
 
 def _made(obj: kinds.Object) -> int:
     return api.unix(obj["metadata"]["creationTimestamp"])
-
-
-def _is_complete(live: kinds.Object) -> bool:
-    found = conditions.condition(live, "Complete")
-    return found is not None and found["status"] == "True"

@@ -6,7 +6,7 @@ Settings narrow the public port to namespaces; the operator, which verifies each
 from collections.abc import Iterable
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import fetch
+from vllm_operator.children import claim, fetch
 from vllm_operator.kube import kinds, naming
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -14,7 +14,7 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 def network_policy(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> kinds.Object:
     """Return the policy on the model's pods; vLLM itself listens on loopback and needs none."""
-    fetches = fetch.is_fetched(spec) and spec.model.cache is None
+    fetches = claim.is_fetched(spec) and spec.model.cache is None
     callers = _of({settings.namespace, *settings.client_namespaces}) if settings.client_namespaces else {}
     return naming.child(kinds.NETWORK_POLICY, owner, owner.name, "server", spec={
         "podSelector": {"matchLabels": naming.selector(owner.name)},

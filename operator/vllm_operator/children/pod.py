@@ -7,7 +7,7 @@ guard's own probe asks Envoy alone, or the engine would never be started.
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import fetch, files, quantity, scheduling, security, weights
+from vllm_operator.children import claim, files, quantity, scheduling, security, weights
 from vllm_operator.engine import accelerators, environment, options
 from vllm_operator.kube import kinds, naming
 
@@ -32,7 +32,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
             **scheduling.claims(spec),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": security.pod(settings, spec.security_context, writes_to_claim=fetch.is_kept(spec)),
+            "securityContext": security.pod(settings, spec.security_context, writes_to_claim=claim.is_kept(spec)),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
             "initContainers": [_guard(settings, spec.guard.resources), *found.before],
             "containers": [_engine(spec, settings, found)],
@@ -49,7 +49,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
 
 def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
     said = scheduling.scheduling(owner, spec.scheduling)
-    return scheduling.beside(said, owner, must=True) if fetch.is_on_one_node(spec) else said
+    return scheduling.beside(said, owner, must=True) if claim.is_on_one_node(spec) else said
 
 
 def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:

@@ -43,18 +43,7 @@ def number(quantity: int | str) -> Fraction:
 
 def larger(quantity: str, other: str) -> str:
     """Return the larger of two canonical quantities; `quantity` where the other is none."""
-    values = [_value(one) for one in (quantity, other)]
-    if values[0] is None or values[1] is None:
-        return quantity
-    return quantity if values[0] >= values[1] else other
-
-
-def _value(text: str) -> Fraction | None:
-    found = FORM.fullmatch(text) if api.is_quantity(text) else None
-    if found is None:
-        return None
-    value = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"]))
-    return value * _factor(found["suffix"] or "", found["exponent"])
+    return other if number(other) > number(quantity) else quantity
 
 
 def _factor(suffix: str, exponent: str | None) -> Fraction:

@@ -164,5 +164,4 @@ def _is_woken(spec: api.Spec, live: Live) -> bool:
 
 
 def _is_ready(one: kinds.Object) -> bool:
-    found = conditions.condition(one, "Ready")
-    return found is not None and found["status"] == "True"
+    return conditions.is_true(one, "Ready")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import fetch, security, wanted
+from vllm_operator.children import claim, fetch, security, wanted
 from vllm_operator.engine import environment, source
 from vllm_operator.kube import kinds, naming
 
@@ -27,7 +27,7 @@ class Mounted(NamedTuple):
 def weights(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, image: str) -> Mounted:
     """Return what the pod has of the weights that `spec.model.source` names; `image` is the engine's."""
     there = _there(spec, settings)
-    if not fetch.is_fetched(spec):
+    if not claim.is_fetched(spec):
         return there
     fetched = _fetched(owner, spec, settings, asked, image)
     return Mounted(

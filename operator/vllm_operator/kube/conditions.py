@@ -28,3 +28,9 @@ def conditions(obj: kinds.Object) -> list[kinds.Object]:
 def condition(obj: kinds.Object, kind: str) -> kinds.Object | None:
     """Return the condition of that type in the status of `obj`."""
     return next((one for one in conditions(obj) if one["type"] == kind), None)
+
+
+def is_true(obj: kinds.Object, kind: str) -> bool:
+    """Tell whether the condition of that type is there and True."""
+    found = condition(obj, kind)
+    return found is not None and found["status"] == "True"

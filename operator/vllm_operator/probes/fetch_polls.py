@@ -37,6 +37,9 @@ class FetchPolls:
     def __init__(self, api: client.Api, objects: cache.Cache, ask: AskFetcher, heard: Wake) -> None:
         self._api, self._cache, self._ask, self._heard = api, objects, ask, heard
         self._shown: dict[kinds.Key, Shown] = {}
+        self._done: dict[
+            kinds.Key, cache.Stamp
+        ] = {}  # of models that have nothing to fetch while nothing of them changes
         self.queue = workqueue.Queue(self._poll, WORKERS)
 
     def of(self, key: kinds.Key) -> FetchState:
@@ -46,8 +49,18 @@ class FetchPolls:
 
     async def _poll(self, key: kinds.Key) -> float | None:
         """Look at the model's Job; return the seconds until it is to be looked at again, None where it has ended."""
-        job, server = self._job(key), self._server(key)
-        fetcher = job or server
+        stamp = self._cache.stamp(key)
+        if stamp and self._done.get(key) == stamp:
+            return None
+        pause = await self._look(key)
+        self._done.pop(key, None)
+        if stamp and pause is None:
+            self._done[key] = stamp
+        return pause
+
+    async def _look(self, key: kinds.Key) -> float | None:
+        job = self._job(key)
+        fetcher = job or self._server(key)
         if fetcher is None:
             self._shown.pop(key, None)
             return None
@@ -55,7 +68,7 @@ class FetchPolls:
         if before and before.uid == uid and before.is_over:
             return None
         state = await self._of_job(job) if job else FetchState(None, await self._said(fetcher))
-        is_over = bool(job and _is_complete(job))
+        is_over = bool(job and conditions.is_true(job, "Complete"))
         self._show(key, Shown(uid, state, _now(), is_over), before)
         return None if is_over else ASKED_SECONDS
 
@@ -67,10 +80,7 @@ class FetchPolls:
 
     def _server(self, key: kinds.Key) -> kinds.Object | None:
         """Return a server of the model that fetches its own weights."""
-        fetching = [
-            obj for obj in self._cache.of(key) if obj["kind"] == kinds.POD.kind and fetch_progress.is_fetching(obj)
-        ]
-        seen = observed.snapshot(self._cache, key) if fetching else None
+        seen = observed.snapshot(self._cache, key)
         return next((pod for pod in seen.pods() if fetch_progress.is_fetching(pod)), None) if seen else None
 
     async def _of_job(self, job: kinds.Object) -> FetchState:
@@ -110,11 +120,6 @@ class FetchPolls:
 def _trouble(state: FetchState) -> str:
     found = fetch_diagnosis.diagnose(state)
     return found.reason if found else ""
-
-
-def _is_complete(job: kinds.Object) -> bool:
-    found = conditions.condition(job, "Complete")
-    return found is not None and found["status"] == "True"
 
 
 def _is_over(pod: kinds.Object) -> bool:

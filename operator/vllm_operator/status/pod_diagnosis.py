@@ -59,8 +59,7 @@ def ended(one: kinds.Object) -> kinds.Object | None:
 
 def is_ready(one: kinds.Object) -> bool:
     """Tell whether the engine of the pod `one` answers through its guard."""
-    ready = conditions.condition(one, "Ready")
-    return ready is not None and ready["status"] == "True"
+    return conditions.is_true(one, "Ready")
 
 
 def _unscheduled(one: kinds.Object) -> kinds.Object | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vllm_operator import children
-from vllm_operator.children import fetch
+from vllm_operator.children import claim
 from vllm_operator.kube import kinds
 from vllm_operator.status import fetch_progress
 from vllm_operator.status.observed import ObservedState
@@ -14,7 +14,7 @@ def weights(observed: ObservedState, plan: children.Plan) -> dict[str, Any]:
 
     What was said of the same source stays, since the pods that said it go.
     """
-    if not fetch.is_model_fetched(plan.spec):
+    if not claim.is_model_fetched(plan.spec):
         return {}
     source = plan.spec.model.source
     said = _said(observed)

@@ -8,7 +8,7 @@ import pytest
 
 from tests import clock, fake_apiserver
 from tests.golden import render
-from vllm_operator.kube import cache, errors, kinds, naming
+from vllm_operator.kube import cache, errors, kinds, naming, workqueue
 from vllm_operator.probes import fetch_polls
 from vllm_operator.status.fetch_progress import Progress
 
@@ -142,3 +142,28 @@ async def test_an_api_server_that_does_not_answer_ends_nothing() -> None:
     await world.run(10)
     assert world.polls.of(KEY).pod is None
     assert world.asked == []
+
+
+@clock.virtual
+async def test_a_model_that_fetches_nothing_is_looked_at_once_until_something_of_it_changes() -> None:
+    world = World()
+    await world.api.create_by("admin", MODEL)
+    looks = []
+    of = world.store.of
+
+    def counted(key: kinds.Key) -> tuple[kinds.Object, ...]:
+        looks.append(key)
+        return of(key)
+
+    world.store.of = counted  # type: ignore[method-assign]
+    for _ in range(3):
+        world.take()
+        await world.run(1)
+        world.polls.queue = workqueue.Queue(world.polls._poll, 1)
+    assert len(looks) == 1
+    await world.api.edit_by(
+        "admin", kinds.Ref("ModelDeployment", "models", "llama"), {"metadata": {"labels": {"a": "b"}}}
+    )
+    world.take()
+    await world.run(1)
+    assert len(looks) == 2
