@@ -51,6 +51,14 @@ def test_weights_whose_claim_was_made_anew_are_fetched_again_by_another_job() ->
     assert of(decided(spec(), made(again, LATER, **COMPLETE), made(CLAIM, LATER)), "Job") is None
 
 
+def test_weights_of_servers_whose_claim_was_made_anew_are_fetched_again_and_the_servers_stay() -> None:
+    revision = made(written(decided(spec(), job(spec(), **COMPLETE)), "ControllerRevision"))
+    assert of(decided(spec(), revision, made(CLAIM)), "Job") is None
+    found = decided(spec(), revision, made(CLAIM, LATER))
+    assert of(found, "Job") is not None
+    assert written(found, "Deployment")["spec"]["template"] == revision["data"]["template"]
+
+
 def test_another_claim_is_filled_before_servers_use_it() -> None:
     before, after = ({"cache": {"existingClaim": name}} for name in ("x", "y"))
     found = decided(spec(after), job(spec(before), **COMPLETE))
