@@ -44,9 +44,9 @@ def line(target: str, method: str = "GET", version: str = "HTTP/1.1", *headers: 
 
 TARGETS = {
     401: ["/v1/models", "/v1/completions", "/v1/load_lora_adapter", "/v1/models/", "/v1/models?key=1", "/v1/models;x",
-          "/v1//models", "/v1/../metrics", "/v1/./models", "/v1/%6dodels", "/v1/models%00", "/v1/models%20", "/v1/",
-          "/v1/models/../../health", "http://@host/v1/models", "/v1/models?/health", "/v1/\\models"],
-    404: ["/metrics", "/docs", "/openapi.json", "/invocations", "/pause", "/sleep", "/tokenize", "/server_info", "/v1",
+          "/v1//models", "/tokenize", "/v1/../metrics", "/v1/./models", "/v1/%6dodels", "/v1/models%00", "/v1/models%20",
+          "/v1/", "/v1/models/../../health", "http://@host/v1/models", "/v1/models?/health", "/v1/\\models"],
+    404: ["/metrics", "/docs", "/openapi.json", "/invocations", "/pause", "/sleep", "/tokenizer_info", "/server_info", "/v1",
           "/V1/models", "//v1/models", "/./v1/models", "/../v1/models", "/health/../v1/models", "/health/", "/health/x",
           "/health;/v1/models", "//health", "/HEALTH", "/%76%31/models", "/health%3f", "/health%00", "/.well-known/x",
           "/healthz", "/ready", "/config_dump", "/stats", "/quitquitquit", "http://@host/metrics", "http://@host//v1/models",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tests.guard import envoys, fake_engine, secret_volume
 from vllm_operator import guard
+from vllm_operator.engine import endpoints
 
 if TYPE_CHECKING:
     import pathlib
@@ -28,18 +29,7 @@ PAGE = guard.Page("/guide", "<!doctype html>", (("cache-control", "no-store"),))
 MINUTE = guard.RateLimit(6000, "Minute")
 
 
-class Endpoint(NamedTuple):
-    method: str
-    path: str
-    keyed: bool = True
-
-
-ENDPOINTS = (
-    Endpoint("GET", "/health", keyed=False),
-    Endpoint("GET", "/v1/models"),
-    Endpoint("POST", "/v1/completions"),
-    Endpoint("POST", "/v1/chat/completions"),
-)
+ENDPOINTS = endpoints.of("Generate")
 
 
 def access(

@@ -55,7 +55,8 @@ def test_a_query_is_dropped_and_what_is_unknown_is_told_with_the_path(start: Sta
     running = start(below())
     assert running.ask("GET", f"{BELOW}/v1/models?x={BELOW}/v1/", rig.KEY).status == 200
     assert engine.seen[-1].path == "/v1/models"
-    assert f"Below {BELOW}, this model answers: GET /health" in running.ask("GET", "/nothing").error["message"]
+    told = running.ask("GET", "/nothing").error["message"]
+    assert f"Below {BELOW}, this model answers: POST /detokenize, GET /health" in told
 
 
 def test_a_load_balancer_may_ask_the_path_itself(start: Start, engine: fake_engine.Engine) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.guard import envoys, rig
 from vllm_operator import guard
+from vllm_operator.engine import endpoints
 
 if TYPE_CHECKING:
     import pathlib
@@ -24,7 +25,7 @@ MANY = tuple(
 )
 
 
-TABLE = (*rig.ENDPOINTS, *(rig.Endpoint("POST", f"/v1/some/task/number-{number}") for number in range(20)))
+TABLE = (*rig.ENDPOINTS, *(endpoints.Endpoint("POST", f"/v1/some/task/number-{number}") for number in range(20)))
 
 
 NAME = "model-peers.models.svc"
