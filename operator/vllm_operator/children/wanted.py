@@ -1,6 +1,7 @@
 """What is fetched for a model: its weights, where they lie elsewhere, and its adapters; each into a directory of its own.
 
-A directory of the volume is named after what was asked for, so its path is known before the commit is. Pure.
+A directory of the volume is named after what was asked for, so its path is known before the commit is. Names are made of the spec
+alone, and of no default of a release: a newer one that chooses other files or other room fetches nothing again. Pure.
 """
 
 import hashlib
@@ -9,15 +10,13 @@ from typing import NamedTuple
 
 from vllm_operator import api
 from vllm_operator.engine import adapters, source
-from vllm_operator.fetch import listing
-
-CODE = "*.py"
 
 
 class Wanted(NamedTuple):
     """One source. `directory`: where it lies on the volume; `path`: where the engine finds it; `adapter`: its name, or "".
 
-    `files`: patterns, none for the fetcher's own choice; `rank`: the largest that the engine has room for, 0 for any.
+    `files`: patterns, none for the fetcher's own choice; `has_code`: that choice has the model's own code, which may be run;
+    `rank`: the largest that the engine has room for, 0 for any.
     """
 
     source: str
@@ -27,14 +26,16 @@ class Wanted(NamedTuple):
     digest: str = ""
     adapter: str = ""
     rank: int = 0
+    has_code: bool = False
 
 
 def wanted(spec: api.Spec, asked: str) -> tuple[Wanted, ...]:
     """Return what is fetched, the model first; `asked`: the upgrade annotation's value."""
     weights = source.weights(spec.model)
     model = Wanted(
-        spec.model.source, _directory(_of_model(spec, asked)), weights.path, _patterns(spec), spec.model.digest or ""
-    )
+        spec.model.source, _directory(_of_model(spec, asked)), weights.path, tuple(spec.model.files),
+        spec.model.digest or "", has_code=_has_code(spec),
+    )  # fmt: skip
     return (*((model,) if weights.is_fetched else ()), *_adapters(spec, asked))
 
 
@@ -42,7 +43,8 @@ def key(spec: api.Spec, asked: str) -> str:
     """Return a name of all that is fetched: another for everything that may bring other bytes, or another answer."""
     if not spec.model.adapters:
         return _of_model(spec, asked)
-    return _hash([[one.directory, one.adapter, one.rank] for one in wanted(spec, asked)])
+    found = [[one.directory, one.adapter] for one in wanted(spec, asked)]
+    return _hash([*found, adapters.said_rank(spec.engine)])
 
 
 def schemes(spec: api.Spec) -> tuple[str, ...]:
@@ -60,13 +62,13 @@ def _of_adapter(one: api.Adapter, asked: str, rank: int) -> Wanted:
 
 
 def _of_model(spec: api.Spec, asked: str) -> str:
-    return _hash([spec.model.source, sorted(_patterns(spec)), spec.model.digest or "", asked])
+    code = ["code"] if _has_code(spec) else []
+    return _hash([spec.model.source, sorted(spec.model.files), spec.model.digest or "", asked, *code])
 
 
-def _patterns(spec: api.Spec) -> tuple[str, ...]:
-    """Return the files to fetch, none for the fetcher's own choice: code is fetched only where it is to be run."""
-    code = (*listing.DEFAULT_PATTERNS, CODE) if spec.engine.trust_remote_code else ()
-    return tuple(spec.model.files) or code
+def _has_code(spec: api.Spec) -> bool:
+    """Tell whether the fetcher's own choice of files has the model's code: only where it is to be run."""
+    return bool(spec.engine.trust_remote_code) and not spec.model.files
 
 
 def _directory(name: str) -> str:

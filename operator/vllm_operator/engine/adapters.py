@@ -44,10 +44,16 @@ def _room(engine: api.Engine, count: int) -> Mapping[str, int]:
 
 def rank(engine: api.Engine) -> int:
     """Return the largest rank that the engine has room for; 0 where its argument says none that can be read."""
-    values = [entry.partition("=")[2] for entry in _given(engine, "max-lora-rank")]
-    if not values:
+    said = said_rank(engine)
+    if said is None:
         return RANK
-    return int(values[-1]) if re.fullmatch("[0-9]{1,6}", values[-1]) else 0
+    return int(said) if re.fullmatch("[0-9]{1,6}", said) else 0
+
+
+def said_rank(engine: api.Engine) -> str | None:
+    """Return what the spec's own arguments say of the largest rank; None where they say nothing."""
+    values = [entry.partition("=")[2] for entry in _given(engine, "max-lora-rank")]
+    return values[-1] if values else None
 
 
 def names(arguments: Iterable[str]) -> tuple[str, ...]:

@@ -26,8 +26,8 @@ def check(source: settings.Source, model: settings.Source | None) -> None:
         return
     config = _json(_read(source.into, CONFIG))
     if not isinstance(config, dict) or not _is_count(config.get("r")):
-        told = f"{source.text} holds no {CONFIG} with a rank, as LoRA adapters have"
-        raise _rejected(source, f"{told}: correct its source.")
+        told = f"{source.shown} holds no {CONFIG} with a rank, as LoRA adapters have"
+        raise _rejected(source, told, "correct its source")
     _check_rank(source, _rank(config))
     _check_base(source, model)
 
@@ -37,7 +37,7 @@ def _check_rank(source: settings.Source, rank: int) -> None:
         return
     room = next((one for one in RANKS if one >= rank), None)
     remedy = f"write --max-lora-rank={room} into spec.engine.args" if room else f"vLLM serves {RANKS[-1]} at most"
-    raise _rejected(source, f"it has the rank {rank}, and the engine has room for {source.max_rank}: {remedy}.")
+    raise _rejected(source, f"it has the rank {rank}, and the engine has room for {source.max_rank}", remedy)
 
 
 def _check_base(source: settings.Source, model: settings.Source | None) -> None:
@@ -46,13 +46,12 @@ def _check_base(source: settings.Source, model: settings.Source | None) -> None:
     known = set(_numbers(_json(_read(model.into, MODEL_CONFIG)))) if model else set()
     if widths and known and not widths & known:
         listed = ", ".join(map(str, sorted(widths)[:3]))
-        raise _rejected(
-            source, f"it was made for another model, with layers of {listed}: name an adapter of this model."
-        )
+        told = f"it was made for another model, with layers of {listed}"
+        raise _rejected(source, told, "name an adapter of this model")
 
 
-def _rejected(source: settings.Source, why: str) -> failures.Failure:
-    return failures.Failure(failures.ADAPTER_REJECTED, f"The adapter {source.adapter}: {why}")
+def _rejected(source: settings.Source, why: str, remedy: str) -> failures.Failure:
+    return failures.Failure(failures.ADAPTER_REJECTED, f"The adapter {failures.shown(source.adapter)}: {why}", remedy)
 
 
 def _rank(config: dict[str, Any]) -> int:

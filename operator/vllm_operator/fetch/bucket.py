@@ -60,7 +60,8 @@ class Bucket:
                     break
         if not found:
             raise bucket_answers.of_answer(bucket_answers.NOT_FOUND, "", self._source, signed=self._signed)
-        files = listing.wanted(_files(found, self._source.detail), self._source.files, self._source.text)
+        source = self._source
+        files = listing.wanted(_files(found, source.detail), source.files, source.text, has_code=source.has_code)
         return listing.Listing(listing.pinned(files), files)
 
     def take(self, revision: str) -> None:
@@ -126,10 +127,11 @@ class Bucket:
             raise bucket_answers.of_text(str(error), self._source, signed=self._signed) from None
 
     def _written_again(self, file: listing.File) -> failures.Failure:
-        told = f"{self._source.text} has a file {file.path} that was written again after the fetch began"
-        return failures.Failure(
-            failures.REVISION_NOT_FOUND, f"{told}: change the upgrade annotation to fetch what is there now."
+        told = (
+            f"{self._source.shown} has a file {failures.shown(file.path)} that was written again after the fetch began"
         )
+        remedy = "change the upgrade annotation to fetch what is there now"
+        return failures.Failure(failures.REVISION_NOT_FOUND, told, remedy)
 
 
 def _files(found: Sequence[Any], prefix: str) -> list[listing.File]:

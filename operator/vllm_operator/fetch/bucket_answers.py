@@ -36,8 +36,8 @@ def of_text(text: str, source: settings.Source, *, signed: bool) -> failures.Fai
         return _other_region(source)
     if signed and any(word in text.lower() for word in LOGIN):
         return _unauthorized(source, signed=signed)
-    told = f"The service of {source.text} is not reached"
-    return failures.Transient(failures.UNREACHABLE, f"{told}: check the network, or the chart's endpoint and proxy.")
+    told = f"The service of {source.shown} is not reached"
+    return failures.Transient(failures.UNREACHABLE, told, "check the network, or the chart's endpoint and proxy")
 
 
 def of_answer(status: int, code: str, source: settings.Source, *, signed: bool) -> failures.Failure:
@@ -47,33 +47,31 @@ def of_answer(status: int, code: str, source: settings.Source, *, signed: bool) 
     if code in UNKNOWN_KEYS or (status in BAD_KEYS and code not in NOT_THERE):
         return _unauthorized(source, signed=signed)
     if code in BUSY or status == TOO_MANY:
-        told = f"The service of {source.text} answers that there are too many requests"
-        return failures.Transient(
-            failures.RATE_LIMITED, f"{told} ({status}): the fetch goes on when it takes them again."
-        )
+        told = f"The service of {source.shown} answers that there are too many requests ({status})"
+        return failures.Transient(failures.RATE_LIMITED, told, "the fetch goes on when it takes them again")
     if code in NOT_THERE or status == NOT_FOUND:
-        return failures.Failure(failures.SOURCE_NOT_FOUND, f"There is no {source.text}: correct model.source.")
+        return failures.Failure(failures.SOURCE_NOT_FOUND, f"There is no {source.shown}", "correct model.source")
     if status >= BROKEN or status == TIMED_OUT:
-        told = f"The service of {source.text} answers {status}"
-        return failures.Transient(failures.UNREACHABLE, f"{told}: the fetch goes on when it works again.")
-    return failures.Failure(
-        failures.REFUSED, f"The service of {source.text} answers {status} {code}: look at its state."
-    )
+        told = f"The service of {source.shown} answers {status}"
+        return failures.Transient(failures.UNREACHABLE, told, "the fetch goes on when it works again")
+    told = f"The service of {source.shown} answers {status} {code}".rstrip()
+    return failures.Failure(failures.REFUSED, told, "look at its state")
 
 
 def _unauthorized(source: settings.Source, *, signed: bool) -> failures.Failure:
-    told = f"The keys may not read {source.text}" if signed else f"{source.text} is not open to everybody"
+    told = f"The keys may not read {source.shown}" if signed else f"{source.shown} is not open to everybody"
     names = (
         "GOOGLE_APPLICATION_CREDENTIALS_JSON"
         if source.scheme == "gs"
         else "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
     remedy = f"put {names} of an account that may list and read it into the Secret of model.credentialsSecretRef"
-    return failures.Failure(failures.UNAUTHORIZED, f"{told}: {remedy}.")
+    return failures.Failure(failures.UNAUTHORIZED, told, remedy)
 
 
 def _other_region(source: settings.Source) -> failures.Failure:
     return failures.Failure(
         failures.REFUSED,
-        f"{source.text} is in another region: put its AWS_REGION into the Secret of model.credentialsSecretRef.",
+        f"{source.shown} is in another region",
+        "put its AWS_REGION into the Secret of model.credentialsSecretRef",
     )

@@ -182,8 +182,8 @@ class Download:
         if self._wrong[index] >= HASH_TRIES:
             raise failures.Failure(
                 failures.WRONG_DIGEST,
-                f"{failures.printable(file.path, 80)} came twice with another hash than its source lists: "
-                "look at the mirror or the proxy between, and at the source.",
+                f"{failures.shown(file.path)} came twice with another hash than its source lists",
+                "look at the mirror or the proxy between, and at the source",
             )
         self._queue.extendleft((index, one) for one in reversed(self._left(index)))
 

@@ -58,7 +58,7 @@ class Fetcher:
                 await self._lock(target)
                 return self._finished(source) or await self._fetch(source, target)
         except OSError as error:
-            raise failures.of_volume(error, source.into) from error
+            raise failures.of_volume(error, source.into, self._told.enlarge) from error
 
     def _finished(self, source: settings.Source) -> Result | None:
         """Return what a whole directory holds; None where it is not whole, or not what is wanted."""
@@ -86,7 +86,7 @@ class Fetcher:
         await asyncio.to_thread(run.look)
         self._state.found(found.size, plan.fetched(found.files, run.held), len(found.files), len(run.done))
         self._name(source, found.revision, "")
-        _check_space(target, plan.needed(found.files, run.held))
+        self._check_space(target, plan.needed(found.files, run.held))
         for wave in plan.waves(found.files):
             await run.run(wave)
             _check_digest(source, plan.expected(found.files, run.done))
@@ -102,10 +102,10 @@ class Fetcher:
     ) -> listing.Listing:
         """Return what an earlier start was to fetch, or else what the source has now."""
         earlier = target.manifest()
-        if earlier and (earlier.source, earlier.patterns) == (source.text, source.files):
+        if earlier and (earlier.source, earlier.patterns) == (source.text, source.patterns):
             return earlier.listing
         found = await self._ask(origin)
-        target.start(directory.Manifest(source.text, source.files, found))
+        target.start(directory.Manifest(source.text, source.patterns, found))
         return found
 
     async def _ask(self, origin: download.Origin) -> listing.Listing:
@@ -123,31 +123,28 @@ class Fetcher:
             return hub.Hub(self._client, source, told.endpoints.get("hf", ""), told.credentials.get("HF_TOKEN", ""))
         return bucket.Bucket(self._client, source, told.endpoints, told.credentials)
 
+    def _check_space(self, target: directory.Directory, needed: int) -> None:
+        free = target.free()
+        if needed > free:
+            told = f"The volume of {target.path} has {free / GIB:.1f} GiB left"
+            told = f"{told}, and {needed / GIB:.1f} GiB are to be fetched"
+            raise failures.Failure(failures.DISK_FULL, told, self._told.enlarge)
+
     def _name(self, source: settings.Source, revision: str, digest: str) -> None:
         """Name the model's revision in the progress; adapters have none there."""
         if source is self._told.sources[0]:
             self._state.revision, self._state.digest = revision, digest
 
 
-def _check_space(target: directory.Directory, needed: int) -> None:
-    free = target.free()
-    if needed > free:
-        told = (
-            f"The volume of {target.path} has {free / GIB:.1f} GiB left, and {needed / GIB:.1f} GiB are to be fetched"
-        )
-        raise failures.Failure(failures.DISK_FULL, f"{told}: make it larger (model.cache.size).")
-
-
 def _check_whole(target: directory.Directory, whole: int, files: int) -> None:
     """Look once more before the mark is set: on a volume without locks, or a shared one, others may have written."""
     if whole < files:
         told = f"Files of {target.path} were taken away while others were fetched"
-        raise failures.Failure(
-            failures.UNWRITABLE, f"{told}: leave the directory to its fetcher, which goes on by itself."
-        )
+        remedy = "leave the directory to its fetcher, which goes on by itself"
+        raise failures.Failure(failures.UNWRITABLE, told, remedy)
 
 
 def _check_digest(source: settings.Source, found: str) -> None:
     if source.digest and found and found != source.digest:
-        told = f"The files of {source.text} have the digest {found}, and not that of model.digest"
-        raise failures.Failure(failures.WRONG_DIGEST, f"{told}: look at what changed, then correct model.digest.")
+        told = f"The files of {source.shown} have the digest {found}, and not that of model.digest"
+        raise failures.Failure(failures.WRONG_DIGEST, told, "look at what changed, then correct model.digest")

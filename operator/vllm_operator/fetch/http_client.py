@@ -6,6 +6,7 @@ A token goes to the server that it was meant for and to no other: a redirect to 
 
 import contextlib
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,9 @@ REDIRECTS = (301, 302, 303, 307, 308)
 PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 RATE_LIMITED = 429
 OK, PARTIAL = 200, 206
+SIZE = re.compile("[0-9]{1,18}")
+CHECK = "check the network, or the chart's mirror or proxy"
+GOES_ON = "the fetch goes on by itself"
 
 
 class Answer(NamedTuple):
@@ -95,9 +99,8 @@ class Client:
                 return response
             target = target.join(yarl.URL(location, encoded=True))
             response.release()
-        raise failures.Failure(
-            failures.REFUSED, f"{first.host} redirects in a circle: look at the mirror, or at the source."
-        )
+        told = f"{host(url)} redirects in a circle"
+        raise failures.Failure(failures.REFUSED, told, "look at the mirror, or at the source")
 
 
 async def blocks(answer: Answer, size: int, asked: plan.Range) -> AsyncIterator[bytes]:
@@ -121,20 +124,16 @@ async def blocks(answer: Answer, size: int, asked: plan.Range) -> AsyncIterator[
         count -= min(len(block), count)
     if not count:
         return
-    raise failures.Transient(
-        failures.UNREACHABLE, f"{host(answer.url)} cut the connection: the fetch goes on by itself."
-    )
+    raise _unreachable(f"{host(answer.url)} cut the connection", GOES_ON)
 
 
 def _other(answer: Answer, size: int) -> failures.Failure:
     said = answer.headers.get("Content-Range", "").rpartition("/")[2] or answer.headers.get("Content-Length", "")
-    if said.isdigit() and int(said) != size:
+    if SIZE.fullmatch(said) and int(said) != size:
         told = f"{host(answer.url)} has {said} bytes of a file that is listed with {size}"
-        return failures.Failure(failures.WRONG_DIGEST, f"{told}: ask for the source anew, or look at the mirror.")
-    return failures.Failure(
-        failures.REFUSED,
-        f"{host(answer.url)} does not answer ranges of a file: use a mirror that knows the header Range.",
-    )
+        return failures.Failure(failures.WRONG_DIGEST, told, "ask for the source anew, or look at the mirror")
+    told = f"{host(answer.url)} does not answer ranges of a file"
+    return failures.Failure(failures.REFUSED, told, "use a mirror that knows the header Range")
 
 
 @contextlib.contextmanager
@@ -146,54 +145,45 @@ def _network(url: str) -> Iterator[None]:
     except aiohttp.InvalidURL as error:
         raise _no_url(name) from error
     except aiohttp.ClientConnectorCertificateError as error:
-        raise _unreachable(
-            f"The certificate of {name} is signed by nobody who is trusted: add its authority to the chart"
-        ) from error
+        told = f"The certificate of {name} is signed by nobody who is trusted"
+        raise _unreachable(told, "add its authority to the chart") from error
     except aiohttp.ClientConnectorDNSError as error:
-        raise _unreachable(
-            f"The name {name} is not found: check the cluster's DNS, or the chart's mirror or proxy"
-        ) from error
+        remedy = "check the cluster's DNS, or the chart's mirror or proxy"
+        raise _unreachable(f"The name {name} is not found", remedy) from error
     except aiohttp.ClientConnectorError as error:
-        raise _unreachable(
-            f"{_host_of(error, name)} takes no connection: check the network, or the chart's mirror or proxy"
-        ) from error
+        raise _unreachable(f"{_host_of(error, name)} takes no connection", CHECK) from error
     except TimeoutError as error:
-        raise _unreachable(
-            f"{name} did not answer in time: check the network, or the chart's mirror or proxy"
-        ) from error
+        raise _unreachable(f"{name} did not answer in time", CHECK) from error
     except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-        raise _unreachable(
-            f"{name} cut the connection ({type(error).__name__}): the fetch goes on by itself"
-        ) from error
+        raise _unreachable(f"{name} cut the connection ({type(error).__name__})", GOES_ON) from error
     except ValueError as error:  # last, since errors of certificates are values too
         raise _no_url(name) from error
 
 
 def _passing(response: aiohttp.ClientResponse) -> failures.Transient:
     wait = retry.asked(response.headers, datetime.now(UTC))
-    name = response.url.host
+    name = host(str(response.url))
     if response.status == RATE_LIMITED:
-        message = f"{name} answers that there are too many requests (429): wait, or use a token or a mirror."
-        return failures.Transient(failures.RATE_LIMITED, message, wait)
-    return failures.Transient(
-        failures.UNREACHABLE, f"{name} answers {response.status}: the fetch goes on when the server works again.", wait
-    )
+        told = f"{name} answers that there are too many requests (429)"
+        return failures.Transient(failures.RATE_LIMITED, told, "wait, or use a token or a mirror", wait)
+    told = f"{name} answers {response.status}"
+    return failures.Transient(failures.UNREACHABLE, told, "the fetch goes on when the server works again", wait)
 
 
 def _no_url(name: str) -> failures.Failure:
-    return failures.Failure(failures.REFUSED, f"{name} sends to a URL that is none: look at the mirror.")
+    return failures.Failure(failures.REFUSED, f"{name} sends to a URL that is none", "look at the mirror")
 
 
-def _unreachable(message: str) -> failures.Transient:
-    return failures.Transient(failures.UNREACHABLE, f"{message}.")
+def _unreachable(told: str, remedy: str) -> failures.Transient:
+    return failures.Transient(failures.UNREACHABLE, told, remedy)
 
 
 def host(url: str) -> str:
-    """Return the name of a URL's server, without a password that may stand before it."""
+    """Return the name of a URL's server as messages show it, without a password that may stand before it."""
     with contextlib.suppress(ValueError):
-        return yarl.URL(url, encoded=True).host or "the server"
+        return failures.shown(yarl.URL(url, encoded=True).host or "the server")
     return "the server"
 
 
 def _host_of(error: aiohttp.ClientConnectorError, name: str) -> str:
-    return str(getattr(error, "host", "") or name)
+    return failures.shown(str(getattr(error, "host", "") or name))

@@ -40,7 +40,9 @@ class Hub:
         if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
             raise self._refused("names no commit")
         files = [file async for file in self._files(commit)]
-        return listing.Listing(commit, listing.wanted(files, self._source.files, self._source.text))
+        source = self._source
+        chosen = listing.wanted(files, source.files, source.text, has_code=source.has_code)
+        return listing.Listing(commit, chosen)
 
     def take(self, revision: str) -> None:
         """Read from this commit from now on."""
@@ -92,17 +94,13 @@ class Hub:
 
     def _failure(self, answer: http_client.Answer, *, moved: bool = False) -> failures.Failure:
         if moved:
-            return failures.Transient(
-                failures.REFUSED,
-                f"The server of large files answers {answer.status}: the hub is asked for another address.",
-            )
+            told = f"The server of large files answers {answer.status}"
+            return failures.Transient(failures.REFUSED, told, "the hub is asked for another address")
         return failure(answer.status, answer.headers, self._source, has_token=bool(self._token), commit=self._commit)
 
     def _refused(self, what: str) -> failures.Failure:
-        return failures.Failure(
-            failures.REFUSED,
-            f"{http_client.host(self._endpoint)} {what} for {self._source.text}: does it speak the hub's API?",
-        )
+        told = f"{http_client.host(self._endpoint)} {what} for {self._source.shown}"
+        return failures.Failure(failures.REFUSED, told, "see to it that it speaks the hub's API, or use another mirror")
 
 
 def failure(
@@ -112,40 +110,42 @@ def failure(
 
     `commit`: the one that is read, where that is known already.
     """
-    text, code = source.text, headers.get("X-Error-Code", "")
+    text, code = source.shown, headers.get("X-Error-Code", "")
     if commit and code in ("RevisionNotFound", "EntryNotFound"):
-        told = f"The hub does not give all files of {source.place} at {commit[:12]}, where the fetch began"
+        told = (
+            f"The hub does not give all files of {failures.shown(source.place)} at {commit[:12]}, where the fetch began"
+        )
         remedy = "change the upgrade annotation to fetch what is there now"
-        return failures.Failure(failures.REVISION_NOT_FOUND, f"{told}: {remedy}.")
+        return failures.Failure(failures.REVISION_NOT_FOUND, told, remedy)
     if code == "RevisionNotFound":
-        told = f"{source.place} has no branch, tag or commit {source.detail}"
-        return failures.Failure(failures.REVISION_NOT_FOUND, f"{told}: correct what follows the @ in model.source.")
+        told = f"{failures.shown(source.place)} has no branch, tag or commit {failures.shown(source.detail)}"
+        return failures.Failure(failures.REVISION_NOT_FOUND, told, "correct what follows the @ in model.source")
     if code == "GatedRepo" or (status == FORBIDDEN and code != "RepoNotFound"):
-        return failures.Failure(failures.GATED, _gated(text, source.place, has_token=has_token))
+        return failures.Failure(failures.GATED, *_gated(text, source.place, has_token=has_token))
     if status == UNAUTHORIZED:
-        return failures.Failure(failures.UNAUTHORIZED, _unauthorized(text, has_token=has_token))
+        return failures.Failure(failures.UNAUTHORIZED, *_unauthorized(text, has_token=has_token))
     if status == NOT_FOUND or code == "RepoNotFound":
         told = f"The hub has no {text}, or does not show it to this token" if has_token else f"The hub has no {text}"
-        return failures.Failure(failures.SOURCE_NOT_FOUND, f"{told}: correct model.source, or give the token access.")
-    return failures.Failure(
-        failures.REFUSED, f"The hub answers {status} for {text}: look at the hub's or the mirror's state."
-    )
+        return failures.Failure(failures.SOURCE_NOT_FOUND, told, "correct model.source, or give the token access")
+    told = f"The hub answers {status} for {text}"
+    return failures.Failure(failures.REFUSED, told, "look at the hub's or the mirror's state")
 
 
-def _gated(text: str, place: str, *, has_token: bool) -> str:
+def _gated(text: str, place: str, *, has_token: bool) -> tuple[str, str]:
+    """Return what happened, and the remedy; at most 193 characters of it are the repository's name."""
     ask = f"ask for access on {settings.HUB}/{place}"
     if has_token:
-        return f"{text} is gated, and the token's account has no access: {ask}, or use the token of an account that has it."
-    return f"{text} is gated: {ask}, and name a Secret with HF_TOKEN in model.credentialsSecretRef."
+        told = f"{text} is gated, and the token's account has no access"
+        return told, f"{ask}, or use another account's token"
+    return f"{text} is gated", f"{ask}, and name a Secret with HF_TOKEN in model.credentialsSecretRef"
 
 
-def _unauthorized(text: str, *, has_token: bool) -> str:
+def _unauthorized(text: str, *, has_token: bool) -> tuple[str, str]:
+    """Return what happened, and the remedy."""
     if has_token:
-        return f"The hub does not accept the token for {text}: put a valid HF_TOKEN into its Secret."
-    return (
-        f"The hub shows {text} to nobody without a token: correct the name in model.source, or, where it is private, "
-        "name a Secret with HF_TOKEN in model.credentialsSecretRef."
-    )
+        return f"The hub does not accept the token for {text}", "put a valid HF_TOKEN into its Secret"
+    remedy = "correct model.source, or, where it is private, name a Secret with HF_TOKEN in model.credentialsSecretRef"
+    return f"The hub shows {text} to nobody without a token", remedy
 
 
 def _file(entry: Any) -> listing.File | None:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 from vllm_operator.fetch import failures
 
 DEFAULT_PATTERNS = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken", "tokenizer*")
-NEVER_BY_DEFAULT = (".py", ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+CODE = ".py"
+"""What a model's own code is written in: fetched with the defaults where it may be run."""
+NEVER_BY_DEFAULT = (CODE, ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 """Files that run code when they are loaded: fetched only where model.files names them."""
 WEIGHTS = (".safetensors",)
 MOST_FILES = 100_000
 MOST_BYTES = 1 << 50
 LONGEST_NAME = 255  # bytes of one segment, the limit of Linux's file systems
 LONGEST_PATH = 1024
+SOME = 40  # characters of a name, where a message has some of them
 RESERVED = (".fetch", ".complete")
 
 
@@ -47,19 +50,19 @@ class Listing(NamedTuple):
         return sum(file.size for file in self.files)
 
 
-def wanted(files: Sequence[File], patterns: Sequence[str], source: str) -> tuple[File, ...]:
+def wanted(files: Sequence[File], patterns: Sequence[str], source: str, *, has_code: bool = False) -> tuple[File, ...]:
     """Return the files that match a pattern, sorted by path and safe to write; raise `failures.Failure` where none does.
 
-    A pattern is a shell's, over the whole path: `*` matches `/` too. Without patterns the defaults hold.
+    A pattern is a shell's, over the whole path: `*` matches `/` too. Without patterns the defaults hold; `has_code`: the model's
+    own code may be run and is fetched with them, and weights that run code are not, whatever may be run beside them.
     """
-    chosen = [file for file in files if _matches(file.path, patterns)]
+    chosen = [file for file in files if _matches(file.path, patterns, has_code=has_code)]
     if not chosen:
-        raise failures.Failure(failures.SOURCE_EMPTY, f"{source} has no file that matches model.files: {_some(files)}.")
+        told = f"{failures.shown(source)} has no file that matches model.files ({_some(files)})"
+        raise failures.Failure(failures.SOURCE_EMPTY, told, "correct model.files or model.source")
     if not patterns and not any(file.path.endswith(WEIGHTS) for file in chosen):
-        raise failures.Failure(
-            failures.SOURCE_EMPTY,
-            f"{source} has no *.safetensors: name the files that you trust in model.files; {_some(files)}.",
-        )
+        told = f"{failures.shown(source)} has no *.safetensors ({_some(files)})"
+        raise failures.Failure(failures.SOURCE_EMPTY, told, "name the files that you trust in model.files")
     return checked(chosen, source)
 
 
@@ -69,9 +72,8 @@ def checked(files: Sequence[File], source: str) -> tuple[File, ...]:
         if wrong := _wrong(file):
             raise _refused(source, file.path, wrong)
     if len(files) > MOST_FILES:
-        raise failures.Failure(
-            failures.REFUSED, f"{source} has more than {MOST_FILES} files: name fewer in model.files."
-        )
+        told = f"{failures.shown(source)} has more than {MOST_FILES} files"
+        raise failures.Failure(failures.REFUSED, told, "name fewer in model.files")
     seen: dict[str, str] = {}
     for file in files:
         for part in _parents(file.path):
@@ -79,7 +81,8 @@ def checked(files: Sequence[File], source: str) -> tuple[File, ...]:
                 raise _refused(source, file.path, "another name differs from it only in case or in Unicode form")
     whole = {_folded(file.path) for file in files}
     if len(whole) != len(files):
-        raise failures.Failure(failures.REFUSED, f"{source} lists a file twice: it is no source of weights.")
+        told = f"{failures.shown(source)} lists a file twice"
+        raise failures.Failure(failures.REFUSED, told, "it is no source of weights")
     for file in files:
         if any(_folded(part) in whole for part in _parents(file.path)[:-1]):
             raise _refused(source, file.path, "a part of it is a file too")
@@ -98,10 +101,16 @@ def pinned(files: Iterable[File]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:40]
 
 
-def _matches(path: str, patterns: Sequence[str]) -> bool:
-    if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns or DEFAULT_PATTERNS):
-        return bool(patterns) or not path.lower().endswith(NEVER_BY_DEFAULT)
-    return False
+def _matches(path: str, patterns: Sequence[str], *, has_code: bool) -> bool:
+    if patterns:
+        return _is_named(path, patterns)
+    if path.lower().endswith(CODE):
+        return has_code
+    return _is_named(path, DEFAULT_PATTERNS) and not path.lower().endswith(NEVER_BY_DEFAULT)
+
+
+def _is_named(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _wrong(file: File) -> str:
@@ -129,10 +138,10 @@ def _folded(path: str) -> str:
 
 
 def _some(files: Sequence[File]) -> str:
-    names = ", ".join(sorted(file.path for file in files)[:4])
+    names = ", ".join(failures.printable(path, SOME) for path in sorted(file.path for file in files)[:3])
     return f"it has {names}" if names else "it holds nothing"
 
 
 def _refused(source: str, path: str, why: str) -> failures.Failure:
-    name = failures.printable(path, 80)
-    return failures.Failure(failures.REFUSED, f"{source} has a file {name!r}, but {why}: leave it out by model.files.")
+    told = f"{failures.shown(source)} has a file {failures.shown(path)!r}, but {why}"
+    return failures.Failure(failures.REFUSED, told, "leave it out by model.files")

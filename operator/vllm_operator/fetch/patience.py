@@ -26,7 +26,7 @@ class Patience:
         """Pause before try `attempt` + 1; raise the failure where it has lasted too long."""
         now = self._clock.now()
         if now - max(self._state.last_byte, self._since) >= retry.GIVE_UP:
-            raise failures.Failure(failure.reason, failure.message) from failure
+            raise failures.Failure(failure.reason, failure.told, failure.remedy) from failure
         self._state.held_up(failure.reason, failure.message)
         chance = random.random()  # noqa: S311 - a jitter keeps no secret
         await self._clock.sleep(retry.pause(attempt, failure.wait, chance))

@@ -49,15 +49,16 @@ def test_a_model_whose_code_nobody_trusts_here_gets_no_server(source: str, names
 
 
 def test_code_is_fetched_where_it_is_to_be_run() -> None:
-    def fetched(wanted: api.Spec) -> list[str]:
+    def fetched(wanted: api.Spec) -> tuple[list[str], bool]:
         entries: list[kinds.Object] = decided(wanted).revision["data"]["template"]["spec"]["initContainers"]
         text = next(one["value"] for each in entries for one in each.get("env", ()) if one["name"] == "FETCH_SOURCES")
-        return list(json.loads(text)[0]["files"])
+        told = json.loads(text)[0]
+        return list(told["files"]), told.get("code", False)
 
-    assert "*.py" in fetched(spec(**TRUSTED))
-    assert "*.safetensors" in fetched(spec(**TRUSTED))
-    assert fetched(spec()) == []
-    assert fetched(api.parse({"model": {"source": "hf://acme/model", "files": ["*.bin"]}, **TRUSTED})) == ["*.bin"]
+    assert fetched(spec(**TRUSTED)) == ([], True)
+    assert fetched(spec()) == ([], False)
+    named = {"model": {"source": "hf://acme/model", "files": ["*.bin"]}, **TRUSTED}
+    assert fetched(api.parse(named)) == (["*.bin"], False)
     assert wanted.key(spec(**TRUSTED), "") != wanted.key(spec(), "")
 
 

@@ -100,6 +100,6 @@ def test_a_directory_that_is_not_there_is_not_whole(tmp_path: pathlib.Path) -> N
 
 @pytest.mark.parametrize("number", [13, 30, 28, 122, 5, 116])
 def test_every_error_of_a_volume_has_a_remedy(number: int) -> None:
-    found = failures.of_volume(OSError(number, os.strerror(number)), "/weights/x")
+    found = failures.of_volume(OSError(number, os.strerror(number)), "/weights/x", "make it larger")
     assert found.reason in (failures.DISK_FULL, failures.UNWRITABLE)
     assert "/weights/x" in found.message

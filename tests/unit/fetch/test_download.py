@@ -113,7 +113,7 @@ async def test_two_fetchers_of_one_directory_wait_for_each_other_and_fetch_once(
 
 async def test_what_fails_after_hours_of_bytes_has_ten_minutes_of_its_own(rig: fetching.Rig) -> None:
     waits = patience.Patience(rig.state, rig.hurried.clock)
-    cut = failures.Transient(failures.UNREACHABLE, "cut")
+    cut = failures.Transient(failures.UNREACHABLE, "cut", "wait")
     await rig.hurried.sleep(7200)
     rig.state.read(1, rig.hurried.now())
     await waits.wait(cut, 1)
@@ -180,6 +180,7 @@ async def test_a_volume_that_is_too_small_is_said_before_a_byte_comes(
     monkeypatch.setattr(directory.Directory, "free", lambda _: MIB)
     failure = await large.fails()
     assert failure.reason == failures.DISK_FULL
+    assert failure.message.endswith(": make it larger.")
     assert large.hub.ranges == []
     assert not [path for path in large.hub.asked("hub") if "/resolve/" in path]
 

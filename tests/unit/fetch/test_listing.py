@@ -51,6 +51,15 @@ def test_by_default_nothing_is_fetched_that_runs_code_when_it_is_loaded() -> Non
     assert sorted(file.path for file in found) == sorted(held)
 
 
+def test_code_that_may_be_run_is_fetched_and_weights_that_run_code_are_still_not() -> None:
+    held = files("model.safetensors", "sub/modeling.py", "config.json", "tokenizer.PY")
+    never = files("pytorch_model.bin", "tokenizer.pkl", "model.pt", "adapter.ckpt")
+    assert set(listing.wanted([*held, *never], (), SOURCE, has_code=True)) == set(held)
+    with pytest.raises(failures.Failure, match=r"no \*\.safetensors") as raised:
+        listing.wanted([*files("modeling.py", "config.json"), *never], (), SOURCE, has_code=True)
+    assert raised.value.reason == failures.SOURCE_EMPTY
+
+
 def test_what_files_names_is_fetched_whatever_it_is() -> None:
     found = listing.wanted(files("a/model.bin", "modeling.py", "config.json"), ("*.bin", "*.py"), SOURCE)
     assert [file.path for file in found] == ["a/model.bin", "modeling.py"]

@@ -26,6 +26,13 @@ def test_sources_endpoints_and_credentials_are_read() -> None:
     assert told.credentials == {"HF_TOKEN": "hf_x"}
 
 
+def test_a_model_whose_code_may_be_run_is_another_choice_of_files() -> None:
+    entry = {"source": "hf://org/name", "into": "/w"}
+    plain, code = settings.read({"FETCH_SOURCES": json.dumps([entry, {**entry, "code": True}])}).sources
+    assert (plain.has_code, code.has_code) == (False, True)
+    assert plain.patterns != code.patterns
+
+
 def test_a_revision_may_be_left_out() -> None:
     assert settings.source("hf://org/name", "/w").detail == "main"
     assert settings.source("hf://org/name@refs/pr/1", "/w").detail == "refs/pr/1"
