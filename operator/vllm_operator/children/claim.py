@@ -32,9 +32,9 @@ def is_on_one_node(spec: api.Spec) -> bool:
     return is_kept(spec) and cache is not None and cache.size is not None and cache.access_mode != "ReadWriteMany"
 
 
-def name(owner: naming.Owner, cache: api.Cache) -> str:
+def name(owner: naming.Owner, cache: api.Cache | None) -> str:
     """Return the claim that the weights lie on."""
-    return cache.existing_claim or naming.weights(owner.name)
+    return (cache.existing_claim if cache else None) or naming.weights(owner.name)
 
 
 def claim(owner: naming.Owner, cache: api.Cache, live: kinds.Object | None = None) -> kinds.Object | None:

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import claim, scheduling, security, wanted
-from vllm_operator.engine import environment
-from vllm_operator.kube import conditions, kinds, naming
+from vllm_operator.children import claim, fetch_network, scheduling, security, wanted
+from vllm_operator.kube import kinds, naming
 
 FETCH = "fetch"
 PORT, PROGRESS_PATH = 8003, "/progress"
@@ -24,9 +23,7 @@ SCRATCH = "tmp"
 RESULT = "/dev/termination-log"
 CPU, MEMORY, MEMORY_LIMIT = "200m", "256Mi", "1Gi"
 FOREVER = 2**31 - 1
-ONE_RUN = 30  # seconds
 KEEP = "FETCH_KEEP"
-NOTED = 3
 CREDENTIALS = {
     "hf": ("HF_TOKEN",),
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
@@ -36,9 +33,9 @@ CREDENTIALS = {
 
 
 class Known(NamedTuple):
-    """What is there: the Job, the claim that the operator made, and the revision of the servers where it is the newest one.
+    """What is there: the Job, the claim, and the revision of the servers where it is the newest one.
 
-    `used`: the directories of the claim that a live revision mounts.
+    `claim`: None also for one of somebody's that cannot be read; `used`: the directories of it that a live revision mounts.
     """
 
     job: kinds.Object | None = None
@@ -48,42 +45,6 @@ class Known(NamedTuple):
 
 
 NOTHING = Known()
-
-
-class Fetching(NamedTuple):
-    """What is decided of weights that are fetched into a claim.
-
-    `claim`: the new claim, None for one that exists; `job`: the Job to write, None where the live one does it or none is needed;
-    `is_whole`: the weights are there.
-    """
-
-    claim: kinds.Object | None
-    job: kinds.Object | None
-    is_whole: bool
-
-
-def fetching(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known) -> Fetching | None:
-    """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value.
-
-    A Job notes which claim it fills, so that one that was made anew is filled anew. One that has not succeeded is made anew where
-    its token or its place changes.
-    """
-    if spec.model.cache is None or not claim.is_kept(spec):
-        return None
-    kept = claim.claim(owner, spec.model.cache, known.claim)
-    if known.servers and not _is_newer(known.claim, known.servers):
-        return Fetching(kept, None, is_whole=True)
-    new = job(owner, spec, settings, asked, known)
-    if known.job is None or not _is_for(known.job, new, known.claim):
-        return Fetching(kept, new, is_whole=False)
-    if conditions.is_true(known.job, "Complete"):
-        return Fetching(kept, None, is_whole=True)
-    return Fetching(kept, None if _made_of(known.job) == _made_of(new) else new, is_whole=False)
-
-
-def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
-    """Return what is to be written."""
-    return tuple(one for one in (decided.claim, decided.job) if one)
 
 
 def job(
@@ -108,8 +69,8 @@ def job(
             },
         },
     })  # fmt: skip
-    uid = known.claim["metadata"]["uid"] if known.claim and claim.is_own(spec) else ""
-    noted = (wanted.key(spec, asked), claim.name(owner, spec.model.cache or api.Cache()), uid)
+    uid = known.claim["metadata"]["uid"] if known.claim else ""
+    noted = (wanted.key(spec, asked), claim.name(owner, spec.model.cache), uid)
     made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: "/".join(noted)}
     made["metadata"]["annotations"][naming.FETCH_ANNOTATION] = _hash_of(made)
     return made
@@ -160,8 +121,8 @@ def _environment(spec: api.Spec, settings: config.Config, asked: str) -> list[ki
         "FETCH_SOURCES": json.dumps([_said(one) for one in wanted.wanted(spec, asked)]),
         "FETCH_PORT": str(PORT),
         "FETCH_RESULT": RESULT,
-        "FETCH_ENDPOINTS": json.dumps(_endpoints(settings)),
-        **environment.network(settings),
+        "FETCH_ENLARGE": _enlarge(spec),
+        **fetch_network.variables(settings),
     }
     return [*({"name": name, "value": value} for name, value in own.items()), *_credentials(spec)]
 
@@ -169,7 +130,8 @@ def _environment(spec: api.Spec, settings: config.Config, asked: str) -> list[ki
 def _said(one: wanted.Wanted) -> kinds.Object:
     """Return what the fetcher is told of one source."""
     own = {"source": one.source, "into": f"{MOUNT}/{one.directory}", "files": list(one.files), "digest": one.digest}
-    return {**own, "adapter": one.adapter, "maxRank": one.rank} if one.adapter else own
+    code = {"code": True} if one.has_code else {}
+    return {**own, **code, **({"adapter": one.adapter, "maxRank": one.rank} if one.adapter else {})}
 
 
 def _keep_variable(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
@@ -180,9 +142,14 @@ def _keep_variable(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kind
     return [{"name": KEEP, "value": json.dumps({"root": MOUNT, "keep": keep})}]
 
 
-def _endpoints(settings: config.Config) -> dict[str, str]:
-    known = {"hf": settings.hub_url, "s3": settings.s3_url}
-    return {scheme: url for scheme, url in known.items() if url}
+def _enlarge(spec: api.Spec) -> str:
+    """Return what to do where the volume is full."""
+    cache = spec.model.cache
+    if cache is None:
+        return "make room on the node's disk, or fetch into a claim, by spec.model.cache"
+    if cache.existing_claim:
+        return f"enlarge the claim {cache.existing_claim}, or name another one in spec.model.cache.existingClaim"
+    return "raise spec.model.cache.size"
 
 
 def _credentials(spec: api.Spec) -> list[kinds.Object]:
@@ -198,39 +165,8 @@ def _entry(secret: str, name: str) -> kinds.Object:
     return {"key": name, "name": secret, "optional": True}
 
 
-def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None) -> bool:
-    """Tell whether a Job fetches what the `new` one would, into the claim that is there.
-
-    One that was made in a run with its claim does not know the claim's uid.
-    """
-    *wanted_there, uid = _note(live)
-    *wanted_now, now = _note(new)
-    if wanted_there != wanted_now:
-        return False
-    return uid == now or (not uid and not _is_newer(held, live))
-
-
-def _note(obj: kinds.Object) -> list[str]:
-    """Return which weights a Job fetches, into the claim of which name and uid."""
-    noted = str(obj["metadata"].get("annotations", {}).get(naming.WEIGHTS_ANNOTATION, "")).split("/")
-    return noted if len(noted) == NOTED else [""] * NOTED
-
-
-def _made_of(obj: kinds.Object) -> str:
-    return str(obj["metadata"].get("annotations", {}).get(naming.FETCH_ANNOTATION, ""))
-
-
 def _hash_of(made: kinds.Object) -> str:
     """Return a hash of the pod that fetches."""
     pod = made["spec"]["template"]["spec"]
     parts = [{**one, "env": [each for each in one["env"] if each["name"] != KEEP]} for one in pod["containers"]]
     return hashlib.sha256(json.dumps({**pod, "containers": parts}, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _is_newer(made: kinds.Object | None, than: kinds.Object) -> bool:
-    """Tell whether the claim was made after `than`, which filled or mounted it: what was there is gone."""
-    return made is not None and _made(than) + ONE_RUN < _made(made)
-
-
-def _made(obj: kinds.Object) -> int:
-    return api.unix(obj["metadata"]["creationTimestamp"])

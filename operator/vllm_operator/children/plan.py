@@ -13,6 +13,7 @@ from vllm_operator.children import (
     disruption_budget,
     exposure,
     fetch,
+    fetching,
     guide,
     http_route,
     ingress,
@@ -34,7 +35,7 @@ class Inputs(NamedTuple):
 
     `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
     upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
-    `claim`: what is there to fetch weights and to keep them; `live`: what decides on the rollout.
+    `claim`: what is there to fetch weights and to keep them, whoever made the claim; `live`: what decides on the rollout.
     """
 
     owner: naming.Owner
@@ -70,7 +71,7 @@ class Plan(NamedTuple):
     revision: kinds.Object
     at_work: kinds.Object | None
     rollout: rollout.Rollout
-    fetching: fetch.Fetching | None
+    fetching: fetching.Fetching | None
     image: str
     guards: tuple[str, ...]
     withheld: tuple[kinds.Kind, ...]
@@ -95,7 +96,7 @@ class Version(NamedTuple):
 
     revision: kinds.Object
     at_work: kinds.Object | None
-    fetching: fetch.Fetching | None
+    fetching: fetching.Fetching | None
     wanted: kinds.Object
     rollout: rollout.Rollout
 
@@ -144,18 +145,19 @@ def _version(inputs: Inputs) -> Version:
     current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
     used = weights.used(filter(template.pins_a_server, inputs.revisions))
     known = fetch.Known(inputs.job, inputs.claim, current, used)
-    fetching = fetch.fetching(owner, spec, settings, inputs.asked, known)
-    waits = bool(fetching and not fetching.is_whole)
+    fetched = fetching.fetching(owner, spec, settings, inputs.asked, known)
+    waits = bool(fetched and not fetched.is_whole)
     wanted = template.pinned(owner, at_work) if waits and at_work else revision
     decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
-    return Version(revision, at_work, fetching, wanted, decided)
+    return Version(revision, at_work, fetched, wanted, decided)
 
 
 def _first(inputs: Inputs, version: Version, exposed: exposure.Exposure | None) -> tuple[kinds.Object | None, ...]:
     """Return what is made of nothing else; None in place of what is not needed."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     target = template.pinned(owner, version.rollout.target)
-    fetched = (*fetch.objects(version.fetching), network_policy.of_fetch(owner, settings)) if version.fetching else ()
+    found = version.fetching
+    fetched = (*fetching.objects(found), network_policy.of_fetch(owner, settings)) if found else ()
     return (
         version.wanted,
         target if kinds.ref(target) != kinds.ref(version.wanted) else None,
@@ -201,10 +203,13 @@ def guard_secret(
 
 def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object, ...]:
     """Return those of the model's own `live` objects that the plan has no place for; clients' Secrets are the issuer's."""
-    wanted = {kinds.ref(obj) for obj in (*decided.first, *decided.server)}
-    found = [obj for obj in live if kinds.ref(obj) not in wanted and _is_prunable(obj, decided)]
+    wanted, there = {kinds.ref(obj) for obj in (*decided.first, *decided.server)}, tuple(live)
+    found = [obj for obj in there if kinds.ref(obj) not in wanted and _is_prunable(obj, decided)]
     kept = (template.inputs_of(decided.at_work or {}), decided.rollout.record.verified)
-    spared = template.spared(found, template.inputs_of(decided.revision), kept)
+    pods = [obj for obj in there if obj["kind"] == kinds.POD.kind]
+    server = next((obj for obj in there if obj["kind"] == kinds.DEPLOYMENT.kind), None)
+    rolls = server is not None and not rollout.is_over(server, decided.spec.replicas)
+    spared = template.spared(found, template.inputs_of(decided.revision), kept, pods, rolls=rolls)
     return tuple(obj for obj in found if kinds.ref(obj) not in spared)
 
 

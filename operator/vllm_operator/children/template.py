@@ -13,6 +13,8 @@ from vllm_operator.children import pod, template_inputs
 from vllm_operator.kube import kinds, naming
 
 UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
+HISTORY = 3
+"""How many earlier revisions are kept while a rollout goes on; each may hold weights on a claim."""
 
 
 def revision(
@@ -84,15 +86,25 @@ def inputs_of(live: kinds.Object) -> str:
     return str((live.get("data") or {}).get("inputs", ""))
 
 
-def spared(unwanted: Sequence[kinds.Object], inputs: str, kept: Iterable[str] = ()) -> frozenset[kinds.Ref]:
-    """Return the revisions that are kept beside that of `inputs`: those of `kept`, and the newest where there is none of them.
+def spared(
+    unwanted: Sequence[kinds.Object],
+    inputs: str,
+    kept: Iterable[str] = (),
+    pods: Sequence[kinds.Object] = (),
+    *,
+    rolls: bool = False,
+) -> frozenset[kinds.Ref]:
+    """Return the revisions that are kept beside that of `inputs`: those of `kept`, and those that any of the `pods` is made of.
 
-    A rollout leaves it, and may return to it.
+    While the Deployment `rolls`, the ReplicaSets of any of the newest may make pods again. The newest is kept where there is no
+    other: a rollout leaves it, and may return to it.
     """
     revisions = [obj for obj in unwanted if obj["kind"] == kinds.CONTROLLER_REVISION.kind and inputs_of(obj) != inputs]
     named = [found for one in kept if one and (found := at_work(revisions, one)) and inputs_of(found) == one]
-    newest = sorted(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))[-1:]
-    return frozenset(map(kinds.ref, named or newest))
+    living = [one for one in filter(pins_a_server, revisions) if any(is_of(pod, one) for pod in pods)]
+    newest = sorted(revisions, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    others = newest[-HISTORY:] if rolls else []
+    return frozenset(map(kinds.ref, [*named, *living, *others] or newest[-1:]))
 
 
 def digest(spec: api.Spec, asked: str = "") -> str:

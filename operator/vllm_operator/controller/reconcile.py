@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
-from vllm_operator.controller import installation, report
+from vllm_operator.controller import installation, lookups, report
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
@@ -27,10 +27,6 @@ AGAIN = backoff.Backoff(first=15.0, longest=300.0)
 
 SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS = 540.0, 660.0
 """Every model is looked at this often even if nothing happened: the answer to a lost event."""
-
-EXISTS_SECONDS = 15.0
-"""A dependency that was there is not asked for again in this time."""
-
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -63,8 +59,8 @@ class Reconciler:
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
         self._reporter = report.Reporter(api_server, applier, clock)
         self._prober, self._clock = probes, clock
+        self._lookups = lookups.Lookups(api_server)
         self.left: dict[kinds.Key, str] = {}
-        self._existing: dict[kinds.Ref, float] = {}
         self._troubled: dict[kinds.Key, tuple[int, float]] = {}
 
     async def __call__(self, key: kinds.Key) -> float | None:
@@ -95,9 +91,9 @@ class Reconciler:
         except api.SpecNotUnderstood as error:
             await self._reporter.unreadable(seen.model, error)
             return self._again(key, seen.model)
-        plan = children.plan(self._inputs(seen, spec))
+        plan = children.plan(self._inputs(seen, spec, await self._claim(seen, spec)))
         issued, outcome = await self._write(seen, plan)
-        missing = await self._missing(dependencies.of(plan))
+        missing = await self._lookups.missing(dependencies.of(plan))
         after = self._observed(key, seen, stamp)
         after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
         await self._reporter.report(after, plan)
@@ -108,7 +104,7 @@ class Reconciler:
         self._troubled.pop(key, None)
         return self._next(plan, issued)
 
-    def _inputs(self, seen: observed.ObservedState, spec: api.Spec) -> children.Inputs:
+    def _inputs(self, seen: observed.ObservedState, spec: api.Spec, claim: kinds.Object | None) -> children.Inputs:
         owner, pods = seen.owner, seen.pods()
         deployment = seen.child(kinds.DEPLOYMENT, owner.name)
         serving = children.serving(
@@ -132,9 +128,16 @@ class Reconciler:
             asked=template.asked(seen.model),
             guards=template.guard_images(pods),
             job=seen.child(kinds.JOB, naming.fetch(owner.name)),
-            claim=seen.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(owner.name)),
+            claim=claim,
             live=rollout.live(self._prober.with_answers(seen), self._clock()),
         )
+
+    async def _claim(self, seen: observed.ObservedState, spec: api.Spec) -> kinds.Object | None:
+        """Return the claim that weights are fetched into, where it is there: the model's own, or somebody's."""
+        owner, cache = seen.owner, spec.model.cache
+        if cache and cache.existing_claim:
+            return await self._lookups.claim(owner.namespace, cache.existing_claim)
+        return seen.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(owner.name))
 
     async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:
         """Write what differs, in two steps; of a paused or terminating model only keys and what guards accept.
@@ -196,22 +199,6 @@ class Reconciler:
         self._troubled.pop(key, None)
         self._applier.forget(key)
         self._reporter.forget(key)
-
-    async def _missing(self, named: tuple[dependencies.Dependency, ...]) -> tuple[dependencies.Dependency, ...]:
-        """Return those of `named` that do not exist; what was there a moment ago is not asked for again."""
-        now = asyncio.get_running_loop().time()
-        asked = sorted({one.ref for one in named if self._existing.get(one.ref, 0.0) < now})
-        found = dict(zip(asked, await asyncio.gather(*(self._exists(ref) for ref in asked)), strict=True))
-        fresh = {ref: until for ref, until in self._existing.items() if until >= now}
-        self._existing = fresh | {ref: now + EXISTS_SECONDS for ref, exists in found.items() if exists}
-        return tuple(one for one in named if not found.get(one.ref, True))
-
-    async def _exists(self, ref: kinds.Ref) -> bool:
-        """Tell whether `ref` exists; where nobody can say it is taken to."""
-        try:
-            return await self._api.exists(ref)
-        except errors.ApiError:
-            return True
 
 
 def _told_context(model: kinds.Object) -> int | None:

@@ -16,7 +16,7 @@ from tests.unit.children.test_fetch import (
     written,
 )
 from vllm_operator import children
-from vllm_operator.children import fetch, quantity
+from vllm_operator.children import fetch, fetching, quantity
 from vllm_operator.kube import diff, kinds, naming
 
 CLAIM = written(decided(spec()), "PersistentVolumeClaim")
@@ -37,7 +37,7 @@ def test_a_job_that_fails_is_made_anew_with_the_token_that_it_lacked() -> None:
 def test_a_job_that_has_fetched_is_left_whatever_a_newer_operator_would_make_of_it() -> None:
     changed = render.SETTINGS.model_copy(update={"fetch_image": "newer"})
     for live, is_left in ((job(spec(), **COMPLETE), True), (job(spec()), False)):
-        found = fetch.fetching(OWNER, spec(), changed, "", fetch.Known(job=live))
+        found = fetching.fetching(OWNER, spec(), changed, "", fetch.Known(job=live))
         assert found is not None
         assert (found.job is None) is is_left
 
@@ -64,6 +64,54 @@ def test_another_claim_is_filled_before_servers_use_it() -> None:
     found = decided(spec(after), job(spec(before), **COMPLETE))
     assert of(found, "Job") is not None
     assert of(found, "Deployment") is None
+
+
+BROUGHT = {"cache": {"existingClaim": "shared"}}
+
+
+def brought(at: str) -> kinds.Object:
+    """Return somebody's claim as the API server keeps it."""
+    kind = kinds.PERSISTENT_VOLUME_CLAIM
+    metadata = {"name": "shared", "namespace": OWNER.namespace}
+    return made({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}, at)
+
+
+def test_a_claim_of_somebodys_that_was_made_anew_is_filled_again_by_another_job() -> None:
+    filled = made(written(decided(spec(BROUGHT), brought(BEGAN)), "Job"), LATER, **COMPLETE)
+    assert of(decided(spec(BROUGHT), filled, brought(BEGAN)), "Job") is None
+    assert of(decided(spec(BROUGHT), filled, brought(BEGAN)), "Deployment") is not None
+    found = decided(spec(BROUGHT), filled, brought(LATER))
+    assert diff.immutable(written(found, "Job"), filled) == "spec.template"
+    assert of(found, "Deployment") is None
+
+
+def test_a_claim_of_somebodys_that_is_not_there_or_cannot_be_read_costs_no_job() -> None:
+    filled = made(written(decided(spec(BROUGHT), brought(BEGAN)), "Job"), **COMPLETE)
+    assert of(decided(spec(BROUGHT), filled), "Job") is None
+    working = made(written(decided(spec(BROUGHT), brought(BEGAN)), "Job"))
+    assert of(decided(spec(BROUGHT), working), "Job") is None
+
+
+def test_servers_of_a_claim_of_somebodys_that_was_made_anew_stay_while_it_is_filled_and_it_is_named() -> None:
+    filled = made(written(decided(spec(BROUGHT), brought(BEGAN)), "Job"), **COMPLETE)
+    revision = made(written(decided(spec(BROUGHT), filled, brought(BEGAN)), "ControllerRevision"))
+    assert of(decided(spec(BROUGHT), revision, brought(BEGAN)), "Job") is None
+    found = decided(spec(BROUGHT), filled, revision, brought(LATER))
+    assert of(found, "Job") is not None
+    assert found.fetching is not None
+    assert found.fetching.emptied == "shared"
+    assert written(found, "Deployment")["spec"]["template"] == revision["data"]["template"]
+
+
+@pytest.mark.parametrize(
+    ("cache", "remedy"),
+    [({"size": "40Gi"}, "spec.model.cache.size"), ({"existingClaim": "shared"}, "shared"), (None, "spec.model.cache")],
+)
+def test_a_volume_that_is_full_is_enlarged_where_it_was_asked_for(cache: object, remedy: str) -> None:
+    container = fetch.container(spec({"cache": cache}), render.SETTINGS, "")
+    [said] = [one["value"] for one in container["env"] if one["name"] == "FETCH_ENLARGE"]
+    assert remedy in said
+    assert ("cache.size" in said) is (remedy == "spec.model.cache.size")
 
 
 def test_a_deployment_whose_revision_is_gone_is_not_taken_away_while_weights_are_fetched() -> None:

@@ -1,0 +1,85 @@
+"""What is decided of weights that are fetched into a claim: whether they are there, and which Job is to be written. Pure."""
+
+from typing import NamedTuple
+
+from vllm_operator import api, config
+from vllm_operator.children import claim, fetch
+from vllm_operator.kube import conditions, kinds, naming
+
+ONE_RUN = 30  # seconds
+NOTED = 3
+
+
+class Fetching(NamedTuple):
+    """What is decided of weights that are fetched into a claim.
+
+    `claim`: the new claim, None for one that exists; `job`: the Job to write, None where the live one does it or none is needed;
+    `is_whole`: the weights are there; `emptied`: the claim of servers' weights that was made anew, "" where none was.
+    """
+
+    claim: kinds.Object | None
+    job: kinds.Object | None
+    is_whole: bool
+    emptied: str = ""
+
+
+def fetching(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: fetch.Known
+) -> Fetching | None:
+    """Return what is decided; None where nothing is fetched into a claim. `asked`: the upgrade annotation's value.
+
+    A Job notes which claim it fills, so that one that was made anew is filled anew, whoever made it. One that has not succeeded
+    is made anew where its token or its place changes.
+    """
+    if spec.model.cache is None or not claim.is_kept(spec):
+        return None
+    kept = claim.claim(owner, spec.model.cache, known.claim)
+    if known.servers and not _is_newer(known.claim, known.servers):
+        return Fetching(kept, None, is_whole=True)
+    new = fetch.job(owner, spec, settings, asked, known)
+    emptied = claim.name(owner, spec.model.cache) if known.servers else ""
+    if known.job is None or not _is_for(known.job, new, known.claim, is_own=claim.is_own(spec)):
+        return Fetching(kept, new, is_whole=False, emptied=emptied)
+    if conditions.is_true(known.job, "Complete"):
+        return Fetching(kept, None, is_whole=True)
+    again = None if _made_of(known.job) == _made_of(new) else new
+    return Fetching(kept, again, is_whole=False, emptied=emptied)
+
+
+def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
+    """Return what is to be written."""
+    return tuple(one for one in (decided.claim, decided.job) if one)
+
+
+def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None, *, is_own: bool) -> bool:
+    """Tell whether a Job fetches what the `new` one would, into the claim that is there.
+
+    One that was made in a run with its claim does not know the claim's uid. While a claim of somebody's is not there, or cannot
+    be read, its Job stays.
+    """
+    *wanted_there, uid = _note(live)
+    *wanted_now, now = _note(new)
+    if wanted_there != wanted_now:
+        return False
+    if held is None and not is_own:
+        return True
+    return uid == now or (not uid and not _is_newer(held, live))
+
+
+def _note(obj: kinds.Object) -> list[str]:
+    """Return which weights a Job fetches, into the claim of which name and uid."""
+    noted = str(obj["metadata"].get("annotations", {}).get(naming.WEIGHTS_ANNOTATION, "")).split("/")
+    return noted if len(noted) == NOTED else [""] * NOTED
+
+
+def _made_of(obj: kinds.Object) -> str:
+    return str(obj["metadata"].get("annotations", {}).get(naming.FETCH_ANNOTATION, ""))
+
+
+def _is_newer(made: kinds.Object | None, than: kinds.Object) -> bool:
+    """Tell whether the claim was made after `than`, which filled or mounted it: what was there is gone."""
+    return made is not None and _made(than) + ONE_RUN < _made(made)
+
+
+def _made(obj: kinds.Object) -> int:
+    return api.unix(obj["metadata"]["creationTimestamp"])
