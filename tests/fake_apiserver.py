@@ -99,6 +99,13 @@ class FakeCluster(fake_store.Store):
         event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
         await self._create(event, naming.FIELD_MANAGER)
 
+    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+        namespace, uid = regarding["metadata"]["namespace"], regarding["metadata"]["uid"]
+        async with self._calling("list", kinds.Ref(kinds.EVENT.kind, namespace, "")):
+            found = self.found(kinds.EVENT, namespace, "")
+        ours = [one for one in found if one["type"] == "Warning" and one["regarding"]["uid"] == uid]
+        return sorted(ours, key=requests.happened)
+
     # What others do
 
     async def create_by(self, manager: str, obj: kinds.Object) -> kinds.Object:

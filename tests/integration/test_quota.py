@@ -100,3 +100,20 @@ def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: kubectl.Admin) 
     [pod] = waiting.until("its pod", lambda: pods(admin, "filled"), admin.world)
     assert pod["spec"]["initContainers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
     admin.kubectl("delete", "vllm", "wide", "filled")
+
+
+def test_weights_whose_job_may_have_no_pod_say_so_and_are_fetched_once_it_may(admin: kubectl.Admin) -> None:
+    admin.patch("resourcequota", "rations", {"spec": {"hard": {**HARD, "pods": "0"}}})
+    apply(admin, "fetched", model={"source": "hf://acme/model", "cache": {"size": "1Gi"}})
+    told = waiting.until("the refusal", lambda: fetches(admin, "FetchNotStarted"), admin.world)
+    assert "exceeded quota: rations" in told
+    assert told.endswith("raise the ResourceQuota, or free what it counts; this heals by itself")
+    admin.patch("resourcequota", "rations", {"spec": {"hard": HARD}})
+    waiting.until("its pod", lambda: fetches(admin, "Downloading"), admin.world, 120)
+    admin.kubectl("delete", "vllm", "fetched")
+
+
+def fetches(admin: kubectl.Admin, reason: str) -> str:
+    """Return the message of Ready where it has that reason."""
+    ready = admin.condition("fetched")
+    return str(ready["message"]) if ready.get("reason") == reason else ""

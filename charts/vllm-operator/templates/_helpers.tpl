@@ -128,5 +128,5 @@ affinity: {{- toYaml . | nindent 2 }}
   verbs: [get] # as metadata alone: whether what a model names is there
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [list, create] # list: why the pod of a Job cannot be made, which no object tells
 {{- end }}

@@ -63,6 +63,9 @@ class Api(Protocol):
     async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
         """Record a Kubernetes Event on `regarding`."""
 
+    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+        """Return the Events of type Warning on `regarding`, in the order in which they happened last."""
+
 
 class ApiClient:
     """The real API server, an `Api`; use as an asynchronous context manager. `permit` is asked before every write."""
@@ -160,6 +163,12 @@ class ApiClient:
         """Record a Kubernetes Event on `regarding`."""
         event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
         await self._connection.call("create", requests.all_of(kinds.EVENT, event["metadata"]["namespace"]), body=event)
+
+    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+        """Return the Events of type Warning on `regarding`, in the order in which they happened last."""
+        namespace, query = regarding["metadata"]["namespace"], requests.warnings_on(regarding, PAGE)
+        answer = await self._connection.call("list", requests.all_of(kinds.EVENT, namespace), query=query)
+        return sorted(answer["items"], key=requests.happened)
 
     async def _patch(self, target: requests.Target, body: Any, content: str) -> kinds.Object:
         return await self._connection.call("patch", target, query=MANAGED, body=body, content=content)

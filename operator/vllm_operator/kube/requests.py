@@ -111,6 +111,17 @@ def kubernetes_event(regarding: kinds.Object, reason: str, note: str, now: float
     }
 
 
+def warnings_on(regarding: kinds.Object, most: int) -> dict[str, str]:
+    """Return the query that selects the Events of type Warning on an object."""
+    return {"limit": str(most), "fieldSelector": f"regarding.uid={regarding['metadata']['uid']},type=Warning"}
+
+
+def happened(event: kinds.Object) -> str:
+    """Return the moment at which an Event was last recorded, however its source notes it."""
+    noted = (event.get("series") or {}).get("lastObservedTime"), event.get("deprecatedLastTimestamp")
+    return str(next(filter(None, (*noted, event.get("eventTime"))), ""))
+
+
 def micro_time(now: float) -> str:
     """Return `now`, in seconds since 1970, as the API's MicroTime."""
     return dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

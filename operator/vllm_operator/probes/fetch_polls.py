@@ -16,6 +16,8 @@ from vllm_operator.status.fetch_progress import FetchState
 
 WORKERS = 8
 ASKED_SECONDS, SHOWN_SECONDS = 3.0, 10.0
+REFUSED_SECONDS = 15.0
+"""How often it is looked whether a pod can be made again: Kubernetes tries less often."""
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
 AskFetcher = Callable[[str], Coroutine[None, None, str | None]]
@@ -70,7 +72,7 @@ class FetchPolls:
         state = await self._of_job(job) if job else FetchState(None, await self._said(fetcher))
         is_over = bool(job and conditions.is_true(job, "Complete"))
         self._show(key, Shown(uid, state, _now(), is_over), before)
-        return None if is_over else ASKED_SECONDS
+        return None if is_over else REFUSED_SECONDS if state.refused else ASKED_SECONDS
 
     def _job(self, key: kinds.Key) -> kinds.Object | None:
         """Return the Job of the model."""
@@ -84,11 +86,15 @@ class FetchPolls:
         return next((pod for pod in seen.pods() if fetch_progress.is_fetching(pod)), None) if seen else None
 
     async def _of_job(self, job: kinds.Object) -> FetchState:
-        pod = await self._pod(job)
+        try:
+            pod = await self._pod(job)
+            refused = await self._refusal(job) if pod is None else ""
+        except errors.ApiError:
+            return FetchState()
         said = await self._said(pod) if pod else None
         if pod and said is None and _is_over(pod):
             said = fetch_progress.last_words(pod)
-        return FetchState(pod, said)
+        return FetchState(pod, said, refused)
 
     async def _said(self, pod: kinds.Object) -> fetch_progress.Progress | None:
         """Return what the fetcher in `pod` says; None where it does not answer."""
@@ -96,16 +102,20 @@ class FetchPolls:
         return fetch_progress.read(words) if words is not None else None
 
     async def _pod(self, job: kinds.Object) -> kinds.Object | None:
-        """Return the newest pod of the Job; None where it has none, or the API server does not say."""
+        """Return the newest pod of the Job; None where it has none."""
         metadata = job["metadata"]
         selector = f"{JOB_NAME_LABEL}={metadata['name']}"
-        try:
-            pages = [page async for page in self._api.list(kinds.POD, metadata["namespace"], selector)]
-        except errors.ApiError:
-            return None
+        pages = [page async for page in self._api.list(kinds.POD, metadata["namespace"], selector)]
         found = [pod for page in pages for pod in page.items if naming.is_controlled(pod, metadata["uid"])]
         newest = max(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
         return projection.kept(newest) if newest else None
+
+    async def _refusal(self, job: kinds.Object) -> str:
+        """Return why the Job has no pod, in Kubernetes' words; "" where nobody says it."""
+        if conditions.is_true(job, "Suspended"):
+            return f"the Job {job['metadata']['name']} is suspended"
+        told = [one for one in await self._api.warnings(job) if one.get("reason") == "FailedCreate"]
+        return str(told[-1].get("note", "")) if told else ""
 
     def _show(self, key: kinds.Key, after: Shown, before: Shown | None) -> None:
         """Pass on what is news; numbers alone are news every SHOWN_SECONDS."""

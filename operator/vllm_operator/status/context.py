@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vllm_operator import children, config, keys
+from vllm_operator.children import fetch_network, template
 from vllm_operator.engine import accelerators
+from vllm_operator.fetch import failures
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import fetch_diagnosis, fetch_progress, guard_conditions, pod_diagnosis
@@ -15,6 +17,12 @@ from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
 
 CPU_ALONE = "CPUs (spec.resources.limits names no accelerator)"
+OLDER_CHART = (
+    "the chart's mirror, proxy or authorities have changed since this version was made: change the annotation "
+    f"{template.UPGRADE_ANNOTATION} to use them"
+)
+REACHING = (failures.UNAUTHORIZED, failures.RATE_LIMITED, failures.UNREACHABLE, failures.WRONG_DIGEST, failures.REFUSED)
+"""What a fetcher may meet by the way on which it reaches a source."""
 CONTESTED, NAME_TAKEN = "FieldContested", "NameTaken"
 SERVER_KINDS = (kinds.DEPLOYMENT.kind, kinds.CONTROLLER_REVISION.kind)
 
@@ -62,8 +70,14 @@ class StatusContext(NamedTuple):
 
     def unfetched(self) -> ConditionValue | None:
         """Return why the weights of the newest servers are not there yet."""
-        waits = self.plan.fetching is not None and not self.plan.fetching.is_whole
-        return fetch_diagnosis.diagnose(self.observed.fetch) if waits else None
+        fetching = self.plan.fetching
+        if fetching is None or fetching.is_whole:
+            return None
+        value = fetch_diagnosis.diagnose(self.observed.fetch)
+        if value is None or not fetching.emptied:
+            return value
+        again = f"the claim {fetching.emptied} was made anew, so what lay on it is fetched again"
+        return value._replace(message=f"{again}; {value.message}")
 
     def scaled_to_zero(self) -> bool:
         """Tell whether the spec asks for no server."""
@@ -142,12 +156,24 @@ class StatusContext(NamedTuple):
         """Return why the newest pod that does not answer does not."""
         found = (pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
         value = next((value for value in found if value), None)
-        if value is None or value.reason != fetch_diagnosis.DOWNLOADING:
-            return value
+        if value is None:
+            return None
+        found_by = self._by_its_own_fetcher(value) if value.reason == fetch_diagnosis.DOWNLOADING else value
+        return self._on_its_way(found_by) if found_by.reason in REACHING else found_by
+
+    def _by_its_own_fetcher(self, value: ConditionValue) -> ConditionValue:
+        """Return what the fetcher of a server says, while it is at work."""
         said = self.observed.fetch.progress
         if said and said.reason:
             return value._replace(reason=said.reason, message=said.message)
         return value._replace(message=f"{fetch_progress.in_words(said)}; {value.message}")
+
+    def _on_its_way(self, value: ConditionValue) -> ConditionValue:
+        """Return what a server's own fetcher met, and how it takes what the chart says now, where the server was made before."""
+        pinned = self.plan.at_work
+        if pinned is None or fetch_network.is_todays(pinned["data"]["template"], self.plan.settings):
+            return value
+        return value._replace(message=f"{value.message.rstrip('.')}; {OLDER_CHART}")
 
     # what the probes have shown
 

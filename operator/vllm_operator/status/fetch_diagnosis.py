@@ -2,7 +2,7 @@
 
 from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import fetch_progress, pod_diagnosis, rule
+from vllm_operator.status import fetch_progress, pod_diagnosis, pod_refusals, rule
 from vllm_operator.status.fetch_progress import FetchState, Progress
 
 DOWNLOADING = "Downloading"
@@ -12,6 +12,11 @@ Rule = rule.Rule[FetchState]
 def diagnose(state: FetchState) -> ConditionValue | None:
     """Return why the weights are not there yet."""
     return rule.first(RULES, state)
+
+
+def _refused(state: FetchState) -> pod_refusals.Refusal | None:
+    """Return why the fetcher has no pod."""
+    return pod_refusals.refusal(state.refused)
 
 
 def _waits(state: FetchState) -> Progress | None:
@@ -40,6 +45,8 @@ def _always(state: FetchState) -> str:
 
 
 RULES: tuple[rule.Row[FetchState], ...] = (
+    Rule("FetchNotStarted", _refused, "the pod that fetches the weights cannot be made: {found.words}",
+         "{found.remedy}; this heals by itself"),
     Rule("{found.reason}", _waits, "{found.message}"),
     _held,
     Rule("{found.reason}", _failed, "{found.message}"),

@@ -38,10 +38,11 @@ class Progress(pydantic.BaseModel):
 
 
 class FetchState(NamedTuple):
-    """What is known of the Job that fetches: its newest `pod`, and what the fetcher said last."""
+    """What is known of the Job that fetches: its newest `pod`, what the fetcher said last, and why no pod can be made."""
 
     pod: kinds.Object | None = None
     progress: Progress | None = None
+    refused: str = ""
 
 
 def read(text: str) -> Progress | None:

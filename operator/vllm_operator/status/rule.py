@@ -4,9 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from vllm_operator.kube import shorten
 from vllm_operator.kube.conditions import ConditionValue
 
 Subject = TypeVar("Subject")
+LONGEST = 960
+"""In characters: of a message with a remedy, so that an Event has room for both. What is long is shortened, never the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +31,10 @@ class Rule(Generic[Subject]):
         found = self.when(at)
         if not found:
             return None
-        words = f"{self.message}: {self.remedy}" if self.remedy else self.message
-        return ConditionValue(self.status, self.reason.format(found=found), words.format(found=found, at=at))
+        words, remedy = (text.format(found=found, at=at) for text in (self.message, self.remedy))
+        if remedy:
+            words = f"{shorten.to_characters(words, max(LONGEST - len(remedy), 0))}: {remedy}"
+        return ConditionValue(self.status, self.reason.format(found=found), words)
 
     def where(self, when: Callable[[Subject], object], **changed: Any) -> "Rule[Subject]":
         """Return the rule with another `when`, and other fields where they are given."""

@@ -61,6 +61,16 @@ class TestOtherWrites:
         [event] = [item for item in page.items if item["regarding"].get("uid") == bench.owner.uid]
         assert (event["reason"], event["note"], event["type"]) == ("Serving", "1 of 1 servers answer", "Normal")
 
+    async def test_warnings_are_those_of_one_object_the_newest_last(self, bench: benches.Bench) -> None:
+        other = await benches.pod(bench)
+        before = {one["note"] for one in await bench.api.warnings(bench.model)}
+        await bench.api.create_event(bench.model, "Serving", "calm")
+        for note in ("first", "second"):
+            await bench.api.create_event(bench.model, "DiskFull", note, warning=True)
+        await bench.api.create_event(other, "DiskFull", "of another", warning=True)
+        told = [one["note"] for one in await bench.api.warnings(bench.model) if one["note"] not in before]
+        assert told == ["first", "second"]
+
 
 class TestTellingAPod:
     """What makes a kubelet look at once: an annotation, and nothing else of the pod, and of no other pod of that name."""

@@ -109,6 +109,38 @@ async def test_what_was_fetched_is_read_once_the_job_is_complete_and_nobody_is_a
 
 
 @clock.virtual
+async def test_a_job_without_a_pod_says_why_until_it_has_one() -> None:
+    """The newest words of the API server count; nobody is asked meanwhile, and the pod is seen once it is there."""
+    world = World()
+    await world.begin()
+    pod = world.api.objects.pop(POD)
+    for words in ("exceeded quota: a", "exceeded quota: b"):
+        await world.api.create_event(world.api.objects[JOB], "FailedCreate", words, warning=True)
+    await world.api.create_event(world.api.objects[JOB], "Other", "of another reason", warning=True)
+    running = asyncio.create_task(world.polls.queue.run())
+    await asyncio.sleep(1)
+    assert world.polls.of(KEY).refused == "exceeded quota: b"
+    assert len(world.heard) == 1
+    world.api.objects[POD] = pod
+    await asyncio.sleep(fetch_polls.REFUSED_SECONDS)
+    assert (world.polls.of(KEY).refused, world.asked) == ("", ["10.0.0.9"])
+    assert len(world.heard) == 2
+    await world.polls.queue.stop(0)
+    await running
+
+
+@clock.virtual
+async def test_a_job_that_somebody_suspended_says_so() -> None:
+    world = World()
+    await world.begin()
+    del world.api.objects[POD]
+    await world.status(JOB, conditions=[{"type": "Suspended", "status": "True"}])
+    world.take()
+    await world.run(1)
+    assert world.polls.of(KEY).refused == "the Job llama-fetch is suspended"
+
+
+@clock.virtual
 async def test_a_pod_that_only_bears_the_jobs_name_is_asked_nothing() -> None:
     world = World()
     await world.begin()

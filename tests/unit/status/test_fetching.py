@@ -12,7 +12,7 @@ from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, starting
 from vllm_operator import api
 from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds, naming
-from vllm_operator.status import fetch_diagnosis, fetch_progress, observed, pod_diagnosis
+from vllm_operator.status import context, fetch_diagnosis, fetch_progress, observed, pod_diagnosis
 from vllm_operator.status.fetch_progress import FetchState, Progress
 
 HUB = {"model": {"source": "hf://meta/llama@v1", "cache": {"size": "40Gi"}}}
@@ -23,6 +23,8 @@ PART = Progress(
 )  # fmt: skip
 PART_SAID = "31 of 140 GB of weights (12/63 files) at 410 MB/s, 4m25s left"
 BEFORE = "no accelerator is taken before they are there"
+REFUSED = "FetchNotStarted: the pod that fetches the weights cannot be made"
+HEALS = "this heals by itself"
 MEANWHILE = "the pod a fetches the weights and holds its accelerators meanwhile"
 CACHE = "with spec.model.cache they are fetched once, before any accelerator is taken"
 
@@ -48,6 +50,12 @@ def _unscheduled() -> kinds.Object:
 
 DIAGNOSES = {
     "the Job has no pod yet": (FetchState(), f"Downloading: the weights are being looked up; {BEFORE}"),
+    "the Job's pod is refused":
+        (FetchState(refused='Error creating: pods "a-fetch" is forbidden: exceeded quota: s'),
+         f'{REFUSED}: pods "a-fetch" is forbidden: exceeded quota: s: raise the ResourceQuota, or free what it counts; {HEALS}'),
+    "the Job is suspended":
+        (FetchState(refused="the Job a-fetch is suspended"),
+         f"{REFUSED}: the Job a-fetch is suspended: resume the Job, or ask what holds it back; {HEALS}"),
     "the fetcher is at work": (FetchState(fetcher(RUNNING), PART), f"Downloading: {PART_SAID}; {BEFORE}"),
     "no node takes the fetcher":
         (FetchState(_unscheduled()),
@@ -95,6 +103,28 @@ def test_a_server_whose_fetcher_waits_says_for_what() -> None:
     one = observations.state(observations.model(ALONE), starting(server))._replace(fetch=FetchState(None, waits))
     ready = observations.condition(observations.status(one), "Ready")
     assert (ready["reason"], ready["message"]) == ("SourceUnreachable", "the hub is not found")
+
+
+def test_a_server_of_an_earlier_chart_whose_fetcher_reaches_nothing_says_how_it_takes_the_newer_mirror() -> None:
+    server = fetcher(WAITING, ended("SourceUnreachable", "the mirror is gone."), "initContainerStatuses")
+    one = observations.state(observations.model(ALONE), starting(server))
+    newer = render.SETTINGS.model_copy(update={"hub_url": "https://mirror.example"})
+    for settings, is_told in ((render.SETTINGS, False), (newer, True)):
+        message = observations.condition(observations.status(one, settings), "Ready")["message"]
+        assert message.startswith("the mirror is gone")
+        assert ("serving.byteshop.in/upgrade" in message) is is_told
+
+
+def test_a_claim_that_was_made_anew_under_its_servers_is_named_while_it_is_filled() -> None:
+    one = _fetching(HUB)._replace(fetch=FetchState(fetcher(RUNNING), PART))
+    plan = observations.plan(one)
+    assert plan.fetching is not None
+    at = context.of(one, plan._replace(fetching=plan.fetching._replace(emptied="llama.weights")), 0.0)
+    value = at.unfetched()
+    assert value is not None
+    assert value.message.startswith(
+        "the claim llama.weights was made anew, so what lay on it is fetched again; 31 of 140 GB"
+    )
 
 
 def test_weights_are_fetched_before_a_server_and_the_status_says_how_far() -> None:

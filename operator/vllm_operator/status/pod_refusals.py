@@ -1,0 +1,35 @@
+"""Why pods cannot be made, in the words of the API server, and what to do about it. Pure."""
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """`words`: who refuses, and why; `remedy`: what to do."""
+
+    words: str
+    remedy: str
+
+
+REMEDIES = (
+    ("exceeded quota", "raise the ResourceQuota, or free what it counts"),
+    ("must specify", "have a LimitRange of the namespace give the default that the ResourceQuota asks for"),
+    (" usage per ", "change the LimitRange, or ask for what it allows"),
+    (
+        "violates PodSecurity",
+        "set pods.runAsUser of the chart where it is unset, or have the namespace admit such pods",
+    ),
+    ("looking up service account", "create the ServiceAccount"),
+    ("PriorityClass", "create the PriorityClass, or correct spec.scheduling.priorityClassName"),
+    ("ValidatingAdmissionPolicy", "ask whose policy it is"),
+    ("webhook", "ask who runs the webhook"),
+    ("suspended", "resume the Job, or ask what holds it back"),
+)
+"""By a part of the words, the first that is among them."""
+OTHERWISE = "let the namespace admit it"
+
+
+def refusal(words: str) -> Refusal | None:
+    """Return what the words mean; None where there are none."""
+    told = words.removeprefix("Error creating: ").strip().rstrip(".")
+    found = (remedy for part, remedy in REMEDIES if part in told)
+    return Refusal(told, next(found, OTHERWISE)) if told else None
