@@ -8,11 +8,13 @@ from typing import Annotated, NamedTuple
 import pydantic
 from pydantic import alias_generators
 
-from vllm_operator.children import fetch
+from vllm_operator.children import fetch, weights
 from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds
 
 UNKNOWN = "FetchFailed"
+SPEAKING = (fetch.FETCH, weights.LOCATE)
+"""The containers whose last words are a fetcher's."""
 
 Number = Annotated[int, pydantic.Field(ge=0, le=2**53)]
 
@@ -54,11 +56,11 @@ def read(text: str) -> Progress | None:
 
 
 def last_words(pod: kinds.Object) -> Progress | None:
-    """Return what the fetcher of `pod` said when it ended last, None where it has not ended yet."""
+    """Return what brings the weights of `pod` said when it ended last, None where it has not ended, or had nothing to say."""
     status = pod.get("status", {})
     statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    ends = (_end(one) for one in statuses if one["name"] == fetch.FETCH)
-    return next((read(end.get("message", "")) for end in ends if end), None)
+    ends = (_end(one) for one in statuses if one["name"] in SPEAKING)
+    return next((said for end in ends if end and (said := read(end.get("message", "")))), None)
 
 
 def is_fetching(pod: kinds.Object) -> bool:

@@ -1,6 +1,7 @@
 """What an admin is told while weights are fetched: how far it is, or what keeps them away, with the remedy."""
 
 import json
+import pathlib
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.golden import render
 from tests.observations import pod
 from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, starting
 from vllm_operator import api
-from vllm_operator.fetch import failures
+from vllm_operator.fetch import failures, locate
 from vllm_operator.kube import kinds, naming
 from vllm_operator.status import context, fetch_diagnosis, fetch_progress, observed, pod_diagnosis
 from vllm_operator.status.fetch_progress import FetchState, Progress
@@ -87,6 +88,21 @@ def test_a_server_that_fetches_its_own_weights_says_the_same(reason: str) -> Non
     found = pod_diagnosis.diagnose(fetcher(WAITING, ended(reason), "initContainerStatuses"))
     assert found is not None
     assert (found.reason, found.message) == (reason, "words")
+
+
+def test_an_image_that_holds_no_model_is_named_with_what_to_write(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of what looks for the model in it."""
+    monkeypatch.setenv("FETCH_RESULT", str(tmp_path / "result"))
+    assert locate.main(str(tmp_path), str(tmp_path / "link")) == 1
+    end = {"exitCode": 1, "reason": "Error", "message": (tmp_path / "result").read_text()}
+    server = fetcher(WAITING, end, "initContainerStatuses")
+    server["status"]["initContainerStatuses"][0]["name"] = "locate"
+    found = pod_diagnosis.diagnose(server)
+    assert found is not None
+    assert found.reason == "SourceNotFound"
+    assert found.message.endswith("name the directory, oci://image:tag/path")
 
 
 def test_a_server_that_fetches_says_what_it_holds_and_how_not_to() -> None:
