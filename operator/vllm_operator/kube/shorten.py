@@ -1,6 +1,13 @@
 """Texts within a limit of the API: cut between two words, and never within a character. Pure."""
 
 ELLIPSIS = "…"
+TOLD = 960
+"""In characters: a message with a remedy, so that an Event has room for both."""
+
+
+def with_remedy(words: str, remedy: str) -> str:
+    """Return what happened and what to do; what happened is shortened where it is long, and the remedy never."""
+    return f"{to_characters(words, max(TOLD - len(remedy), len(ELLIPSIS)))}: {remedy}"
 
 
 def to_characters(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vllm_operator.children import exposure
-from vllm_operator.kube import conditions, kinds
+from vllm_operator.kube import conditions, kinds, shorten
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status.context import StatusContext, joined
 
@@ -127,7 +127,7 @@ def _refusals(route: kinds.Object) -> Iterator[Refusal]:
 def _words(condition: kinds.Object) -> str:
     reason = condition.get("reason", "")
     said = f"{reason}: {condition.get('message') or 'no more is said'}".rstrip(".")
-    return f"{said}: {REMEDIES[reason]}" if reason in REMEDIES else said
+    return shorten.with_remedy(said, REMEDIES[reason]) if reason in REMEDIES else said
 
 
 def _answers(route: kinds.Object, ref: kinds.Object) -> list[kinds.Object]:

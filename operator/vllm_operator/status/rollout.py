@@ -7,7 +7,7 @@ the newest server with that mark: after `kubectl rollout restart` there are two.
 from vllm_operator import api
 from vllm_operator.children import rollout, room, template
 from vllm_operator.children.rollout_record import GaveWay
-from vllm_operator.kube import conditions, kinds, naming
+from vllm_operator.kube import conditions, kinds, naming, shorten
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import observed, pod_diagnosis
 from vllm_operator.status.context import StatusContext
@@ -72,7 +72,8 @@ def without_room(at: StatusContext) -> ConditionValue | None:
     if lack is None:
         return None
     reason, words = ("Unschedulable", f"no node takes the pod {lack.pod}") if lack.pod else ("PodsRefused", REFUSED)
-    return ConditionValue("False", reason, f"{words}: {lack.words.rstrip('.')}: {_way_out(at, lack)}")
+    message = shorten.with_remedy(f"{words}: {lack.words.rstrip('.')}", _way_out(at, lack))
+    return ConditionValue("False", reason, message)
 
 
 def _way_out(at: StatusContext, lack: room.Lack) -> str:

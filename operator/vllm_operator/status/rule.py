@@ -8,8 +8,6 @@ from vllm_operator.kube import shorten
 from vllm_operator.kube.conditions import ConditionValue
 
 Subject = TypeVar("Subject")
-LONGEST = 960
-"""In characters: of a message with a remedy, so that an Event has room for both. What is long is shortened, never the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +30,8 @@ class Rule(Generic[Subject]):
         if not found:
             return None
         words, remedy = (text.format(found=found, at=at) for text in (self.message, self.remedy))
-        if remedy:
-            words = f"{shorten.to_characters(words, max(LONGEST - len(remedy), 0))}: {remedy}"
-        return ConditionValue(self.status, self.reason.format(found=found), words)
+        message = shorten.with_remedy(words, remedy) if remedy else words
+        return ConditionValue(self.status, self.reason.format(found=found), message)
 
     def where(self, when: Callable[[Subject], object], **changed: Any) -> "Rule[Subject]":
         """Return the rule with another `when`, and other fields where they are given."""

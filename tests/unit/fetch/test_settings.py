@@ -33,6 +33,12 @@ def test_a_model_whose_code_may_be_run_is_another_choice_of_files() -> None:
     assert plain.patterns != code.patterns
 
 
+def test_what_to_do_where_the_volume_is_full_is_told() -> None:
+    sources = json.dumps([{"source": "hf://org/name", "into": "/w"}])
+    assert settings.read({"FETCH_SOURCES": sources, "FETCH_ENLARGE": "raise x"}).enlarge == "raise x"
+    assert settings.read({"FETCH_SOURCES": sources}).enlarge == "make it larger"
+
+
 def test_a_revision_may_be_left_out() -> None:
     assert settings.source("hf://org/name", "/w").detail == "main"
     assert settings.source("hf://org/name@refs/pr/1", "/w").detail == "refs/pr/1"

@@ -38,6 +38,13 @@ def test_whatever_is_said_fits_and_begins_as_it_did(text: str, limit: int) -> No
         assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
 
 
+def test_a_remedy_is_told_whole_whatever_was_said_before_it() -> None:
+    assert shorten.with_remedy("no room", "make room") == "no room: make room"
+    long = shorten.with_remedy("word " * 1000, "make room")
+    assert long.endswith("…: make room")
+    assert _bytes(long) <= requests.NOTE_LIMIT
+
+
 def test_the_note_of_an_event_is_at_most_1024_bytes() -> None:
     """The API server refuses a longer one, and counts bytes."""
     model = samples.model()
