@@ -43,6 +43,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
 class Operator:
     """An operator process; `port` serves /metrics. `settings` are environment variables of its own."""
 
+    ARGUMENTS = ("-m", "vllm_operator", "run")
+
     def __init__(self, kubeconfig: pathlib.Path, log: pathlib.Path, **settings: str) -> None:
         self.settings = settings
         with socket.socket() as probe:
@@ -64,7 +66,7 @@ class Operator:
             **self.settings,
         }
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "vllm_operator", "run"]
+            command = [sys.executable, *self.ARGUMENTS]
             return subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)
 
     def metric(self, name: str, **labels: str) -> float:

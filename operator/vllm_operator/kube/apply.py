@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming
+from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes
 
 CONTEST_SECONDS, CONTEST_REPAIRS, CONTEST_PAUSE = 60.0, 3, 300.0
 
@@ -102,8 +102,12 @@ class Applier:
         """Write `status` where the one in `model` is another; tell whether it was written."""
         if model.get("status") == status:
             return False
-        written = await self._api.write_status(model, status)
-        self._cache.put(written, expected={**model, "status": status})
+        await own_writes.written(
+            self._cache,
+            kinds.ref(model),
+            self._api.write_status(model, status),
+            own_writes.exactly({**model, "status": status}),
+        )
         return True
 
     def forget(self, model: kinds.Key) -> None:
@@ -112,11 +116,10 @@ class Applier:
 
     async def _create(self, wanted: Wanted, owner: naming.Owner) -> None:
         try:
-            made = await self._api.create(wanted.body)
+            await own_writes.written(self._cache, wanted.ref, self._api.create(wanted.body), own_writes.as_answered)
         except errors.AlreadyExists:
             await self._meet(wanted, owner)
             raise
-        self._cache.put(made, expected=made)
 
     async def _meet(self, wanted: Wanted, owner: naming.Owner) -> None:
         """Make an object of ours that no watch showed known again; raise `NotOwned` where it is somebody else's."""
@@ -148,17 +151,20 @@ class Applier:
 
     async def _patch(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
         try:
-            answer = await self._api.patch(wanted.ref, [*_preconditions(wanted, live), *operations])
+            return await self._patched(wanted, live, operations)
         except errors.Invalid:
             whole = diff.patch(wanted.body, live, whole=True)
             if whole == operations:
                 raise
-            answer = await self._api.patch(wanted.ref, [*_preconditions(wanted, live), *whole])
+            return await self._patched(wanted, live, whole)
         except (errors.Conflict, errors.NotFound) as error:
             await self._read(wanted.ref)
             raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen") from error
-        self._cache.put(answer)
-        return answer
+
+    async def _patched(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
+        patch = [*_preconditions(wanted, live), *operations]
+        expected = own_writes.patched(live, operations)
+        return await own_writes.written(self._cache, wanted.ref, self._api.patch(wanted.ref, patch), expected)
 
     def _contested(self, ref: kinds.Ref, operations: diff.Operations) -> frozenset[str]:
         """Note that fields are repaired; return those that were too often of late. A Secret's are never left."""
@@ -181,8 +187,7 @@ class Applier:
         except errors.NotFound:
             pass
         self._cache.drop(wanted.ref)
-        made = await self._api.create(wanted.body)
-        self._cache.put(made, expected=made)
+        made = await own_writes.written(self._cache, wanted.ref, self._api.create(wanted.body), own_writes.as_answered)
         return str(made["metadata"]["resourceVersion"])
 
     async def _read(self, ref: kinds.Ref) -> kinds.Object | None:

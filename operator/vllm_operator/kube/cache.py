@@ -2,10 +2,13 @@
 
 Fed by watches and by the answers to our own writes; the newest resource version wins. What is gone stays gone: an answer that
 arrives after the end of its object is older than that end. Only objects with the label of a model are kept, for a watch would
-never tell of the others' end. Objects are kept as JSON, a fifth of the memory of dictionaries, and decoded when they are read.
+never tell of the others' end. Objects are kept as JSON, a fifth of the memory of dictionaries, and decoded when they are read;
+those of the models that were read last are kept decoded too, so whoever reads an object must not change it.
 Must not do any I/O.
 """
 
+import collections
+import hashlib
 import itertools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,6 +18,7 @@ import orjson
 from vllm_operator.kube import field_ownership, kinds, naming, projection
 
 SHARED = 10_000  # different sets of our fields that are shared
+AT_HAND = 32  # models whose objects are kept decoded: more than are worked on at once
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
 Stamp = int
@@ -40,12 +44,18 @@ class Cache:
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
+        self._held: dict[
+            kinds.Ref, int
+        ] = {}  # what is being written, and the newest version of it that was seen meanwhile
         self._shared: dict[bytes, bytes] = {}
+        self._at_hand: collections.OrderedDict[kinds.Key, dict[kinds.Ref, tuple[int, kinds.Object]]] = (
+            collections.OrderedDict()
+        )
         self._stamps: dict[kinds.Key, Stamp] = {}
         self._changes = itertools.count(1)
 
-    def put(self, obj: kinds.Object, *, expected: kinds.Object | None = None) -> None:
-        """Take `obj` in where it is newer. The answer to a write that is as `expected` is no news and wakes nobody."""
+    def put(self, obj: kinds.Object) -> None:
+        """Take `obj` in where it is newer; it wakes its model where it is news."""
         ref, key, version = kinds.ref(obj), naming.key(obj), int(obj["metadata"]["resourceVersion"])
         before = self._entries.get(ref)
         newest = max(self._ends.get(ref, 0), before.version if before else 0)
@@ -57,9 +67,27 @@ class Cache:
         after = Entry(projection.projected(obj), version, key, self._owned(obj))
         self._entries[ref] = after
         self._index(ref, before, after)
-        known = projection.projected(expected) if expected is not None else before and before.raw
-        if after.raw != known:
+        if before and after.raw == before.raw:
+            return
+        if ref in self._held:
+            self._held[ref] = version
+        else:
             self._wake(key)
+
+    def hold(self, ref: kinds.Ref) -> None:
+        """Let what a watch shows of `ref` wake nobody while it is written: most often that is the write itself."""
+        self._held[ref] = 0
+
+    def release(self, ref: kinds.Ref, answer: kinds.Object | None, expected: kinds.Object | None = None) -> None:
+        """Take in the answer to a write, None where it failed. One that is as `expected` is no news, unless more followed."""
+        wrote = int(answer["metadata"]["resourceVersion"]) if answer else 0
+        if answer:
+            self.put(answer)
+        is_news = answer and (expected is None or projection.projected(answer) != projection.projected(expected))
+        followed = self._held.pop(ref)
+        entry = self._entries.get(ref)
+        if entry and (is_news or followed > wrote):
+            self._wake(entry.key)
 
     def remove(self, obj: kinds.Object) -> None:
         """Forget the object that a DELETED event names, and all that is older."""
@@ -90,7 +118,7 @@ class Cache:
     def get(self, ref: kinds.Ref) -> kinds.Object | None:
         """Return the object, if it is known."""
         entry = self._entries.get(ref)
-        return _decoded(entry) if entry else None
+        return self._decoded(ref, entry) if entry else None
 
     def stamp(self, key: kinds.Key) -> Stamp:
         """Return what is another whenever anything of the model is."""
@@ -113,15 +141,32 @@ class Cache:
     def of(self, key: kinds.Key) -> tuple[kinds.Object, ...]:
         """Return all that carries the label of the model: its objects and its pods, the model itself left out."""
         refs = (ref for ref in self._of.get(key, ()) if ref.kind != kinds.MODEL_DEPLOYMENT.kind)
-        return tuple(_decoded(self._entries[ref]) for ref in refs)
+        return tuple(self._decoded(ref, self._entries[ref]) for ref in refs)
+
+    def _decoded(self, ref: kinds.Ref, entry: Entry) -> kinds.Object:
+        """Return the object; it is decoded once while its model is among those that were read last."""
+        at_hand = self._at_hand.setdefault(entry.key, {})
+        self._at_hand.move_to_end(entry.key)
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
+        version, obj = at_hand.get(ref, (0, {}))
+        if version != entry.version:
+            obj = orjson.loads(entry.raw)
+            obj["metadata"]["resourceVersion"] = str(entry.version)
+            at_hand[ref] = entry.version, obj
+        return obj
 
     def _owned(self, obj: kinds.Object) -> bytes:
-        """Return our fields of `obj`; those of one kind are the same for most models, and are kept once."""
-        owned = field_ownership.owned(obj) if obj["kind"] in UPDATED else {}
-        if len(self._shared) > SHARED:
-            self._shared.clear()
-        packed = projection.packed(owned) if owned else b""
-        return self._shared.setdefault(packed, packed)
+        """Return our fields of `obj`; those of one kind are the same for most models, and are found and kept once."""
+        ours = field_ownership.entries(obj) if obj["kind"] in UPDATED else []
+        if not ours:
+            return b""
+        said = hashlib.sha256(projection.packed(ours)).digest()
+        if said not in self._shared:
+            if len(self._shared) > SHARED:
+                self._shared.clear()
+            self._shared[said] = projection.packed(field_ownership.owned(ours))
+        return self._shared[said]
 
     def _index(self, ref: kinds.Ref, before: Entry | None, after: Entry) -> None:
         if before and before.key != after.key:
@@ -151,16 +196,11 @@ class Cache:
         self._stamps[key] = next(self._changes)
         if not self._of[key]:
             del self._of[key], self._stamps[key]
+            self._at_hand.pop(key, None)
 
 
 def _model_ref(key: kinds.Key) -> kinds.Ref:
     return kinds.Ref(kinds.MODEL_DEPLOYMENT.kind, key.namespace, key.name)
-
-
-def _decoded(entry: Entry) -> kinds.Object:
-    obj: kinds.Object = orjson.loads(entry.raw)
-    obj["metadata"]["resourceVersion"] = str(entry.version)
-    return obj
 
 
 UPDATED = {kind.kind for kind in kinds.CHILDREN}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from vllm_operator.kube import credentials, errors, kinds, naming, requests, transport
 
 ADDRESSES_IN_FLIGHT = 4  # the API server counts all cluster IPs for each new one: more at once only wait longer
-PAGE = 500
+PAGE = 100
 WATCH_SECONDS = 290
 MANAGED = {"fieldManager": naming.FIELD_MANAGER}
 

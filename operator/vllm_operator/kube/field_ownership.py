@@ -4,6 +4,7 @@ All our writes are creations and patches under one field manager, so one entry o
 of an earlier version of the operator have one of operation Apply beside it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from vllm_operator.kube import kinds, naming
@@ -16,14 +17,26 @@ OWNERS = "f:ownerReferences"
 """Left out: an owner is never taken away, and its uid would make the fields of each model's objects others."""
 
 
-def owned(obj: kinds.Object) -> Fields:
-    """Return the fields of `obj` that are ours."""
+def entries(obj: kinds.Object) -> list[Fields]:
+    """Return what each entry of `obj` that is ours says of its fields, whatever else it says."""
+    found = obj["metadata"].get("managedFields") or []
+    ours = (one for one in found if one.get("manager") == naming.FIELD_MANAGER and not one.get("subresource"))
+    return [_without_owners(one.get("fieldsV1") or {}) for one in ours]
+
+
+def owned(ours: Iterable[Fields]) -> Fields:
+    """Return the fields that `entries` speak of together."""
     found: Fields = {}
-    for entry in obj["metadata"].get("managedFields") or []:
-        if entry.get("manager") == naming.FIELD_MANAGER and not entry.get("subresource"):
-            found = _union(found, entry.get("fieldsV1") or {})
-    metadata = {name: fields for name, fields in found.get("f:metadata", {}).items() if name != OWNERS}
-    return {**found, "f:metadata": metadata} if metadata else found
+    for fields in ours:
+        found = _union(found, fields)
+    return found
+
+
+def _without_owners(fields: Fields) -> Fields:
+    if OWNERS not in fields.get("f:metadata", {}):
+        return fields
+    metadata = {name: inner for name, inner in fields["f:metadata"].items() if name != OWNERS}
+    return {**fields, "f:metadata": metadata}
 
 
 def _union(one: Fields, other: Fields) -> Fields:

@@ -35,7 +35,7 @@ def kept(obj: kinds.Object) -> kinds.Object:
     return PROJECTIONS.get(obj["kind"], _whole)(obj)
 
 
-def packed(value: kinds.Object) -> bytes:
+def packed(value: object) -> bytes:
     """Return `value` as JSON in no more memory than it needs: orjson's own buffer is kept at several times that."""
     return bytes(memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
 

@@ -19,7 +19,7 @@ import orjson
 
 from vllm_operator.kube import credentials, errors, kinds, requests
 
-IN_FLIGHT = 64
+IN_FLIGHT = 24
 CALL_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 OPEN_SECONDS = 10.0  # until a watch is answered; then it lasts

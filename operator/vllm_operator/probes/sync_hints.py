@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from vllm_operator import guard
-from vllm_operator.kube import cache, client, errors, kinds, naming
+from vllm_operator.kube import cache, client, errors, kinds, naming, own_writes
 from vllm_operator.status import guard_conditions, observed
 
 LOG = logging.getLogger(__name__)
@@ -100,15 +100,15 @@ class SyncHints:
         metadata = pod["metadata"]
         annotations = {naming.GUARD_VERSION_ANNOTATION: next_value(pod, wanted)}
         named = {"name": metadata["name"], "namespace": metadata["namespace"], "annotations": annotations}
-        expected = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+        told = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}}
+        expected = own_writes.exactly({**pod, "metadata": told})
+        merging = self._api.merge({"apiVersion": "v1", "kind": "Pod", "metadata": named}, metadata["uid"])
         try:
-            answer = await self._api.merge({"apiVersion": "v1", "kind": "Pod", "metadata": named}, metadata["uid"])
+            await own_writes.written(self._cache, kinds.ref(pod), merging, expected)
         except (errors.NotFound, errors.Conflict):
             return  # the pod is gone
         except errors.ApiError as error:
             LOG.warning("Kubelet was not hurried pod=%s error=%s", kinds.ref(pod), error)
-            return
-        self._cache.put(answer, expected={**pod, "metadata": expected})
 
 
 def begun(before: ModelHints | None, wanted: str, running: frozenset[str]) -> ModelHints:

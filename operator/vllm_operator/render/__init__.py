@@ -5,6 +5,7 @@ manifest.py    a document -> the model that an API server would store, or what i
 chart.py       the chart's values -> the operator's settings
 objects.py     a model -> its objects, with keys that are placeholders
 text.py        objects -> YAML
+arguments.py   what the command line takes
 command.py     the shell: files, standard input and output, exit status
 
 What the API server's CEL rules refuse is not known here, for nothing but an API server evaluates them as it does. Must not import

@@ -25,6 +25,12 @@ from tests.bench.scale import audit, processes
 from tests.integration import conftest
 
 CONTROLLERS = "*" if os.environ.get("PODS") else "*,-deployment-controller"
+RUN = """
+import runpy, sys
+sys.modules["kubernetes"] = None
+sys.argv[1:] = ["run"]
+runpy.run_module("vllm_operator", run_name="__main__", alter_sys=True)
+"""
 RBAC = "rbac.authorization.k8s.io"
 
 
@@ -57,10 +63,18 @@ def fresh() -> Iterator[Cluster]:
 
 
 class Operator(conftest.Operator):
-    """The real operator process, in all namespaces."""
+    """The real operator process, in all namespaces, as it runs in its image.
+
+    The tests' own client of Kubernetes, which kopf imports where it finds it, is not there; what was compiled is used; and the
+    environment is the image's.
+    """
+
+    ARGUMENTS = ("-c", RUN)
 
     def __init__(self, cluster: Cluster) -> None:
-        super().__init__(cluster.account, cluster.directory / "operator.log", VLLM_OPERATOR_WATCH_NAMESPACES="[]")
+        image = {"PYTHONDONTWRITEBYTECODE": "", **_environment()}
+        log = cluster.directory / "operator.log"
+        super().__init__(cluster.account, log, VLLM_OPERATOR_WATCH_NAMESPACES="[]", **image)
 
     def start(self) -> None:
         """Start a new process and do not wait for it."""
@@ -94,6 +108,11 @@ def operator(cluster: Cluster) -> Iterator[Operator]:
         yield one
     finally:
         one.end()
+
+
+def _environment() -> dict[str, str]:
+    """Return what the image says about memory."""
+    return dict(re.findall(r"\b(MALLOC_\w+)=(\d+)", (paths.ROOT / "images/operator/Containerfile").read_text()))
 
 
 def _install(admin: pathlib.Path) -> None:

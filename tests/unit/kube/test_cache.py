@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.told_cache import KEY, REF, Told, model, secret
-from vllm_operator.kube import cache, kinds
+from vllm_operator.kube import cache, kinds, naming
 
 
 class TestNewestWins:
@@ -59,18 +59,70 @@ class TestNewestWins:
 class TestAnswersToWrites:
     def test_an_answer_that_is_as_expected_wakes_nobody(self) -> None:
         seen = Told()
-        seen.put(secret(5), expected=secret(5))
+        seen.hold(REF)
+        seen.release(REF, secret(5), secret(5))
         assert seen.told() == ()
+
+    def test_a_watch_that_shows_the_write_before_its_answer_wakes_nobody(self) -> None:
+        seen = Told()
+        seen.hold(REF)
+        seen.put(secret(5))
+        seen.release(REF, secret(5), secret(5))
+        assert seen.told() == ()
+
+    def test_what_follows_the_write_before_its_answer_wakes_its_model(self) -> None:
+        seen = Told()
+        seen.hold(REF)
+        seen.put(secret(5))
+        seen.put(secret(6, a="other"))
+        seen.release(REF, secret(5), secret(5))
+        assert seen.told() == (KEY,)
+
+    def test_what_a_watch_shows_during_a_write_that_fails_wakes_its_model(self) -> None:
+        seen = Told()
+        seen.hold(REF)
+        seen.put(secret(5))
+        assert seen.told() == ()
+        seen.release(REF, None)
+        assert seen.told() == (KEY,)
 
     def test_an_answer_that_brings_more_than_was_written_wakes_its_model(self) -> None:
         """A spec that was changed a moment before our write of the status comes with its answer, and with nothing else."""
         seen = Told()
         seen.put(model(5))
+        ref = kinds.ref(model(5))
         written = {**model(5), "status": {"url": "http://a/"}}
         seen.told()
         changed = {**written, "spec": {"paused": True}, "metadata": {**written["metadata"], "resourceVersion": "7"}}
-        seen.put(changed, expected=written)
-        assert seen.told() == (KEY,)
+        for early in (False, True):
+            seen.hold(ref)
+            if early:
+                seen.put(changed)
+            seen.release(ref, changed, written)
+            assert seen.told() == (KEY,)
+
+
+class TestReading:
+    def test_an_object_is_decoded_once_until_it_changes(self) -> None:
+        seen = Told()
+        seen.put(secret(5))
+        assert seen.get(REF) is seen.get(REF)
+        before = seen.get(REF)
+        seen.put(secret(6, a="other"))
+        assert seen.get(REF) != before
+
+    def test_no_more_models_are_kept_decoded_than_are_worked_on(self) -> None:
+        seen = Told()
+        for number in range(cache.AT_HAND + 1):
+            one = secret(5)
+            one["metadata"]["labels"] = {naming.MODEL_LABEL: f"m{number}"}
+            one["metadata"]["name"] = f"s{number}"
+            seen.put(one)
+        first = kinds.Ref(REF.kind, REF.namespace, "s0")
+        before = seen.get(first)
+        for number in range(1, cache.AT_HAND + 1):
+            seen.get(kinds.Ref(REF.kind, REF.namespace, f"s{number}"))
+        assert seen.get(first) is not before
 
 
 class TestGoneIsGone:
