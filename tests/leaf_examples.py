@@ -137,6 +137,7 @@ ROWS: dict[str, Row] = {
     "spec.engine.files[].configMapKeyRef.key": Row("other", given=FILES),
     "spec.engine.startupTimeout": Row("1h"),
     "spec.engine.drainTimeout": Row("2m"),
+    "spec.engine.stallTimeout": Row("0s"),
     "spec.guard.resources.limits{}": Row({"memory": "1Gi"}),
     "spec.guard.resources.requests{}": Row({"cpu": "1"}),
     "spec.access.defaultRateLimit.requests": Row(9, GUARD),

@@ -4,7 +4,7 @@ A state is described by what others add to the model's children: `deployment` an
 that the children were `made_of`, if that is an earlier one, what is `remembered` of the rollout, what stood in the way of the
 writes (`absent`: children that are not there; `failures`: what writes met, by kind; `missing`: kind and name of dependencies;
 `troubles`: reason and message by client), and what was answered (`guards`: of each pod the version, if not the newest, and the
-number rejected, or None where it is silent; `verified`: a condition's value).
+number rejected, and its engine's stalls, or None where it is silent; `verified`: a condition's value).
 """
 
 from typing import Any
@@ -153,4 +153,6 @@ def _missing(
 
 def _guard(described: dict[str, Any] | None, one: kinds.Object) -> guard.State | None:
     newest = record.guard_version(render.guard_secret(one))
-    return None if described is None else guard.State(described.get("version", newest), described.get("rejected", 0))
+    if described is None:
+        return None
+    return guard.State(described.get("version", newest), described.get("rejected", 0), described.get("stalls"))

@@ -153,11 +153,11 @@ class Guard:
         with contextlib.closing(self.connection()) as connection:
             return ask(connection, method, path, key, body, **headers)
 
-    def private(self, path: str, method: str = "GET") -> Reply:
+    def private(self, path: str, method: str = "GET", **headers: str) -> Reply:
         with contextlib.closing(
             http.client.HTTPConnection(HOST, self.site.private_port, timeout=DEADLINE)
         ) as connection:
-            return ask(connection, method, path)
+            return ask(connection, method, path, **headers)
 
     def raw(self, request: bytes, answers: int = 1) -> bytes:
         """Send bytes and return what comes back: until the guard closes, or is silent after so many answers."""

@@ -55,6 +55,8 @@ def test_guard_of_an_earlier_operator_takes_the_live_part_of_today(
     running.change(allowed(rig.KEY))
     assert [running.ask("GET", "/v1/models", key).status for key in (rig.STALE, rig.KEY)] == [401, 200]
     assert [running.ask("GET", path).status for path in ("/", "/opt/health")] == [200, 200]
+    name, value = guard.ALIVE_HEADER
+    assert running.private(guard.READY_PATH, **{name: value}).status == 200
     assert running.ask("OPTIONS", "/v1/models", origin=PAGE, access_control_request_method="GET").status in {401, 404}
     assert running.state().rejected == 0
 

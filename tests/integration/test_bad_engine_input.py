@@ -41,6 +41,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 NAMED = {"source": "file:///models/a/b"}
 REFUSED += [
     ({"engine": {"maxModelLen": "8k"}}, "or auto"),
+    ({"engine": {"stallTimeout": "0"}}, "such as 90s, 30m or 1h30m"),
+    ({"engine": {"stallTimeout": "29s"}}, "between 30s and 24h, or 0s for never"),
+    ({"engine": {"stallTimeout": "25h"}}, "between 30s and 24h, or 0s for never"),
     ({"engine": {"maxModelLen": 10_000_001}}, "from 1 to 10000000"),
     ({"engine": {"maxModelLen": ""}}, "or auto"),
     ({"model": {**NAMED, "servedNames": ["a", "a"]}}, "Duplicate value"),
@@ -112,6 +115,7 @@ TAKEN: list[dict[str, Any]] = [
     {"resources": {"limits": {"hugepages-2Mi": "4Mi", "memory": "1Gi"}}},
     {"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1, "rdma/hca": "1"}}},
     {"resources": {"claims": [{"name": "gpus", "request": "first"}]}, "resourceClaims": [CLAIM]},
+    {"engine": {"stallTimeout": "0m0s"}},
     {"engine": {"maxModelLen": "auto"}, "model": {**NAMED, "servedName": "a", "servedNames": ["gpt-4", "x:y"]}},
     {
         "engine": {

@@ -61,14 +61,15 @@ def matching(pattern: str, message: str) -> pydantic.AfterValidator:
     return understood(parse)
 
 
-def duration(longest: str, shortest: str = "1s") -> dict[str, Any]:
-    """Return the schema extension of a Duration of `shortest` to `longest`."""
+def duration(longest: str, shortest: str = "1s", *, off: bool = False) -> dict[str, Any]:
+    """Return the schema extension of a Duration of `shortest` to `longest`, or of none where `off` is allowed."""
     form = f"self.matches('^{values.DURATION}$')"
+    none = "duration(self) == duration('0s') || " if off else ""
     return rules(
         rule(form, "write a duration such as 90s, 30m or 1h30m"),
         rule(
-            f"!{form} || (duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}'))",
-            f"must be between {shortest} and {longest}",
+            f"!{form} || {none}(duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}'))",
+            f"must be between {shortest} and {longest}{', or 0s for never' if off else ''}",
         ),
     )
 

@@ -1,13 +1,13 @@
 """The pod template: the guard as a native sidecar, vLLM behind it on loopback.
 
-The probes of `vllm` ask the guard's private port, which asks vLLM: a pod is ready when the engine answers through the guard. The
-guard's own probe asks Envoy alone, or the engine would never be started.
+The probes of `vllm` ask the guard's private port, which asks vLLM: a pod is ready when the engine answers through the guard, and
+alive while it moves on as well (liveness.py). The guard's own probe asks Envoy alone, or the engine would never be started.
 """
 
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import claim, files, quantity, scheduling, security, weights
+from vllm_operator.children import claim, files, liveness, quantity, scheduling, security, weights
 from vllm_operator.engine import accelerators, environment, options
 from vllm_operator.kube import kinds, naming
 
@@ -34,7 +34,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
             "enableServiceLinks": False,
             "securityContext": security.pod(settings, spec.security_context, writes_to_claim=claim.is_kept(spec)),
             "terminationGracePeriodSeconds": LEAVE_SECONDS + api.seconds(spec.engine.drain_timeout) + SPARE_SECONDS,
-            "initContainers": [_guard(settings, spec.guard.resources), *found.before],
+            "initContainers": [_guard(spec, settings), *found.before],
             "containers": [_engine(spec, settings, found)],
             "volumes": [
                 *_scratch_volumes(),
@@ -52,7 +52,8 @@ def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
     return scheduling.beside(said, owner, must=True) if claim.is_on_one_node(spec) else said
 
 
-def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
+def _guard(spec: api.Spec, settings: config.Config) -> kinds.Object:
+    wanted, variables = spec.guard.resources, liveness.variables(spec)
     return {
         "name": GUARD,
         "image": settings.guard_image,
@@ -60,6 +61,7 @@ def _guard(settings: config.Config, wanted: api.GuardResources) -> kinds.Object:
         "restartPolicy": "Always",
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "args": list(guard.ARGUMENTS),
+        **({"env": [{"name": name, "value": value} for name, value in variables.items()]} if variables else {}),
         "ports": [
             {"name": "http", "containerPort": guard.PUBLIC_PORT, "protocol": "TCP"},
             {"name": "private", "containerPort": guard.PRIVATE_PORT, "protocol": "TCP"},
@@ -95,7 +97,7 @@ def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> 
             guard.READY_PATH, periodSeconds=2, failureThreshold=max(1, api.seconds(spec.engine.startup_timeout) // 2)
         ),
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
-        "livenessProbe": _probe(guard.READY_PATH, periodSeconds=15, failureThreshold=8),
+        "livenessProbe": _alive(spec.engine),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings), *files.mounts(spec.engine)],
     }
@@ -115,6 +117,14 @@ def _resources(wanted: api.Resources) -> kinds.Object:
 
 def _probe(path: str, **timing: int) -> kinds.Object:
     return {"httpGet": {"path": path, "port": guard.PRIVATE_PORT, "scheme": "HTTP"}, "timeoutSeconds": 10, **timing}
+
+
+def _alive(engine: api.Engine) -> kinds.Object:
+    """Return the probe that has a server restarted: nobody waits for what one that hangs has begun."""
+    name, value = guard.ALIVE_HEADER
+    timing = {"periodSeconds": liveness.period(engine), "failureThreshold": liveness.FAILURES}
+    probe = _probe(guard.READY_PATH, **timing, terminationGracePeriodSeconds=LEAVE_SECONDS + SPARE_SECONDS)
+    return {**probe, "httpGet": {**probe["httpGet"], "httpHeaders": [{"name": name, "value": value}]}}
 
 
 def _quantities(amounts: Mapping[str, int | str] | None) -> dict[str, str]:

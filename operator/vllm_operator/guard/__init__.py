@@ -9,7 +9,8 @@ bootstrap.py   static: the whole, which holds no secret
 listeners.py   static: the public and the private port
 clusters.py    static: vLLM, Envoy's administration and the other guards of the model
 filters.py     static: what a request passes, and the access log
-script.py      static: the Lua filter, whose code is script.lua
+script.py      static: the Lua of the public port, script.lua
+watch.py       static: the Lua of the private port, watch.lua, which finds that the engine stands still
 replies.py     static: what Envoy answers by itself
 metrics.py     static: what is counted of each request, by client and code
 proto.py       how Envoy's messages are written
@@ -26,15 +27,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from vllm_operator.guard import bootstrap, listeners, metrics, routes
+from vllm_operator.guard import bootstrap, listeners, metrics, routes, watch
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
 from vllm_operator.guard.site import BOTH, DIRECTORY, IPV4, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
+from vllm_operator.guard.watch import Stalls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "ALIVE_HEADER",
+    "ALIVE_PATH",
     "ARGUMENTS",
     "BOTH",
     "DIRECTORY",
@@ -48,6 +52,7 @@ __all__ = [
     "PUBLIC_PORT",
     "READY_PATH",
     "RUN_DIRECTORY",
+    "STALLS_HEADER",
     "STATS_PATH",
     "UNITS",
     "Access",
@@ -58,11 +63,13 @@ __all__ = [
     "RateLimit",
     "Rendered",
     "Site",
+    "Stalls",
     "State",
     "is_key",
     "rendered",
     "state",
     "version_of",
+    "watch_variables",
 ]
 
 BOOTSTRAP, ROUTES = FILES = ("bootstrap.yaml", "routes.yaml")
@@ -80,7 +87,14 @@ ARGUMENTS = (
     "--file-flush-interval-msec",
     "1000",
 )
-LIVE_PATH, READY_PATH, METRICS_PATH, STATS_PATH = listeners.LIVE, listeners.READY, listeners.METRICS, listeners.STATS
+LIVE_PATH, READY_PATH, ALIVE_PATH, ALIVE_HEADER = (
+    listeners.LIVE,
+    listeners.READY,
+    listeners.ALIVE,
+    listeners.ALIVE_HEADER,
+)
+METRICS_PATH, STATS_PATH, STALLS_HEADER = listeners.METRICS, listeners.STATS, watch.STALLS
+watch_variables = watch.variables
 OLDEST = (1, 38)
 """The oldest supported Envoy, two versions before the default. The tests run each version."""
 

@@ -21,6 +21,7 @@ _REGEX_SIZE = {"re2.max_program_size.error_level": 4096}
 """By default 100, which is less than a long key takes."""
 _STATS = (
     "http.public.",
+    "http.private.lua.",
     "cluster.vllm.",
     f"cluster.{clusters.PEERS}.membership_total",
     f"cluster.{clusters.PEERS}.update_",

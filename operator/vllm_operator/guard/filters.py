@@ -16,7 +16,7 @@ def lua() -> proto.Json:
     """Return the script, which checks expiry before the limiter and writes the limiter's answer into headers after it."""
     config = {
         **proto.typed("extensions.filters.http.lua.v3.Lua"),
-        "default_source_code": {"inline_string": script.text()},
+        "default_source_code": {"inline_string": script.public()},
     }
     return {"name": routes.METADATA, "typed_config": config}
 

@@ -9,7 +9,7 @@ import functools
 import socket
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import clusters, filters, proto, replies, routes
+from vllm_operator.guard import clusters, filters, proto, replies, routes, watch
 from vllm_operator.guard.site import BOTH
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from vllm_operator.guard.site import Site
 
-LIVE, READY, METRICS, STATS = "/healthz", "/ready", "/metrics", "/stats/prometheus"
-"""The paths of the private port: Envoy's own health, vLLM's health, vLLM's metrics, Envoy's statistics."""
+LIVE, READY, ALIVE, METRICS, STATS = "/healthz", "/ready", "/alive", watch.METRICS, "/stats/prometheus"
+"""The paths of the private port: Envoy's health, vLLM's health, whether vLLM moves on, vLLM's metrics, Envoy's statistics."""
+ALIVE_HEADER = ("x-probe", "alive")
+"""With it READY is answered as ALIVE is. So the kubelet asks, for a guard that an earlier operator configured answers ALIVE with
+404, and passes over a header that it does not know."""
 MAX_PRIVATE_CONNECTIONS = 256
 """Connections to the private port at a time. It asks for no key, and each may leave some 100 KiB of statistics unread."""
 _PROBE_TIMEOUT = "9s"
@@ -56,7 +59,7 @@ def private(site: Site) -> proto.Json:
     hosts = [{"name": "private", "domains": ["*"], "routes": _private_routes()}]
     manager = _impatient(_manager("private")) | {
         "route_config": {"name": "private", "virtual_hosts": hosts},
-        "http_filters": [filters.router()],
+        "http_filters": [watch.lua(), filters.router()],
     }
     return _listener("private", site.address, site.private_port, [_connection_limit(), _http(manager)]) | {
         "ignore_global_conn_limit": True,  # probes pass while the public port is full
@@ -66,19 +69,27 @@ def private(site: Site) -> proto.Json:
 
 def _private_routes() -> list[proto.Json]:
     probe = {"cluster": clusters.PROBE, "timeout": _PROBE_TIMEOUT}
+    health = {"route": {**probe, "prefix_rewrite": routes.HEALTH}}
     stats = {"cluster": clusters.ADMIN, "prefix_rewrite": f"{STATS}?text_readouts", "timeout": _PROBE_TIMEOUT}
     return [
         {"match": _exactly(LIVE), "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}}},
-        {"match": _exactly(READY), "route": {**probe, "prefix_rewrite": routes.HEALTH}},
+        {"match": _exactly(ALIVE), **health, **_told(probe="alive")},
+        {"match": _exactly(READY, **dict([ALIVE_HEADER])), **health, **_told(probe="alive")},
+        {"match": _exactly(READY), **health, **_told(probe="ready")},
         {"match": _exactly(METRICS), "route": probe},
-        {"match": _exactly(STATS), "route": stats},
+        {"match": _exactly(STATS), "route": stats, **_told(stalls=True)},
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
     ]
 
 
-def _exactly(path: str) -> proto.Json:
+def _told(**facts: object) -> proto.Json:
+    """Return what the watch reads of a route."""
+    return {"metadata": {"filter_metadata": {routes.METADATA: facts}}}
+
+
+def _exactly(path: str, **more: str) -> proto.Json:
     """Match a GET of the path without a query: Envoy's header `:path` has the query, its path match has not."""
-    expected = {":method": "GET", ":path": path}
+    expected = {":method": "GET", ":path": path, **more}
     headers = [{"name": name, "string_match": {"exact": value}} for name, value in expected.items()]
     return {"path": path, "headers": headers}
 

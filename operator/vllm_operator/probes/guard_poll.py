@@ -27,11 +27,16 @@ Answers = Mapping[Guard, guard.State | None]
 """What guards said; None: no answer came, although it was waited for patiently."""
 
 
+Engines = frozenset[tuple[str, bool, int]]
+"""The uids of pods, whether they are ready, and how often their engines were started anew."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class GuardPoll:
     """The guards of one model, all of which are to have the configuration `wanted`. Times are the event loop's, in seconds.
 
-    `stamp`: of the cache that was looked at. `since`: when something changed, or one answered again. `due`, `silent_due`: when
+    `stamp`: of the cache that was looked at. `engines`: what is told of the engines beside them, of which a guard may know more.
+    `since`: when something changed, or one answered again. `due`, `silent_due`: when
     those that answer are asked, and the silent. `answers`: what each said last; those that were not asked yet are left out.
     `refused_before`: how much each had refused when it last had what was wanted. `silent`: those that did not answer promptly;
     `silent_since`: when one last fell silent.
@@ -44,6 +49,7 @@ class GuardPoll:
     due: float
     silent_due: float
     silent_since: float
+    engines: Engines = frozenset()
     answers: Answers = dataclasses.field(default_factory=dict)
     refused_before: Mapping[Guard, int] = dataclasses.field(default_factory=dict)
     silent: frozenset[Guard] = frozenset()
@@ -99,15 +105,24 @@ class GuardPoll:
         return min(self.refused_before.get(one, 0), answer.rejected)
 
 
-def begun(before: GuardPoll | None, stamp: cache.Stamp, wanted: str, guards: frozenset[Guard], now: float) -> GuardPoll:
+def begun(
+    before: GuardPoll | None,
+    stamp: cache.Stamp,
+    wanted: str,
+    guards: frozenset[Guard],
+    now: float,
+    *,
+    engines: Engines = frozenset(),
+) -> GuardPoll:
     """Return the poll that goes on from `before`. What changed is due now, and what was said stays until it is asked.
 
     For another configuration every guard has the chance to answer promptly again.
     """
     if before is None:
-        return GuardPoll(stamp, wanted, guards, since=now, due=now, silent_due=now, silent_since=now)
+        return GuardPoll(stamp, wanted, guards, since=now, due=now, silent_due=now, silent_since=now, engines=engines)
     if (before.wanted, before.guards) == (wanted, guards):
-        return dataclasses.replace(before, stamp=stamp)
+        due = before.due if engines == before.engines else now
+        return dataclasses.replace(before, stamp=stamp, engines=engines, due=due)
     return GuardPoll(
         stamp,
         wanted,
@@ -116,6 +131,7 @@ def begun(before: GuardPoll | None, stamp: cache.Stamp, wanted: str, guards: fro
         due=now,
         silent_due=now,
         silent_since=now,
+        engines=engines,
         answers={one: answer for one, answer in before.answers.items() if one in guards},
         refused_before={one: number for one, number in before.refused_before.items() if one in guards},
         silent=before.silent & guards if wanted == before.wanted else frozenset(),
@@ -123,7 +139,7 @@ def begun(before: GuardPoll | None, stamp: cache.Stamp, wanted: str, guards: fro
 
 
 def _since(answer: guard.State, refused_before: int) -> guard.State:
-    return guard.State(answer.version, answer.rejected - refused_before)
+    return dataclasses.replace(answer, rejected=answer.rejected - refused_before)
 
 
 def _pause(poll: GuardPoll, now: float) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from vllm_operator import guard
 from vllm_operator.kube import cache, kinds, workqueue
 from vllm_operator.probes import guard_poll
-from vllm_operator.status import guard_conditions, observed
+from vllm_operator.status import guard_conditions, observed, pod_diagnosis, stalls
 
 PROMPT_WORKERS, SILENT_WORKERS = 32, 16
 PROMPT_SECONDS = 0.5
@@ -58,7 +58,10 @@ class GuardPolls:
         if before and before.stamp == stamp:
             return before
         seen = observed.snapshot(self._cache, key)
-        return seen and guard_poll.begun(before, stamp, guard_conditions.wanted(seen), guards(seen), _now())
+        if seen is None:
+            return None
+        wanted = guard_conditions.wanted(seen)
+        return guard_poll.begun(before, stamp, wanted, guards(seen), _now(), engines=engines(seen))
 
     async def _ask_silent(self, key: kinds.Key) -> float | None:
         """Ask the guards of `key` that did not answer promptly; return the seconds until it is due again."""
@@ -101,6 +104,12 @@ def guards(seen: observed.ObservedState) -> frozenset[guard_poll.Guard]:
     """Return the guards that run and have an address."""
     found = map(_guard, guard_conditions.guarded(seen))
     return frozenset(one for one in found if one.address)
+
+
+def engines(seen: observed.ObservedState) -> guard_poll.Engines:
+    """Return what is told of the engines whose guards run."""
+    found = guard_conditions.guarded(seen)
+    return frozenset((pod["metadata"]["uid"], pod_diagnosis.is_ready(pod), stalls.restarts(pod)) for pod in found)
 
 
 def _guard(pod: kinds.Object) -> guard_poll.Guard:

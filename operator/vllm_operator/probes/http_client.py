@@ -5,6 +5,7 @@ no redirect is followed and no cookie kept, and nothing that they do raises here
 Must not decide when to ask, nor what an answer means for a model.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 import aiohttp
@@ -33,6 +34,13 @@ class Answer(NamedTuple):
     text: str = ""
 
 
+class _Found(NamedTuple):
+    """What a GET brought."""
+
+    text: str
+    headers: Mapping[str, str]
+
+
 class Probe:
     """Asks; use as an asynchronous context manager."""
 
@@ -57,13 +65,14 @@ class Probe:
         """Return what the guard of the pod with that IP says of itself; None where it does not answer."""
         url = f"http://{_host(address)}:{self._guard_port}{guard.STATS_PATH}"
         for _ in range(GUARD_TRIES):
-            if (text := await self._get(url, GUARD_BYTES)) is not None:
-                return guard.state(text)
+            if found := await self._get(url, GUARD_BYTES):
+                return guard.state(found.text, found.headers.get(guard.STALLS_HEADER, ""))
         return None
 
     async def ask_fetcher(self, address: str) -> str | None:
         """Return what the fetcher in the pod with that IP says of itself, as JSON; None where it does not answer."""
-        return await self._get(f"http://{_host(address)}:{fetch.PORT}{fetch.PROGRESS_PATH}", FETCHER_BYTES)
+        found = await self._get(f"http://{_host(address)}:{fetch.PORT}{fetch.PROGRESS_PATH}", FETCHER_BYTES)
+        return found.text if found else None
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> Answer:
         """Send `request` with a client's key to the model at the URL `base`; the key is never in what comes back."""
@@ -85,13 +94,18 @@ class Probe:
             return Answer(reached=True, text="the connection was cut")
         return Answer(reached=True, status=response.status, text=text.replace(key, "sk-..."))
 
-    async def _get(self, url: str, limit: int) -> str | None:
+    async def _get(self, url: str, limit: int) -> _Found | None:
         timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)
         try:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
-                return await _text(response, limit) if response.status == OK else None
+                return _Found(await _text(response, limit), response.headers) if response.status == OK else None
         except BROKEN:
             return None
+
+
+def guard_url(address: str) -> str:
+    """Return the base URL of the server in the pod with that IP, as clients have the Service's."""
+    return f"http://{_host(address)}:{guard.PUBLIC_PORT}"
 
 
 def _host(address: str) -> str:

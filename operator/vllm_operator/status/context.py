@@ -12,7 +12,7 @@ from vllm_operator.engine import accelerators
 from vllm_operator.fetch import failures
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import fetch_diagnosis, fetch_progress, guard_conditions, pod_diagnosis
+from vllm_operator.status import fetch_diagnosis, fetch_progress, guard_conditions, pod_diagnosis, stalls
 from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
 
@@ -154,7 +154,7 @@ class StatusContext(NamedTuple):
 
     def diagnosis(self) -> ConditionValue | None:
         """Return why the newest pod that does not answer does not."""
-        found = (pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
+        found = (stalls.of(self.observed, pod) or pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
         value = next((value for value in found if value), None)
         if value is None:
             return None
@@ -187,12 +187,13 @@ class StatusContext(NamedTuple):
         return ", ".join(keys.expired(self.plan.spec.access, self.now)) if is_configured else ""
 
     def answers_wrongly(self) -> ConditionValue | None:
-        """Return what was wrong with the model's answer."""
-        return self.verified if self.verified.status == "False" else None
+        """Return what was wrong with the model's answer, if it is not that of one server alone."""
+        is_wrong = self.verified.status == "False" and self.verified.reason != guard_conditions.ONE_WRONG
+        return self.verified if is_wrong else None
 
     def serves_wrongly(self) -> ConditionValue | None:
         """Return what was wrong with the answer of a model that is rolled out; before that, what holds it up comes first."""
-        return self.answers_wrongly() if self.serves() else None
+        return self.verified if self.serves() and self.verified.status == "False" else None
 
     def missing_of(self, counts: Callable[[Dependency], bool]) -> kinds.Ref | None:
         """Return the first of those dependencies that do not exist."""

@@ -14,6 +14,8 @@ from vllm_operator.status import pod_diagnosis
 from vllm_operator.status.observed import ObservedState
 
 REJECTED, CONFIGURED = "Rejected", "Configured"
+ONE_WRONG = "OneServerWrong"
+"""Of Verified: one server answered wrongly, and others may answer rightly."""
 NEVER = guard.State("", 0)
 NOT_ASKED = ConditionValue("Unknown", "NotAsked", "the answer of those that were asked is on its way")
 

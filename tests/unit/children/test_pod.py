@@ -38,7 +38,7 @@ def guard(**said: Any) -> kinds.Object:
     return dict(found)
 
 
-@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
+@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe"])
 def test_the_engine_is_asked_through_the_guards_private_port_so_ready_means_that_it_answers(probe: str) -> None:
     assert engine()[probe]["httpGet"] == {"path": "/ready", "port": 8002, "scheme": "HTTP"}
 

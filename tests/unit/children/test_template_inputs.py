@@ -42,6 +42,8 @@ STORED: dict[str, tuple[dict[str, Any], str]] = {
         {"model": {**MODEL, "files": []}, "guard": {"resources": {}}, "imagePullSecrets": [],
          "podMetadata": {"labels": {}, "annotations": {}},
          "scheduling": {"nodeSelector": {}, "tolerations": [], "topologySpreadConstraints": []}}, "5af7fff40056e1d4"),
+    "as a later API server reads it": (
+        {"model": MODEL, "engine": {**DEFAULTS["engine"], "stallTimeout": "3m"}}, "5af7fff40056e1d4"),
     "accelerated": (
         {"model": {**MODEL, "servedName": "llama"}, "replicas": 3, "paused": True, "expose": {"host": "a.b"},
          "resources": {"limits": {"nvidia.com/gpu": 2, "memory": "64Gi"}, "requests": {"cpu": "500m"}},

@@ -159,3 +159,27 @@ async def test_a_container_that_was_started_anew_is_asked_anew() -> None:
         bench.prober.enqueue(KEY)
         await asyncio.sleep(0.05)
         assert bench.heard() == {"a": guard.State("older", 1)}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"conditions": [{"type": "Ready", "status": "False"}]},
+        {"containerStatuses": [{"name": "vllm", "restartCount": 1}]},
+    ],
+    ids=["not ready", "restarted"],
+)
+def test_a_guard_is_asked_at_once_when_something_is_told_of_its_engine(told: kinds.Object) -> None:
+    @clock.virtual
+    async def run() -> None:
+        bench = fake_guards.FakeGuards()
+        pod = await bench.start("a", "10.0.0.1", guard.State(RIGHT, 0), ready=True)
+        async with bench.running():
+            stalls = guard.Stalls(1, 1000, 3, 75, is_now=True)
+            bench.says["10.0.0.1"] = guard.State(RIGHT, 0, stalls)
+            bench.put({**pod, "status": {**pod["status"], **told}})
+            bench.prober.enqueue(KEY)
+            await asyncio.sleep(0.05)
+            assert bench.heard() == {"a": guard.State(RIGHT, 0, stalls)}
+
+    run()

@@ -37,6 +37,16 @@ async def test_a_guard_says_what_it_has_and_refused() -> None:
         assert await one.ask_guard("127.0.0.1") == guard.State("0123456789abcdef", 2)
 
 
+async def test_a_guard_says_how_its_engine_stalled() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        said = "count=2 at=1767225600 waiting=3 seconds=75 now=1"
+        return web.Response(text=STATS, headers={guard.STALLS_HEADER: said})
+
+    async with asking(answer) as one:
+        stalls = guard.Stalls(2, 1767225600, 3, 75, is_now=True)
+        assert await one.ask_guard("127.0.0.1") == guard.State("0123456789abcdef", 2, stalls)
+
+
 async def test_one_lost_answer_is_not_silence() -> None:
     asked = []
 

@@ -7,12 +7,12 @@ import pytest
 
 from tests import observations
 from tests.golden import render
-from tests.unit.status import failing_rows, precedence_rows, rollout_rows, serving_rows
+from tests.unit.status import failing_rows, precedence_rows, rollout_rows, serving_rows, stalled_rows
 from tests.unit.status.rows import Row
 from vllm_operator import config
 from vllm_operator.status import observed
 
-ROWS = [*serving_rows.ROWS, *failing_rows.ROWS, *precedence_rows.ROWS, *rollout_rows.ROWS]
+ROWS = [*serving_rows.ROWS, *failing_rows.ROWS, *precedence_rows.ROWS, *rollout_rows.ROWS, *stalled_rows.ROWS]
 TYPES = ["Available", "Ready", "Progressing", "Exposed", "GuardConfigured", "Verified"]
 LATER = "2026-01-01T01:00:00Z"
 
