@@ -1,4 +1,4 @@
-"""Asks each model for what its task makes (one token, one embedding) through its Service, with a client's key.
+"""Asks each model for what its task makes (one token, one embedding) with a client's key: its Service, and its servers in turn.
 
 After each rollout, and then at a slow pace; what fails is asked more often. Not while a guard lags, which would refuse a new key,
 nor while servers of two names answer. Must not decide what is believed of an answer: verdict.py does.
@@ -24,18 +24,22 @@ AGAIN_SECONDS = 2.0
 LATER = backoff.Backoff(first=10.0, longest=10.0, jitter=0.5)
 FAILING_AT_ONCE = 16  # each may hang for a minute: they are to hold up no model that was rolled out
 
+ONE_WRONG = guard_conditions.ONE_WRONG
+UNREACHABLE = ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
+
 AskModel = Callable[[str, str, verification.Request], Awaitable[http_client.Answer]]
 
 
 class Question(NamedTuple):
     """What a model is to be asked, with whose key; `generation` is that of the spec whose servers answer.
 
-    `chooses_context`: those servers choose the length of their context.
+    `servers`: the URL of each server that answers, by its pod; `chooses_context`: they choose the length of their context.
     """
 
     client: spare_client.SpareClient
     served: verification.Served
     generation: int
+    servers: Mapping[str, str] = {}
     chooses_context: bool = False
 
 
@@ -102,13 +106,14 @@ class Canary:
     async def _verify(
         self, key: kinds.Key, seen: ObservedState, before: verdict.Verdict, question: Question
     ) -> float | None:
+        before = dataclasses.replace(before, server=before.turn(question.servers))
         if before.failing_since is None:
-            heard = await self._heard(seen.owner, question)
+            heard = await self._heard(seen.owner, question, before.server)
         elif self._failing.locked():
             return LATER.pause(0)
         else:
             async with self._failing:
-                heard = await self._heard(seen.owner, question)
+                heard = await self._heard(seen.owner, question, before.server)
         if not self._is_as_it_was(key, seen):
             return AGAIN_SECONDS
         if question.chooses_context and heard and heard.status == "True":
@@ -118,11 +123,12 @@ class Canary:
         self._keep(key, after)
         return after.due - now
 
-    async def _heard(self, owner: naming.Owner, question: Question) -> ConditionValue | None:
-        """Ask, and return what the answer means; None where the model was busy."""
+    async def _heard(self, owner: naming.Owner, question: Question, server: str | None) -> ConditionValue | None:
+        """Ask the Service, or a server; return what the answer means: None where it tells nothing, as that of a busy one."""
         model, task, key = question.served.model, question.served.task, question.client.key
-        answer = await self._ask_model(service.address(owner), key, verification.request(model, task))
-        found = _meaning(answer, task, key)
+        base = question.servers[server] if server else service.address(owner)
+        answer = await self._ask_model(base, key, verification.request(model, task))
+        found = _meaning(answer, task, key, server or "")
         return found and found._replace(generation=question.generation)
 
     async def _learn_context(self, key: kinds.Key, seen: ObservedState, question: Question) -> None:
@@ -166,7 +172,7 @@ def _question(seen: ObservedState, said: ConditionValue | None, now: float) -> Q
     served = {verification.served(one, spec.model.task) for one in arguments}
     (one,) = served if len(served) == 1 else (None,)
     chooses = all(map(verification.chooses_context, arguments))
-    return Question(client, one, _generation(seen, spec, said), chooses) if one else None
+    return Question(client, one, _generation(seen, spec, said), _servers(seen), chooses) if one else None
 
 
 def _generation(seen: ObservedState, spec: api.Spec, said: ConditionValue | None) -> int:
@@ -190,24 +196,34 @@ def _is_rolled_out(seen: ObservedState, inputs: str) -> bool:
     return is_observed and status.get("updatedReplicas") == status.get("replicas")
 
 
-def _meaning(answer: http_client.Answer, task: api.Task, key: str) -> ConditionValue | None:
+def _meaning(answer: http_client.Answer, task: api.Task, key: str, server: str) -> ConditionValue | None:
+    """Return what the answer means; `server`: the pod that was asked, "" for the Service."""
     if not answer.reached:
-        return ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
+        return None if server else UNREACHABLE
     if answer.status in verification.BUSY:
         return None
     if not answer.status:
-        return _wrong(f"got no answer: {answer.text}")
+        return _wrong(server, f"got no answer: {answer.text}")
     if fault := verification.fault(answer.status, answer.text, task, key):
-        return _wrong(f"was answered {fault}")
+        return _wrong(server, f"was answered {fault}")
     return ConditionValue("True", "Verified", f"{verification.PROOFS[task].what} came back through the Service")
 
 
-def _wrong(words: str) -> ConditionValue:
+def _wrong(server: str, words: str) -> ConditionValue:
+    if server:
+        message = f"a request to the server in the pod {server}, with a client's key, {words}"
+        return ConditionValue("False", ONE_WRONG, message)
     return ConditionValue("False", "AnswerWrong", f"a request through the Service, with a client's key, {words}")
 
 
 def _ready(seen: ObservedState) -> list[kinds.Object]:
     return [pod for pod in seen.pods() if pod_diagnosis.is_ready(pod)]
+
+
+def _servers(seen: ObservedState) -> dict[str, str]:
+    """Return the URLs of the servers that answer, by their pods."""
+    addresses = {pod["metadata"]["name"]: str(pod["status"].get("podIP", "")) for pod in _ready(seen)}
+    return {name: http_client.guard_url(address) for name, address in addresses.items() if address}
 
 
 def _templates(seen: ObservedState) -> frozenset[str]:

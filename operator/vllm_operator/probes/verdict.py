@@ -5,6 +5,7 @@ leaves what was known.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 from vllm_operator.kube import backoff, cache
 from vllm_operator.kube.conditions import ConditionValue
@@ -22,7 +23,8 @@ class Verdict:
 
     `said`: what is told, None until it is sure; `heard`: what came last, None where the model was busy; `templates`: the pod
     templates that answer; `asked`: those of which `said` is told; `failing_since`: since when no right answer came, None where
-    the last one was right; `due`: when the model is asked again; `stamp`: of the cache that was looked at last.
+    the last one was right; `due`: when the model is asked again; `stamp`: of the cache that was looked at last; `server`: the pod
+    that was asked last, "" for the Service, None before the first.
     """
 
     templates: frozenset[str] = frozenset()
@@ -32,12 +34,25 @@ class Verdict:
     due: float = 0.0
     stamp: cache.Stamp = 0
     asked: frozenset[str] = frozenset()
+    server: str | None = None
 
     def of_templates(self, templates: frozenset[str]) -> "Verdict":
         """Return the verdict while pods of `templates` answer: due at once where all are of another template than before."""
         if templates == self.templates or len(templates) > 1:
             return self
-        return dataclasses.replace(self, templates=templates, failing_since=None, due=0.0)
+        return dataclasses.replace(self, templates=templates, failing_since=None, due=0.0, server=None)
+
+    def turn(self, servers: Iterable[str]) -> str:
+        """Return which of the `servers` that answer is asked next, "" for the Service, which is asked first and between rounds.
+
+        One alone is asked through the Service; one whose answer was wrong is asked again.
+        """
+        ordered = sorted(servers)
+        order = ["", *ordered] if len(ordered) > 1 else [""]
+        is_wrong = self.heard is not None and self.heard.status != "True"
+        if self.server is None or (is_wrong and self.server in order):
+            return self.server or ""
+        return next((one for one in order if one > (self.server or "")), "")
 
     def of_generation(self, generation: int) -> "Verdict":
         """Return the verdict of that generation of the spec, where something is said."""
