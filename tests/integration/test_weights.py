@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,14 +36,14 @@ def uid(admin: kubectl.Admin, what: tuple[str, str]) -> str:
     return str(admin.get(*what).get("metadata", {}).get("uid", ""))
 
 
-def complete(admin: kubectl.Admin) -> None:
+def complete(admin: kubectl.Admin, job: tuple[str, str] = JOB) -> None:
     """Say of the Job what its controller says at the end."""
-    at = admin.get(*JOB)["metadata"]["creationTimestamp"]
+    at = admin.get(*job)["metadata"]["creationTimestamp"]
     ends = [{"type": kind, "status": "True", "lastTransitionTime": at} for kind in ("SuccessCriteriaMet", "Complete")]
     counts = {"startTime": at, "completionTime": at, "succeeded": 1, "active": 0, "ready": 0}
     admin.kubectl(
         "patch",
-        *JOB,
+        *job,
         "--subresource=status",
         "--type=merge",
         "-p",
@@ -106,3 +107,39 @@ def test_without_a_cache_the_job_is_taken_away_and_the_claim_stays_while_servers
 def _ready(admin: kubectl.Admin) -> str:
     conditions = admin.get("vllm", "fetched").get("status", {}).get("conditions", [])
     return next((str(one["reason"]) for one in conditions if one["type"] == "Ready"), "")
+
+
+def test_an_existing_claim_that_was_made_anew_is_filled_again_and_named(admin: kubectl.Admin) -> None:
+    job = ("job", "sharing-fetch")
+    bring(admin)
+    body = kubectl.model("sharing")
+    body["spec"]["model"] = {"source": "hf://facebook/opt-125m", "cache": {"existingClaim": "shared"}}
+    admin.apply(body)
+    waiting.until("the Job", lambda: admin.get(*job), admin.world)
+    complete(admin, job)
+    waiting.until("the Deployment", lambda: admin.get("deployment", "sharing"), admin.world)
+    before = uid(admin, job)
+    admin.kubectl("delete", "pvc", "shared")
+    bring(admin)
+    waiting.until("another Job", lambda: poked(admin) and uid(admin, job) not in ("", before), admin.world)
+    waiting.until("words", lambda: "the claim shared was made anew" in _message(admin, "sharing"), admin.world)
+    assert admin.get("deployment", "sharing")
+    admin.kubectl("delete", "vllm", "sharing")
+    admin.kubectl("delete", "pvc", "shared")
+
+
+def bring(admin: kubectl.Admin) -> None:
+    """Make a claim as an admin does."""
+    spec = {"accessModes": ["ReadWriteMany"], "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "shared"}, "spec": spec}
+    admin.kubectl("apply", "-f", "-", stdin=json.dumps(claim))
+
+
+def poked(admin: kubectl.Admin) -> bool:
+    """Have the operator look at the model, as an event of a pod does."""
+    admin.kubectl("annotate", "vllm", "sharing", f"looked-at={time.time()}", "--overwrite")
+    return True
+
+
+def _message(admin: kubectl.Admin, name: str) -> str:
+    return str(admin.condition(name).get("message", ""))

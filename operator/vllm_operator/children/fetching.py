@@ -34,9 +34,9 @@ def fetching(
     if spec.model.cache is None or not claim.is_kept(spec):
         return None
     kept = claim.claim(owner, spec.model.cache, known.claim)
-    if known.servers and not _is_newer(known.claim, known.servers):
-        return Fetching(kept, None, is_whole=True)
     new = fetch.job(owner, spec, settings, asked, known)
+    if known.servers and not _is_emptied(known, known.servers, new):
+        return Fetching(kept, None, is_whole=True)
     emptied = claim.name(owner, spec.model.cache) if known.servers else ""
     if known.job is None or not _is_for(known.job, new, known.claim, is_own=claim.is_own(spec)):
         return Fetching(kept, new, is_whole=False, emptied=emptied)
@@ -64,6 +64,18 @@ def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None, *,
     if held is None and not is_own:
         return True
     return uid == now or (not uid and not _is_newer(held, live))
+
+
+def _is_emptied(known: fetch.Known, servers: kinds.Object, new: kinds.Object) -> bool:
+    """Tell whether the claim is another one than the servers were made with, and is not filled yet.
+
+    A Job that noted the claim's uid tells it; else the times at which the claim and the servers' revision were made do.
+    """
+    *wanted_now, now = _note(new)
+    *wanted_there, noted = _note(known.job) if known.job else [""] * NOTED
+    if known.job is None or wanted_there != wanted_now or not (noted and now):
+        return _is_newer(known.claim, servers)
+    return noted != now or not conditions.is_true(known.job, "Complete")
 
 
 def _note(obj: kinds.Object) -> list[str]:

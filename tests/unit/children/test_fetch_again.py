@@ -103,6 +103,18 @@ def test_servers_of_a_claim_of_somebodys_that_was_made_anew_stay_while_it_is_fil
     assert written(found, "Deployment")["spec"]["template"] == revision["data"]["template"]
 
 
+def test_a_claim_of_somebodys_that_was_made_anew_in_the_same_minute_is_known_by_its_uid_until_it_is_filled() -> None:
+    soon = "2026-01-01T00:00:05Z"
+    filled = made(written(decided(spec(BROUGHT), brought(BEGAN)), "Job"), **COMPLETE)
+    revision = made(written(decided(spec(BROUGHT), filled, brought(BEGAN)), "ControllerRevision"))
+    again = written(decided(spec(BROUGHT), filled, revision, brought(soon)), "Job")
+    for status, is_whole in (({}, False), (COMPLETE, True)):
+        found = decided(spec(BROUGHT), made(again, soon, **status), revision, brought(soon))
+        assert found.fetching is not None
+        assert found.fetching.is_whole is is_whole
+        assert of(found, "Job") is None
+
+
 @pytest.mark.parametrize(
     ("cache", "remedy"),
     [({"size": "40Gi"}, "spec.model.cache.size"), ({"existingClaim": "shared"}, "shared"), (None, "spec.model.cache")],
