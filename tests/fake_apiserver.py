@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from tests import api_objects, fake_store, managed_fields, troubles
 from vllm_operator.kube import client, errors, kinds, naming, requests
 
-READS = {"get", "list", "watch"}
+READS = {"get", "list", "watch", "log"}
 UNCONDITIONAL = {"Lease", "ModelDeployment"}
 """Kinds that are not replaced without a resource version."""
 
@@ -31,6 +31,7 @@ class FakeCluster(fake_store.Store):
         super().__init__()
         self.calls: list[tuple[str, kinds.Ref]] = []
         self.done: list[tuple[str, kinds.Ref]] = []
+        self.logs: dict[tuple[str, str, bool], str] = {}  # by pod, container, and whether of the one before
         self.troubles = troubles.Troubles()
         self.interrupt: Callable[[str, kinds.Ref, str], None] = lambda _verb, _ref, _when: None
         self.permit: Callable[[], None] = lambda: None
@@ -52,6 +53,14 @@ class FakeCluster(fake_store.Store):
         for start in range(0, max(len(found), 1), client.PAGE):
             yield client.Page(found[start : start + client.PAGE], version)
             await asyncio.sleep(0)
+
+    async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
+        async with self._calling("log", pod):
+            self._live(pod)
+            text = self.logs.get((pod.name, container, previous))
+            if text is None:
+                raise errors.Invalid(400, "BadRequest", f"previous terminated container {container!r} not found")
+        return "\n".join(text.splitlines()[-lines:])[:most]
 
     async def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
@@ -99,12 +108,12 @@ class FakeCluster(fake_store.Store):
         event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
         await self._create(event, naming.FIELD_MANAGER)
 
-    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+    async def events_on(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
         namespace, uid = regarding["metadata"]["namespace"], regarding["metadata"]["uid"]
         async with self._calling("list", kinds.Ref(kinds.EVENT.kind, namespace, "")):
             found = self.found(kinds.EVENT, namespace, "")
-        ours = [one for one in found if one["type"] == "Warning" and one["regarding"]["uid"] == uid]
-        return sorted(ours, key=requests.happened)
+        ours = [one for one in found if one["regarding"]["uid"] == uid]
+        return sorted(ours, key=requests.happened)[: client.EVENTS]
 
     # What others do
 

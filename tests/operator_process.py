@@ -18,7 +18,7 @@ from vllm_operator.probes import http_client
 
 LEASE = kinds.Ref("Lease", "vllm-operator", "vllm-operator")
 STREAMS = {"list", "watch"}
-READS = {"get", "exists"}
+READS = {"get", "exists", "log", "events_on"}
 
 
 class Write(NamedTuple):

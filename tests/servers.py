@@ -16,6 +16,7 @@ from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.probes import prober
 from vllm_operator.status import observed, pod_diagnosis
+from vllm_operator.status.pod_view import Evidence, PodView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,15 @@ LACKING = f"0/1 nodes are available: 1 Insufficient {GPU}. preemption: 0/1 nodes
 
 
 class Answering(prober.Prober):
-    """Who was answered with `answer` by whatever is ready; None: nobody had time to answer."""
+    """Who was answered with `answer` by whatever is ready; None: nobody had time to answer. Logs were read, and said no more."""
 
     answer: ConditionValue | None = RIGHT
 
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
         ready = frozenset(one["metadata"]["labels"]["pod-template-hash"] for one in seen.pods() if is_ready(one))
         is_heard = len(ready) == 1 and self.answer is not None
+        ends = {str(one["metadata"]["uid"]): PodView(one).ended() for one in seen.pods()}
+        seen = seen._replace(evidence={uid: Evidence(ended=end.name_of_end) for uid, end in ends.items() if end})
         return seen._replace(verified=self.answer, asked=ready) if is_heard else seen
 
 

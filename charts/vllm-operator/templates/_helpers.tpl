@@ -114,9 +114,15 @@ affinity: {{- toYaml . | nindent 2 }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways]
   verbs: [get] # as metadata alone: whether the one that a model names is there
+- apiGroups: [cert-manager.io]
+  resources: [issuers]
+  verbs: [get] # the same
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get] # the end of an ended engine's log, once, where the kubelet's part of it does not name the cause
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
@@ -128,5 +134,5 @@ affinity: {{- toYaml . | nindent 2 }}
   verbs: [get] # as metadata alone: whether what a model names is there
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [list, create] # list: why the pod of a Job cannot be made, which no object tells
+  verbs: [create, list] # list: why a Job's pod cannot be made, or a pod that has a node does not begin to run
 {{- end }}

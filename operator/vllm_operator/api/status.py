@@ -79,6 +79,33 @@ class Outage(schema.Schema):
     )
 
 
+class LastStart(schema.Schema):
+    """How long the last start of a server took, by phase."""
+
+    server: str = pydantic.Field(default="", max_length=253, description="Pod that started.")
+    ready: str | None = pydantic.Field(
+        default=None, description="Moment at which it answered.", json_schema_extra={"format": "date-time"}
+    )
+    total: int = pydantic.Field(default=0, ge=0, description="Time from its node to its first answer. Seconds.")
+    pulling: int = pydantic.Field(
+        default=0, ge=0, description="Time in which its images were pulled and its volumes mounted. Seconds."
+    )
+    downloading: int = pydantic.Field(default=0, ge=0, description="Time in which it fetched its own weights. Seconds.")
+    loading: int = pydantic.Field(
+        default=0, ge=0, description="Time in which vLLM started and read the weights. Seconds."
+    )
+    compiling: int = pydantic.Field(
+        default=0, ge=0, description="Time in which vLLM profiled, compiled and captured graphs. Seconds."
+    )
+
+
+class Capacity(schema.Schema):
+    """What the KV cache of one server has room for, as vLLM says."""
+
+    kv_cache_tokens: int = pydantic.Field(default=0, ge=0, description="Number of tokens.")
+    requests: int = pydantic.Field(default=0, ge=0, description="Number of requests of the longest context at once.")
+
+
 class Status(schema.Schema):
     """What is observed."""
 
@@ -112,6 +139,12 @@ class Status(schema.Schema):
         max_length=256,
         description="Clients that may call the model.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    last_start: LastStart | None = pydantic.Field(
+        default=None, description="How long the last start of a server took, to compare the next one with."
+    )
+    capacity: Capacity | None = pydantic.Field(
+        default=None, description="What the KV cache of one server has room for."
     )
     last_outage: Outage | None = pydantic.Field(
         default=None,

@@ -44,7 +44,8 @@ class Manager:
         api.permit_by(self._leader.check)
         self._cache = cache.Cache(self._wake)
         self._informers = informer.Informers(api, self._cache, settings.watch_namespaces, self._synced)
-        self._prober = prober.Prober(api, self._cache, ask, self._wake)
+        sees_nodes = not settings.watch_namespaces
+        self._prober = prober.Prober(api, self._cache, ask, self._wake, sees_nodes=sees_nodes)
         applier = apply.Applier(api, self._cache)
         self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings)
         self._reconcile = metrics.timed(self._reconciler)

@@ -9,5 +9,8 @@ adapters.py     LoRA adapters: their options, where they lie, and their names in
 source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load
 endpoints.py    the exact methods and paths of each task
 verification.py the request that proves that a model answers, by task
-causes.py       the last words of an ended engine -> the cause an admin should fix
+causes.py       the last words of an ended engine, or its log -> the cause an admin should fix
+cause_rows.py   the table of causes
+start_log.py    how far a start is, and the room of the KV cache, from vLLM's log
+log_lines.py    which lines of a log may be looked at, and what of them is never shown
 """

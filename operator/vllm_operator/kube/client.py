@@ -14,6 +14,7 @@ from vllm_operator.kube import credentials, errors, kinds, naming, requests, tra
 
 ADDRESSES_IN_FLIGHT = 4  # the API server counts all cluster IPs for each new one: more at once only wait longer
 PAGE = 100
+EVENTS = 100  # of one object
 WATCH_SECONDS = 290
 MANAGED = {"fieldManager": naming.FIELD_MANAGER}
 
@@ -36,6 +37,12 @@ class Api(Protocol):
 
     def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncGenerator[Page]:
         """Yield all objects of `kind`, page by page; an empty `namespace` means all of them."""
+
+    async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
+        """Return the last `lines` of a container's log in at most `most` bytes; `previous`: of the one before it."""
+
+    async def events_on(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+        """Return the Events on `regarding`, EVENTS at most, in the order in which they happened last."""
 
     def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
@@ -62,9 +69,6 @@ class Api(Protocol):
 
     async def create_event(self, regarding: kinds.Object, reason: str, note: str, *, warning: bool = False) -> None:
         """Record a Kubernetes Event on `regarding`."""
-
-    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
-        """Return the Events of type Warning on `regarding`, in the order in which they happened last."""
 
 
 class ApiClient:
@@ -116,6 +120,18 @@ class ApiClient:
                 return
             query["continue"] = metadata["continue"]
 
+    async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
+        """Return the last `lines` of a container's log in at most `most` bytes; `previous`: of the one before it."""
+        query = requests.log(container, lines, most, previous=previous)
+        return await self._connection.text("get", requests.one(pod, "log"), most, query=query)
+
+    async def events_on(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
+        """Return the Events on `regarding`, EVENTS at most, in the order in which they happened last."""
+        metadata = regarding["metadata"]
+        target = requests.all_of(kinds.EVENT, metadata["namespace"])
+        answer = await self._connection.call("list", target, query=requests.regarding(metadata["uid"], EVENTS))
+        return sorted(answer["items"], key=requests.happened)
+
     async def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""
     ) -> AsyncGenerator[tuple[str, kinds.Object]]:
@@ -163,12 +179,6 @@ class ApiClient:
         """Record a Kubernetes Event on `regarding`."""
         event = requests.kubernetes_event(regarding, reason, note, time.time(), warning=warning)
         await self._connection.call("create", requests.all_of(kinds.EVENT, event["metadata"]["namespace"]), body=event)
-
-    async def warnings(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
-        """Return the Events of type Warning on `regarding`, in the order in which they happened last."""
-        namespace, query = regarding["metadata"]["namespace"], requests.warnings_on(regarding, PAGE)
-        answer = await self._connection.call("list", requests.all_of(kinds.EVENT, namespace), query=query)
-        return sorted(answer["items"], key=requests.happened)
 
     async def _patch(self, target: requests.Target, body: Any, content: str) -> kinds.Object:
         return await self._connection.call("patch", target, query=MANAGED, body=body, content=content)

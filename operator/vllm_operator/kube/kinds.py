@@ -57,9 +57,13 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 INGRESS_CLASS = Kind("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
+STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass", "storageclasses", namespaced=False)
+ISSUER = Kind("cert-manager.io/v1", "Issuer", "issuers")
+CLUSTER_ISSUER = Kind("cert-manager.io/v1", "ClusterIssuer", "clusterissuers", namespaced=False)
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False)
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+NODE = Kind("v1", "Node", "nodes", namespaced=False)
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
 
 CHILDREN = (
@@ -78,7 +82,7 @@ BY_NAME = {
     kind.kind: kind
     for kind in (
         *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, INGRESS_CLASS, GATEWAY, SERVICE_ACCOUNT, PRIORITY_CLASS,
-        LEASE, EVENT,
+        LEASE, EVENT, NODE, STORAGE_CLASS, ISSUER, CLUSTER_ISSUER,
     )
 }  # fmt: skip
 

@@ -61,7 +61,7 @@ def _kept(name: str, value: str) -> str:
 def _pod(pod: kinds.Object) -> kinds.Object:
     status, spec = pod.get("status", {}), pod.get("spec", {})
     images = [_only(one, ("name", "image")) for one in spec.get("initContainers", [])]
-    engines = [_only(one, ("name", "image", "args")) for one in spec.get("containers", [])]
+    engines = [_container(one) for one in spec.get("containers", [])]
     containers = {
         name: [_only(one, CONTAINER_STATUS) for one in status[name]]
         for name in ("containerStatuses", "initContainerStatuses")
@@ -70,8 +70,24 @@ def _pod(pod: kinds.Object) -> kinds.Object:
     return {
         **_only(pod, ("apiVersion", "kind")),
         "metadata": _only(pod["metadata"], POD_METADATA),
-        "spec": {**_only(spec, ("nodeName",)), **_listed("initContainers", images), **_listed("containers", engines)},
+        "spec": {
+            **_only(spec, ("nodeName", "schedulingGates")),
+            **_listed("initContainers", images),
+            **_listed("containers", engines),
+        },
         "status": {**_only(status, POD_STATUS), **containers},
+    }
+
+
+def _container(one: kinds.Object) -> kinds.Object:
+    """Return a container with the time that it has to start, and the accelerators that it holds."""
+    limits = (one.get("resources") or {}).get("limits") or {}
+    held = {name: amount for name, amount in limits.items() if "/" in name}
+    probe = _only(one.get("startupProbe") or {}, ("periodSeconds", "failureThreshold"))
+    return {
+        **_only(one, ("name", "image", "args")),
+        **({"startupProbe": probe} if probe else {}),
+        **({"resources": {"limits": held}} if held else {}),
     }
 
 

@@ -54,6 +54,17 @@ def selecting(selector: str) -> dict[str, str]:
     return {"labelSelector": selector} if selector else {}
 
 
+def log(container: str, lines: int, most: int, *, previous: bool) -> dict[str, str]:
+    """Return the query for the last `lines` of a container's log, at most `most` bytes; `previous`: of the one before it."""
+    fixed = {"container": container, "tailLines": str(lines), "limitBytes": str(most)}
+    return {**fixed, **({"previous": "true"} if previous else {})}
+
+
+def regarding(uid: str, most: int) -> dict[str, str]:
+    """Return the query for at most `most` Events on the object of that `uid`."""
+    return {"fieldSelector": f"regarding.uid={uid}", "limit": str(most)}
+
+
 def watching(version: str, seconds: int, selector: str) -> dict[str, str]:
     """Return the query of a watch that begins after `version` and lasts `seconds` at most."""
     fixed = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
@@ -109,11 +120,6 @@ def kubernetes_event(regarding: kinds.Object, reason: str, note: str, now: float
         "reportingController": f"{kinds.GROUP}/{naming.FIELD_MANAGER}",
         "reportingInstance": naming.FIELD_MANAGER,
     }
-
-
-def warnings_on(regarding: kinds.Object, most: int) -> dict[str, str]:
-    """Return the query that selects the Events of type Warning on an object."""
-    return {"limit": str(most), "fieldSelector": f"regarding.uid={regarding['metadata']['uid']},type=Warning"}
 
 
 def happened(event: kinds.Object) -> str:

@@ -114,7 +114,7 @@ class FetchPolls:
         """Return why the Job has no pod, in Kubernetes' words; "" where nobody says it."""
         if conditions.is_true(job, "Suspended"):
             return f"the Job {job['metadata']['name']} is suspended"
-        told = [one for one in await self._api.warnings(job) if one.get("reason") == "FailedCreate"]
+        told = [one for one in await self._api.events_on(job) if one.get("reason") == "FailedCreate"]
         return str(told[-1].get("note", "")) if told else ""
 
     def _show(self, key: kinds.Key, after: Shown, before: Shown | None) -> None:

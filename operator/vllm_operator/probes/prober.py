@@ -11,7 +11,7 @@ from typing import Protocol
 from vllm_operator import guard
 from vllm_operator.engine import verification
 from vllm_operator.kube import cache, client, kinds, workqueue
-from vllm_operator.probes import canary, fetch_polls, guard_polls, http_client, sync_hints
+from vllm_operator.probes import canary, fetch_polls, guard_polls, http_client, inquiries, stocks, sync_hints
 from vllm_operator.status import observed
 
 CANARY_WORKERS = 32
@@ -34,8 +34,17 @@ class Asking(Protocol):
 class Prober:
     """Asks guards and models, and hurries the kubelets of guards that lag. `wake` is called where something new was heard."""
 
-    def __init__(self, api: client.Api, objects: cache.Cache, ask: Asking, wake: Callable[[kinds.Key], None]) -> None:
+    def __init__(
+        self,
+        api: client.Api,
+        objects: cache.Cache,
+        ask: Asking,
+        wake: Callable[[kinds.Key], None],
+        *,
+        sees_nodes: bool = False,
+    ) -> None:
         self._wake = wake
+        self._inquiries = inquiries.Inquiries(api, objects, wake, stocks.Stocks(api, objects, sees_nodes=sees_nodes))
         self._polls = guard_polls.GuardPolls(objects, ask.ask_guard, self._heard)
         self._fetches = fetch_polls.FetchPolls(api, objects, ask.ask_fetcher, wake)
         self._canary = canary.Canary(objects, self._polls.of, ask.ask_model, wake)
@@ -47,6 +56,7 @@ class Prober:
         self._hints.add(key)
         self._polls.prompt.add(key)
         self._fetches.queue.add(key)
+        self._inquiries.queue.add(key)
         self._requests.add(key)
 
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
@@ -54,6 +64,7 @@ class Prober:
         key = kinds.Key(seen.owner.namespace, seen.owner.name)
         canary = self._canary
         asked = seen._replace(verified=canary.of(key), asked=canary.asked(key))
+        asked = asked._replace(evidence=self._inquiries.of(key), stock=self._inquiries.stock())
         return asked._replace(guards=self._polls.of(key), fetch=self._fetches.of(key))
 
     def context(self, key: kinds.Key) -> int | None:
@@ -69,7 +80,14 @@ class Prober:
         await asyncio.gather(*(queue.stop(0) for queue in self._queues()))
 
     def _queues(self) -> tuple[workqueue.Queue, ...]:
-        return self._hints, self._polls.prompt, self._polls.silent, self._fetches.queue, self._requests
+        return (
+            self._hints,
+            self._polls.prompt,
+            self._polls.silent,
+            self._fetches.queue,
+            self._inquiries.queue,
+            self._requests,
+        )
 
     def _heard(self, key: kinds.Key) -> None:
         """A guard said something new: it may have to be hurried before the model's run comes to it."""

@@ -5,14 +5,26 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 
 from collections.abc import Mapping
 
+from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import edge, rollout, rule
+from vllm_operator.status import edge, outage, rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
 Rule = rule.Rule[StatusContext]
 
-CALM = ("Serving", "Starting", "Downloading", "Loading", "RollingOut", "Recreating", "ScaledToZero", "Paused")
+CALM = (
+    "Serving",
+    "Starting",
+    "Pulling",
+    "Downloading",
+    "Loading",
+    "Compiling",
+    "RollingOut",
+    "Recreating",
+    "ScaledToZero",
+    "Paused",
+)
 """Reasons of Ready that nobody needs to act on."""
 
 UNWRITTEN = Rule("{found.reason}", StatusContext.failure, "{found.message}")
@@ -51,6 +63,15 @@ NO_ROOM: tuple[Row, ...] = (
     Rule("{found.reason}", rollout.without_room, "{found.message}"),
 )
 
+
+def _as_before(at: StatusContext) -> ConditionValue | None:
+    """Keep what was said until the log of the engine that ended is read, which takes a moment: a new leader has read none yet."""
+    before = kube_conditions.condition(at.observed.model, "Ready")
+    if before is None or before["status"] == "True" or not at.unread():
+        return None
+    return ConditionValue("False", before["reason"], outage.untold(before["message"]))
+
+
 READY: tuple[Row, ...] = (
     UNWRITTEN,
     NOT_ALLOWED,
@@ -71,7 +92,9 @@ READY: tuple[Row, ...] = (
     CONTESTED,
     MISSING.where(StatusContext.missing_of_settings),
     *NO_ROOM,
-    Rule("PodsRefused", StatusContext.refused_pods, "the pods cannot be made: {found}"),
+    Rule("{found.reason}", StatusContext.refusal, "{found.message}"),
+    _as_before,
+    Rule("{found.reason}", StatusContext.evicted, "{found.message}"),
     Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
     ROLLING_OUT,
 )

@@ -10,9 +10,17 @@ from vllm_operator import children, config, keys
 from vllm_operator.children import fetch_network, template
 from vllm_operator.engine import accelerators
 from vllm_operator.fetch import failures
-from vllm_operator.kube import conditions, kinds
+from vllm_operator.kube import conditions, kinds, shorten
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import fetch_diagnosis, fetch_progress, guard_conditions, pod_diagnosis, stalls
+from vllm_operator.status import (
+    evictions,
+    fetch_diagnosis,
+    fetch_progress,
+    guard_conditions,
+    pod_diagnosis,
+    pod_refusals,
+    stalls,
+)
 from vllm_operator.status.dependencies import Dependency
 from vllm_operator.status.observed import ObservedState
 
@@ -154,7 +162,10 @@ class StatusContext(NamedTuple):
 
     def diagnosis(self) -> ConditionValue | None:
         """Return why the newest pod that does not answer does not."""
-        found = (stalls.of(self.observed, pod) or pod_diagnosis.diagnose(pod) for pod in self.observed.pods())
+        found = (
+            stalls.of(self.observed, pod) or pod_diagnosis.diagnose(self.observed.view(pod))
+            for pod in self.observed.pods()
+        )
         value = next((value for value in found if value), None)
         if value is None:
             return None
@@ -174,6 +185,27 @@ class StatusContext(NamedTuple):
         if pinned is None or fetch_network.is_todays(pinned["data"]["template"], self.plan.settings):
             return value
         return value._replace(message=f"{value.message.rstrip('.')}; {OLDER_CHART}")
+
+    def unread(self) -> bool:
+        """Tell whether the newest pod that does not answer ended in a way that its log has yet to tell."""
+        views = (self.observed.view(pod) for pod in self.observed.pods())
+        view = next((one for one in views if not one.is_ready()), None)
+        end = view.ended() if view else None
+        return bool(view and end and view.is_unread(end))
+
+    def evicted(self) -> ConditionValue | None:
+        """Return why the newest of the pods that ended for good did, while the one in its place does not answer yet."""
+        return evictions.diagnose(self.observed.failed(), self.now) if not self.serves() else None
+
+    def refusal(self) -> ConditionValue | None:
+        """Return why the newest pods cannot be made."""
+        found = pod_refusals.refusal(self.refused_pods())
+        if found is None:
+            return None
+        value = ConditionValue(
+            "False", "PodsRefused", shorten.with_remedy(f"the pods cannot be made: {found.words}", found.remedy)
+        )
+        return value._replace(reason="QuotaExceeded") if found.is_quota else value
 
     # what the probes have shown
 
@@ -197,7 +229,7 @@ class StatusContext(NamedTuple):
 
     def missing_of(self, counts: Callable[[Dependency], bool]) -> kinds.Ref | None:
         """Return the first of those dependencies that do not exist."""
-        return min((one.ref for one in self.observed.missing if counts(one)), default=None)
+        return min((one.ref for one in self.observed.lacking() if counts(one)), default=None)
 
     def failures(self, of: tuple[str, ...] = ()) -> list[ConditionValue]:
         """Return what could not be written, of some kinds or of all."""

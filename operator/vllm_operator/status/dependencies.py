@@ -16,8 +16,12 @@ KINDS = (
     kinds.PRIORITY_CLASS,
     kinds.INGRESS_CLASS,
     kinds.GATEWAY,
+    kinds.STORAGE_CLASS,
+    kinds.ISSUER,
+    kinds.CLUSTER_ISSUER,
 )
 """The kinds of all dependencies."""
+ISSUERS = (kinds.ISSUER.kind, kinds.CLUSTER_ISSUER.kind)
 
 
 By = Literal["spec", "settings"]
@@ -59,6 +63,7 @@ def _of_weights(plan: children.Plan) -> Iterator[Dependency]:
     model = plan.spec.model
     if model.cache:
         yield Dependency(_ref(plan, kinds.PERSISTENT_VOLUME_CLAIM, model.cache.existing_claim))
+        yield Dependency(_ref(plan, kinds.STORAGE_CLASS, model.cache.storage_class_name))
     if model.credentials_secret_ref:
         yield Dependency(_ref(plan, kinds.SECRET, model.credentials_secret_ref.name))
 
@@ -83,6 +88,9 @@ def _of_edge(plan: children.Plan) -> Iterator[Dependency]:
     by_tls: By = "spec" if chosen and chosen.tls else "settings"
     yield Dependency(_ref(plan, kinds.INGRESS_CLASS, plan.exposure.class_name), by_class, for_edge=True)
     yield Dependency(_ref(plan, kinds.SECRET, plan.exposure.tls_secret), by_tls, for_edge=True)
+    if issuer := plan.exposure.issuer:
+        kind = kinds.CLUSTER_ISSUER if issuer.kind == kinds.CLUSTER_ISSUER.kind else kinds.ISSUER
+        yield Dependency(_ref(plan, kind, issuer.name), by_tls, for_edge=True)
 
 
 def _ref(plan: children.Plan, kind: kinds.Kind, name: str | None) -> kinds.Ref:

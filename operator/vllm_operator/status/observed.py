@@ -11,7 +11,9 @@ from vllm_operator import guard
 from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import dependencies
+from vllm_operator.status.accelerators import Stock
 from vllm_operator.status.fetch_progress import FetchState
+from vllm_operator.status.pod_view import Evidence, PodView
 
 
 class ObservedState(NamedTuple):
@@ -24,6 +26,8 @@ class ObservedState(NamedTuple):
     troubles: Mapping[str, ConditionValue] = {}  # clients that have no key, and why
     guards: Mapping[str, guard.State | None] = {}  # by pod, of those asked: what its guard said last; None: no answer
     fetch: FetchState = FetchState()  # what is known of the Job that fetches weights
+    evidence: Mapping[str, Evidence] = {}  # by uid of a pod: what was read of it beside its status
+    stock: Stock | None = None  # the cluster's accelerators, where one was missing and they could be counted
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
     asked: frozenset[str] = frozenset()  # the pod templates whose servers have shown it
 
@@ -36,6 +40,14 @@ class ObservedState(NamedTuple):
         """Return the model's object of that kind and name."""
         return self.objects.get(kinds.Ref(kind.kind, self.owner.namespace, name))
 
+    def lacking(self) -> list[dependencies.Dependency]:
+        """Return what is missing and needed: a claim that has its volume needs no class, and a certificate no issuer."""
+        claim = self.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(self.owner.name)) or {}
+        is_bound = claim.get("status", {}).get("phase") == "Bound"
+        is_certified = not any(one.ref.kind == kinds.SECRET.kind and one.for_edge for one in self.missing)
+        needless = (*((kinds.STORAGE_CLASS.kind,) if is_bound else ()), *(dependencies.ISSUERS if is_certified else ()))
+        return [one for one in self.missing if one.ref.kind not in needless]
+
     def edge(self) -> kinds.Object | None:
         """Return what carries the model's host: its HTTPRoute, else its Ingress; both are there while one replaces the other."""
         name = self.owner.name
@@ -44,9 +56,17 @@ class ObservedState(NamedTuple):
     def pods(self) -> list[kinds.Object]:
         """Return the pods that are to stay, newest first."""
         found = [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and not _is_over(obj)]
-        return sorted(
-            found, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]), reverse=True
-        )
+        return sorted(found, key=_age, reverse=True)
+
+    def failed(self) -> list[kinds.Object]:
+        """Return the pods that have ended for good, as an evicted one has, newest first."""
+        found = [obj for ref, obj in self.objects.items() if ref.kind == kinds.POD.kind and _has_failed(obj)]
+        return sorted(found, key=_age, reverse=True)
+
+    def view(self, pod: kinds.Object) -> PodView:
+        """Return the pod with what was read of it."""
+        last = self.model.get("status", {}).get("lastStart", {})
+        return PodView(pod, self.evidence.get(str(pod["metadata"].get("uid", ""))), self.stock, last)
 
     def ending(self) -> list[kinds.Object]:
         """Return the pods that are being deleted."""
@@ -85,6 +105,14 @@ def _is_server(pod: kinds.Object, deployment: str) -> bool:
 def _is_over(obj: kinds.Object) -> bool:
     """Tell whether the object is being deleted, or is a pod that has ended for good, as an evicted one has."""
     return _is_ending(obj) or obj.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def _has_failed(obj: kinds.Object) -> bool:
+    return obj.get("status", {}).get("phase") == "Failed" and not _is_ending(obj)
+
+
+def _age(pod: kinds.Object) -> tuple[str, str]:
+    return str(pod["metadata"].get("creationTimestamp", "")), str(pod["metadata"]["name"])
 
 
 def _is_ending(obj: kinds.Object) -> bool:

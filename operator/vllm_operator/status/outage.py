@@ -6,6 +6,9 @@ It is read off the status itself, as the time of a transition is: what a conditi
 from vllm_operator import api
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import durations
+
+SINCE = "nothing answers since"
 
 
 def last(model: kinds.Object, available: ConditionValue | None, wanted: int, now: str) -> kinds.Object | None:
@@ -26,9 +29,14 @@ def told(value: ConditionValue | None, outage: kinds.Object | None, since: str) 
         return value
     if not outage.get("ended"):
         is_calm = value.status == "True" and value.reason != "RollingOut"
-        return value if is_calm else _with(value, f"nothing answers since {outage['began']}")
+        return value if is_calm else _with(value, f"{SINCE} {outage['began']}")
     is_its_own = value.reason == "Complete" and bool(since) and outage["began"] >= since
     return _with(value, f"nothing answered for {_length(outage)}, from {outage['began']}") if is_its_own else value
+
+
+def untold(message: str) -> str:
+    """Return a condition's message as it was before an outage was told with it."""
+    return message.partition(f"; {SINCE}")[0]
 
 
 def _with(value: ConditionValue, words: str) -> ConditionValue:
@@ -36,7 +44,5 @@ def _with(value: ConditionValue, words: str) -> ConditionValue:
 
 
 def _length(outage: kinds.Object) -> str:
-    """Return how long an outage was, such as 3m12s."""
-    seconds = api.unix(outage["ended"]) - api.unix(outage["began"])
-    minutes, rest = divmod(max(0, seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+    """Return how long an outage was."""
+    return durations.told(api.unix(outage["ended"]) - api.unix(outage["began"]))

@@ -1,165 +1,180 @@
 """Why a pod does not answer: an ordered list of rules over one pod, of which the first that applies names the cause to fix.
 
-Reads what the kubelet and the scheduler report; what vLLM's last words mean engine/causes.py knows.
+What keeps a pod's containers from running comes first (held_pods.py); what vLLM's last words mean engine/causes.py knows.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import signal
 
 from vllm_operator.children import pod
-from vllm_operator.engine import adapters, causes
-from vllm_operator.kube import conditions, kinds
+from vllm_operator.engine import causes, start_log
+from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import fetch_progress, rule
+from vllm_operator.status import durations, fetch_progress, held_pods, pod_view, rule
+from vllm_operator.status.held_pods import Told
+from vllm_operator.status.pod_view import Ended, PodView
 
-PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
-CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+SIGNALS = {
+    signal.SIGILL: "the image's code needs another processor: choose a spec.engine.image for the node's, or another node",
+    signal.SIGBUS: "mostly /dev/shm is full: raise spec.resources.limits.memory, to which it counts",
+    signal.SIGKILL: "it was killed from outside, mostly for the node's memory: raise spec.resources.requests.memory",
+}  # fmt: skip
 
-Rule = rule.Rule[kinds.Object]
-
-
-class Waiting(NamedTuple):
-    """A container that waits, and why in the kubelet's words."""
-
-    name: str
-    image: str
-    words: str
+Rule = rule.Rule[PodView]
 
 
-class Ended(NamedTuple):
-    """A container that ended and has not answered since: how, how often, and its last words."""
-
-    name: str
-    reason: str
-    exit_code: int
-    restarts: int
-    words: str
-
-    @property
-    def limit(self) -> str:
-        """Return the field of the spec that limits the container's memory."""
-        return f"spec{'' if self.name == pod.ENGINE else '.guard'}.resources.limits.memory"
-
-
-def diagnose(one: kinds.Object) -> ConditionValue | None:
-    """Return why the pod `one` does not answer, or None where it does."""
-    return None if is_ready(one) else rule.first(RULES, one)
-
-
-def held(one: kinds.Object) -> ConditionValue | None:
-    """Return what keeps the containers of the pod `one` from running, or None."""
-    return rule.first(HELD, one)
+def diagnose(view: PodView) -> ConditionValue | None:
+    """Return why a pod does not answer, or None where it does."""
+    return None if view.is_ready() else rule.first(RULES, view)
 
 
 def ended(one: kinds.Object) -> kinds.Object | None:
     """Return how a container of the pod `one` ended that has not run to its end since, as the kubelet reports it."""
-    ends = (container.get("lastState", {}).get("terminated") for container in _containers(one))
+    ends = (container.get("lastState", {}).get("terminated") for container in PodView(one).containers())
     return next((end for end in ends if end), None)
 
 
 def is_ready(one: kinds.Object) -> bool:
     """Tell whether the engine of the pod `one` answers through its guard."""
-    return conditions.is_true(one, "Ready")
+    return PodView(one).is_ready()
 
 
-def _unscheduled(one: kinds.Object) -> kinds.Object | None:
-    scheduled = conditions.condition(one, "PodScheduled")
-    return {"words": scheduled.get("message", "")} if scheduled and scheduled["status"] == "False" else None
+def _killed_for_memory(at: PodView) -> Ended | None:
+    found = at.ended()
+    return found if found and found.reason == pod_view.OUT_OF_MEMORY else None
 
 
-def _without_image(one: kinds.Object) -> Waiting | None:
-    return next(_waiting(one, PULL_REASONS), None)
+def _known_cause(at: PodView) -> Told | None:
+    """Return what the engine's last words mean, where a row of the table has it."""
+    found = at.ended()
+    cause = at.cause(found) if found and found.name == pod.ENGINE else None
+    if not found or not cause or not cause.is_known:
+        return None
+    return Told(cause.reason, f"{_while_serving(found)}: {cause.message}" if found.has_served else cause.message)
 
 
-def _not_created(one: kinds.Object) -> Waiting | None:
-    return next(_waiting(one, CONFIG_REASONS), None)
+def _overdue(at: PodView) -> Told | None:
+    """Return that the kubelet ended a start that had outlasted its budget."""
+    found, budget = at.ended(), at.budget()
+    if not found or found.name != pod.ENGINE or found.has_served or not 0 < budget <= found.ran:
+        return None
+    words = (
+        f"vLLM did not answer within the {durations.told(budget)} of spec.engine.startupTimeout, so its start was ended"
+    )
+    return Told("StartTimedOut", f"{words} (restarts: {found.restarts}): raise it")
 
 
-def _waiting(one: kinds.Object, reasons: tuple[str, ...]) -> Iterator[Waiting]:
-    for container in _containers(one):
-        waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in reasons:
-            yield Waiting(container["name"], container["image"], waiting.get("message", ""))
+def _died(at: PodView) -> Told | None:
+    found = at.ended()
+    if not found or found.name != pod.ENGINE or not found.has_served:
+        return None
+    cause = at.cause(found)
+    said = f": {cause.message}" if cause else ""
+    return Told("EngineDied", f"{_while_serving(found)}, with exit code {found.exit_code}{said}: {_log(at, found)}")
 
 
-def _ended(one: kinds.Object) -> Ended | None:
-    """Return the first container that ended and has not answered since."""
-    for container in _containers(one):
-        end = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated")
-        if end and not container.get("ready"):
-            words, restarts = end.get("message", ""), container.get("restartCount", 0)
-            return Ended(container["name"], end.get("reason", ""), end.get("exitCode", 0), restarts, words)
-    return None
+def _unknown_cause(at: PodView) -> Told | None:
+    found = at.ended()
+    cause = at.cause(found) if found and found.name == pod.ENGINE else None
+    return Told(cause.reason, f"{cause.message}: {_log(at, found)}") if found and cause else None
 
 
-def _killed(one: kinds.Object) -> Ended | None:
-    found = _ended(one)
-    return found if found and found.reason == "OOMKilled" else None
+def _signalled(at: PodView) -> Told | None:
+    found = at.ended()
+    number = found.exit_code - pod_view.SIGNALLED if found else 0
+    if not found or number not in signal.valid_signals():
+        return None
+    remedy = SIGNALS.get(signal.Signals(number), _log(at, found))
+    name = signal.Signals(number).name
+    return Told("KilledBySignal", f"{found.name} was ended by {name} {found.times}: {remedy}")
 
 
-def _cause(one: kinds.Object) -> causes.Cause | None:
-    """Return what the engine's last words mean."""
-    found = _ended(one)
-    return causes.cause(found.words, _adapters(one)) if found and found.name == pod.ENGINE else None
-
-
-def _adapters(one: kinds.Object) -> tuple[str, ...]:
-    """Return the names of the adapters that the engine of the pod `one` is to serve."""
-    containers = one.get("spec", {}).get("containers") or []
-    arguments = (each.get("args") or [] for each in containers if each["name"] == pod.ENGINE)
-    return adapters.names(next(arguments, []))
-
-
-def _last_words(one: kinds.Object) -> kinds.Object | None:
+def _last_words(at: PodView) -> Told | None:
     """Return the last words of a container that is not the engine."""
-    found = _ended(one)
+    found = at.ended()
     cause = causes.cause(found.words) if found else None
-    return {"name": found.name, "words": cause.message} if found and cause else None
+    return (
+        Told("ContainerEnded", f"{found.name} ended: {cause.message}: {_log(at, found)}") if found and cause else None
+    )
 
 
-def _loading(one: kinds.Object) -> bool:
-    return any(each["name"] == pod.ENGINE and "running" in each.get("state", {}) for each in _containers(one))
+def _silent(at: PodView) -> Told | None:
+    found = at.ended()
+    if not found:
+        return None
+    words = f"{found.name} ended with exit code {found.exit_code} {found.times} and said nothing"
+    return Told("ContainerEnded", f"{words}: {_log(at, found)}")
 
 
-def _unfetched(one: kinds.Object) -> fetch_progress.Progress | None:
+def _while_serving(found: Ended) -> str:
+    return f"vLLM ended while it served, {found.times}"
+
+
+def _log(at: PodView, found: Ended) -> str:
+    """Return where the rest of what a container said can be read."""
+    previous = "" if found.is_over else " --previous"
+    return f"see `kubectl logs {at.name} -c {found.name}{previous}`"
+
+
+def _pulling(at: PodView) -> Told | None:
+    event = at.setting_up()
+    if event is None or event.reason != "Pulling":
+        return None
+    return Told("Pulling", f"the node pulls an image of the pod {at.name} ({event.note}){_so_far(at, 'pulling')}")
+
+
+def _loading(at: PodView) -> Told | None:
+    """Return how far an engine is that runs."""
+    if not any(each["name"] == pod.ENGINE and "running" in each.get("state", {}) for each in at.containers()):
+        return None
+    start = at.started() or start_log.StartLog()
+    if start.stage == start_log.COMPILING:
+        done = f" ({start.done})" if start.done else ""
+        return Told(
+            "Compiling", f"vLLM compiles and measures in the pod {at.name}{done}{_so_far(at, 'loading', 'compiling')}"
+        )
+    done = f": {start.done}" if start.done else ""
+    return Told("Loading", f"vLLM is loading the model in the pod {at.name}{done}{_so_far(at, 'loading', 'compiling')}")
+
+
+def _so_far(at: PodView, *phases: str) -> str:
+    """Return how long it takes already, and how long it took the last time."""
+    elapsed, last = at.evidence.elapsed if at.evidence else 0, sum(int(at.last_start.get(one, 0)) for one in phases)
+    before = f" (the last time: {durations.told(last)})" if last else ""
+    return f", for {durations.told(elapsed)}{before}" if elapsed else ""
+
+
+def _unfetched(at: PodView) -> fetch_progress.Progress | None:
     """Return why the pod could not fetch its weights when it tried last."""
-    found = fetch_progress.last_words(one)
+    found = fetch_progress.last_words(at.pod)
     return found if found and found.reason else None
 
 
-def _always(_: kinds.Object) -> bool:
+def _is_fetching(at: PodView) -> bool:
+    return fetch_progress.is_fetching(at.pod)
+
+
+def _always(_: PodView) -> bool:
     return True
 
 
-HELD: tuple[rule.Row[kinds.Object], ...] = (
-    Rule("Unschedulable", _unscheduled, "no node takes the pod {at[metadata][name]}: {found[words]}"),
-    Rule("ImageNotPulled", _without_image, "the image {found.image} of {found.name} cannot be had: {found.words}"),
-    Rule("ContainerNotCreated", _not_created, "{found.name} cannot be created: {found.words}"),
-)
-
-RULES: tuple[rule.Row[kinds.Object], ...] = (
-    *HELD,
+RULES: tuple[rule.Row[PodView], ...] = (
+    *held_pods.RULES,
     Rule("{found.reason}", _unfetched, "{found.message}"),
     Rule(
         "Downloading",
-        fetch_progress.is_fetching,
-        "the pod {at[metadata][name]} fetches the weights and holds its accelerators meanwhile",
+        _is_fetching,
+        "the pod {at.name} fetches the weights and holds its accelerators meanwhile",
         "with spec.model.cache they are fetched once, before any accelerator is taken",
     ),
-    Rule("OutOfMemory", _killed, "{found.name} used more memory than its limit", "raise {found.limit}"),
-    Rule("{found.reason}", _cause, "{found.message}"),
-    Rule("ContainerEnded", _last_words, "{found[name]} ended: {found[words]}"),
-    Rule(
-        "ContainerEnded",
-        _ended,
-        "{found.name} ended with exit code {found.exit_code} (restarts: {found.restarts}) and said nothing",
-    ),
-    Rule("Loading", _loading, "vLLM is loading the model in the pod {at[metadata][name]}"),
-    Rule("Starting", _always, "the pod {at[metadata][name]} is being started"),
+    Rule("OutOfMemory", _killed_for_memory, "{found.name} used more memory than its limit", "raise {found.limit}"),
+    Rule("{found.reason}", _known_cause, "{found.message}"),
+    Rule("{found.reason}", _overdue, "{found.message}"),
+    Rule("{found.reason}", _died, "{found.message}"),
+    Rule("{found.reason}", _unknown_cause, "{found.message}"),
+    Rule("{found.reason}", _signalled, "{found.message}"),
+    Rule("{found.reason}", _last_words, "{found.message}"),
+    Rule("{found.reason}", _silent, "{found.message}"),
+    Rule("{found.reason}", _pulling, "{found.message}"),
+    Rule("{found.reason}", _loading, "{found.message}"),
+    Rule("Starting", _always, "the pod {at.name} is being started"),
 )
-
-
-def _containers(one: kinds.Object) -> list[kinds.Object]:
-    """Return the containers' statuses, the engine's first."""
-    status = one.get("status", {})
-    return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]

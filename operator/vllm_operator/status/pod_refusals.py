@@ -9,6 +9,11 @@ class Refusal(NamedTuple):
     words: str
     remedy: str
 
+    @property
+    def is_quota(self) -> bool:
+        """Tell whether a ResourceQuota refuses."""
+        return "exceeded quota" in self.words or "failed quota" in self.words
+
 
 REMEDIES = (
     ("exceeded quota", "raise the ResourceQuota, or free what it counts"),
@@ -19,6 +24,7 @@ REMEDIES = (
         "set pods.runAsUser of the chart where it is unset, or have the namespace admit such pods",
     ),
     ("looking up service account", "create the ServiceAccount"),
+    ("RuntimeClass", "correct spec.scheduling.runtimeClassName"),
     ("PriorityClass", "create the PriorityClass, or correct spec.scheduling.priorityClassName"),
     ("ValidatingAdmissionPolicy", "ask whose policy it is"),
     ("webhook", "ask who runs the webhook"),

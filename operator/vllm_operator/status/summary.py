@@ -11,7 +11,7 @@ from vllm_operator.keys import record
 from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import conditions, context, guard_conditions, outage, rule, weights
+from vllm_operator.status import conditions, context, guard_conditions, outage, rule, starts, weights
 from vllm_operator.status.observed import ObservedState
 
 
@@ -36,6 +36,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         "selector": ",".join(f"{name}={value}" for name, value in naming.selector(observed.owner.name).items()),
         **weights.weights(observed, plan),
         "clients": [_client(client, observed) for client in keys.clients(plan.spec.access)],
+        **starts.starts(observed, api.unix(now)),
         **({"lastOutage": last_outage} if last_outage else {}),
         "conditions": [_condition(kind, value, observed.model, now) for kind, value in values.items() if value],
     }

@@ -33,6 +33,10 @@ class TestReading:
         await bench.api.create(samples.secret(bench.owner))
         assert await bench.api.exists(ref)
 
+    async def test_the_log_of_a_pod_that_is_not_there_is_not_found(self, bench: benches.Bench) -> None:
+        with pytest.raises(errors.NotFound):
+            await bench.api.log(kinds.Ref("Pod", bench.owner.namespace, "none"), "vllm", 10, 1000, previous=True)
+
     async def test_a_list_comes_in_pages_of_one_version_and_its_items_know_their_kind(
         self, bench: benches.Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:

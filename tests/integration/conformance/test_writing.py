@@ -61,15 +61,15 @@ class TestOtherWrites:
         [event] = [item for item in page.items if item["regarding"].get("uid") == bench.owner.uid]
         assert (event["reason"], event["note"], event["type"]) == ("Serving", "1 of 1 servers answer", "Normal")
 
-    async def test_warnings_are_those_of_one_object_the_newest_last(self, bench: benches.Bench) -> None:
+    async def test_events_are_those_on_one_object_the_newest_last(self, bench: benches.Bench) -> None:
         other = await benches.pod(bench)
-        before = {one["note"] for one in await bench.api.warnings(bench.model)}
+        before = {one["note"] for one in await bench.api.events_on(bench.model)}
         await bench.api.create_event(bench.model, "Serving", "calm")
         for note in ("first", "second"):
             await bench.api.create_event(bench.model, "DiskFull", note, warning=True)
         await bench.api.create_event(other, "DiskFull", "of another", warning=True)
-        told = [one["note"] for one in await bench.api.warnings(bench.model) if one["note"] not in before]
-        assert told == ["first", "second"]
+        told = [one["note"] for one in await bench.api.events_on(bench.model) if one["note"] not in before]
+        assert told == ["calm", "first", "second"]
 
 
 class TestTellingAPod:

@@ -38,13 +38,14 @@ PODS = [
             "UnknownOption", "vLLM does not know the option --no-such-option=1: correct spec.engine.args"),
     failing("a container that cannot be created",
             engine({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}}),
-            "ContainerNotCreated", 'vllm cannot be created: secret "x" not found'),
+            "SecretNotFound",
+            'vllm cannot be created: secret "x" not found: create the Secret x; this heals by itself'),
     failing("an engine that used too much memory", engine(WAITING, {"exitCode": 137, "reason": "OOMKilled"}),
             "OutOfMemory", "vllm used more memory than its limit: raise spec.resources.limits.memory"),
     failing("an engine that ended and said nothing", engine(ENDED, restartCount=3), "ContainerEnded",
-            "vllm ended with exit code 1 (restarts: 3) and said nothing"),
+            "vllm ended with exit code 1 (restarts: 3) and said nothing: see `kubectl logs a -c vllm`"),
     failing("a guard that ended with words", guard(WAITING, {"exitCode": 1, "message": "no such file"}),
-            "ContainerEnded", "guard ended: no such file"),
+            "ContainerEnded", "guard ended: no such file: see `kubectl logs a -c guard --previous`"),
 ]  # fmt: skip
 
 TAKEN = "Service vllm11 belongs to nobody known to the operator and is left alone: remove it, or rename this model"
@@ -120,6 +121,10 @@ REFUSALS = [
 PULL = {"image_pull_secrets": (api.PullSecret(name="of-all"),)}
 NO_GATEWAY = "Gateway infra/edge does not exist: correct spec.expose.gateway, or have it made; this heals by itself"
 ISSUED = {"expose": {"host": "web.example", "ingress": {"tls": {"issuerRef": {"name": "ours"}}}}}
+CLUSTER_ISSUED = {
+    "expose": {"host": "web.example", "ingress": {"tls": {"issuerRef": {"name": "ours", "kind": "ClusterIssuer"}}}}
+}
+CACHED = {"model": {"source": "hf://org/name", "cache": {"size": "1Gi", "storageClassName": "fast"}}}
 UNCERTIFIED = (
     "cert-manager has not written the certificate into Secret vllm11.tls yet: see `kubectl describe certificate`; "
     "this heals by itself"
@@ -139,12 +144,27 @@ MISSING = [
     absent("ServiceAccount", {"serviceAccountName": "some"}, allow={"service_accounts": ("some",)}),
     absent("PriorityClass", {"scheduling": {"priorityClassName": "some"}}),
     absent("Secret", {"imagePullSecrets": [{"name": "some"}]}),
+    Row("a class that is gone since the claim got its volume", CACHED,
+        {"missing": ["StorageClass fast"], "persistentvolumeclaim": {"phase": "Bound"}},
+        f"-Downloading -Downloading +Downloading {INSIDE} {IDLE}",
+        "the weights are being looked up; no accelerator is taken before they are there"),
+    Row("a class of the claim for the weights that does not exist", CACHED, {"missing": ["StorageClass fast"]},
+        f"-StorageClassNotFound -StorageClassNotFound +Downloading {INSIDE} {IDLE}", f"StorageClass fast {ABSENT}"),
     absent("ConfigMap", {}, ca_config_map="some"),
     absent("ConfigMap", {"engine": {"files": [{"name": "a", "configMapKeyRef": {"name": "some"}}]}}),
     absent("Secret", {"engine": {"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "some", "key": "a"}}}]}}),
     Row("a certificate that does not exist", EXPOSED, serving(missing=["Secret web-tls"]),
         f"+Serving -SecretNotFound -Complete -SecretNotFound {PROVEN}", f"Secret web-tls {ABSENT}",
         {"Exposed": f"Secret web-tls {ABSENT}"}),
+    Row("a certificate whose issuer does not exist", ISSUED, serving(missing=["Secret vllm11.tls", "Issuer ours"]),
+        f"+Serving -IssuerNotFound -Complete -IssuerNotFound {PROVEN}", f"Issuer ours {ABSENT}"),
+    Row("a certificate whose ClusterIssuer does not exist",
+        CLUSTER_ISSUED, {"missing": ["Secret vllm11.tls", "ClusterIssuer ours"]},
+        f"-ClusterIssuerNotFound -ClusterIssuerNotFound +RollingOut -ClusterIssuerNotFound {IDLE}",
+        f"ClusterIssuer ours {ABSENT}",
+        settings={"allow": {"cluster_issuers": ("ours",)}}),
+    Row("an issuer that is gone since it made the certificate", ISSUED, serving(missing=["Issuer ours"], ingress=ADDRESS),
+        f"+Serving +Serving -Complete +Exposed {PROVEN}", ONE),
     Row("a certificate that its issuer has not made yet", ISSUED, serving(missing=["Secret vllm11.tls"]),
         f"+Serving -CertificateNotIssued -Complete -CertificateNotIssued {PROVEN}", UNCERTIFIED, {"Exposed": UNCERTIFIED}),
     Row("a certificate that its issuer has not made yet, and no weights",

@@ -5,14 +5,15 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from itertools import chain
 from types import ModuleType
 
 import vllm_operator
-from vllm_operator.engine import causes
+from vllm_operator.engine import cause_rows, causes
 from vllm_operator.fetch import failures
-from vllm_operator.status import conditions, dependencies, fetch_diagnosis, pod_diagnosis, rule
+from vllm_operator.status import conditions, dependencies, fetch_diagnosis, kubelet_words, pod_diagnosis, rule
 
-MAKERS = {"ConditionValue": 1, "_trouble": 0}
+MAKERS = {"ConditionValue": 1, "_trouble": 0, "Told": 0, "_with_remedy": 1}
 """Functions that make a condition's value, and which of their arguments is the reason."""
 
 
@@ -23,7 +24,8 @@ def of_tables() -> set[str]:
     ]
     named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
     missing = {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
-    return named | missing | {reason for _, reason, _ in causes.CAUSES} | {causes.UNKNOWN, *failures.REASONS}
+    told = {row.reason for row in (*cause_rows.CAUSES, *chain.from_iterable(kubelet_words.TABLES))}
+    return named | missing | told | {causes.UNKNOWN, *failures.REASONS}
 
 
 def of_code() -> set[str]:

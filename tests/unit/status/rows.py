@@ -18,6 +18,7 @@ ROUTED: dict[str, Any] = {
     "expose": {"host": "web.example", "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}]}}
 }
 ADDRESS = {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}
+OVER_QUOTA = "the pods cannot be made: exceeded quota: small: raise the ResourceQuota, or free what it counts"
 ONE = "servers that answer: 1 of 1"
 SCHEDULED = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}]
 RUNNING: dict[str, Any] = {"running": {}}

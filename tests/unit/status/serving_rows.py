@@ -8,6 +8,7 @@ from tests.unit.status.rows import (
     IDLE,
     INSIDE,
     ONE,
+    OVER_QUOTA,
     PROVEN,
     ROUTED,
     RUNNING,
@@ -49,6 +50,7 @@ NO_IMAGE = {
     "name": "vllm", "image": "engine:1", "ready": False,
     "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}},
 }  # fmt: skip
+NO_SUCH_IMAGE = "the image engine:1 of vllm cannot be had: not found: there is no such image or tag: correct it"
 UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available."}]
 
 CLIENT = api.Client.model_validate({"name": "vault", "keySecretRef": {"name": "ours"}})
@@ -157,17 +159,17 @@ ROLLOUTS = [
         serving(deployment=rolled_out(2, replicas=3, updatedReplicas=1), guards={"a": {"version": "older"}}, pods=[
             pod("c", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE]), earlier(pod("a"))]),
         f"+Serving -ImageNotPulled {ROLLING} -Applying +Verified",
-        "the image engine:1 of vllm cannot be had: not found",
+        NO_SUCH_IMAGE,
         {"Available": "servers that answer: 2 of 2",
          "Progressing": "servers of the newest version that answer: 0 of 2, of an earlier one: 1"}),
     Row("a rollout of which the newest server has another trouble than an older one", {"replicas": 2},
         serving(deployment=rolled_out(2, readyReplicas=0), guards={}, pods=[
             pod("old", conditions=UNSCHEDULED),
             pod("new", "2026-01-01T00:00:02Z", conditions=SCHEDULED, containerStatuses=[NO_IMAGE])]),
-        f"-ImageNotPulled -ImageNotPulled {ROLLING} {IDLE}", "the image engine:1 of vllm cannot be had: not found"),
+        f"-ImageNotPulled -ImageNotPulled {ROLLING} {IDLE}", NO_SUCH_IMAGE),
     Row("a rollout whose new server has no room beside the old one", {}, serving(deployment=rolled_out(replicas=2), pods=[
         pod("b", "2026-01-01T00:00:02Z", conditions=UNSCHEDULED), earlier(pod("a"))]),
-        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available.",
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available",
         {"Progressing": "servers of the newest version that answer: 0 of 1, of an earlier one: 1"}),
     Row("a rollout with an old server left", {}, serving(deployment=rolled_out(replicas=2)),
         f"+Serving -RollingOut {ROLLING} {PROVEN}", "servers of the newest version that answer: 1 of 1"),
@@ -185,7 +187,7 @@ ROLLOUTS = [
     Row("a server for which no accelerator is free", {"replicas": 2},
         serving(deployment=rolled_out(2, readyReplicas=1), pods=[
             pod("b", "2026-01-01T00:00:01Z", conditions=UNSCHEDULED), pod("a")]),
-        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available.",
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available",
         {"Available": "servers that answer: 1 of 2"}),
     Row("an evicted server whose successor answers", {},
         serving(pods=[pod("a"), pod("gone", "2026-01-02T00:00:00Z", phase="Failed", conditions=UNSCHEDULED)]),
@@ -193,10 +195,10 @@ ROLLOUTS = [
     Row("a first server that was evicted", {}, starting(pod("gone", phase="Failed", conditions=UNSCHEDULED)),
         f"-RollingOut -RollingOut {ROLLING} {IDLE}", "servers of the newest version that answer: 0 of 1"),
     Row("pods that a quota refuses", {}, {"deployment": {"observedGeneration": 1, "conditions": [QUOTA]}},
-        f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: exceeded quota: small"),
+        f"-QuotaExceeded -QuotaExceeded {ROLLING} {IDLE}", OVER_QUOTA),
     Row("pods that are refused without a word", {},
         {"deployment": {"observedGeneration": 1, "conditions": [{**QUOTA, "message": ""}]}},
-        f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: no reason is given"),
+        f"-PodsRefused -PodsRefused {ROLLING} {IDLE}", "the pods cannot be made: no reason is given: let the namespace admit it"),
 ]  # fmt: skip
 
 ROWS = [*SERVING, *GUARDS, *ROLLOUTS]

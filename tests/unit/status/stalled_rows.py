@@ -13,6 +13,10 @@ HUNG = guard.Stalls(1, AT, 3, 75, is_now=True)
 OVER = guard.Stalls(2, AT, 3, 75, is_now=False)
 FOUND = "the engine in the pod a made no step for 75 s while requests waited (3)"
 KILLED: dict[str, Any] = {"exitCode": 137, "startedAt": BEFORE, "finishedAt": AFTER}
+KILLED_FOR_MEMORY = (
+    "vllm was ended by SIGKILL after 58m0s (restarts: 0): it was killed from outside, mostly for the node's memory: raise "
+    "spec.resources.requests.memory"
+)
 STANDS = (
     f"{FOUND}: the kubelet restarts it if it stays so for spec.engine.stallTimeout; stalls since its guard started: 1"
 )
@@ -32,8 +36,8 @@ ROWS = [
     stalled("an engine that stands still", HUNG, STALLED, STANDS),
     stalled("an engine that was restarted since it stood still", OVER, STALLED, RESTARTED, **KILLED),
     stalled("an engine that was restarted and has not been looked at since", HUNG, STALLED, AGAIN, **KILLED),
-    stalled("an engine that loads after a start that its stall did not end", OVER, "-ContainerEnded -ContainerEnded"
-            f" +RollingOut {INSIDE} {IDLE}", "vllm ended with exit code 137 (restarts: 0) and said nothing",
+    stalled("an engine that loads after a start that its stall did not end", OVER, "-KilledBySignal -KilledBySignal"
+            f" +RollingOut {INSIDE} {IDLE}", KILLED_FOR_MEMORY,
             **{**KILLED, "startedAt": AFTER, "finishedAt": LATER}),
     stalled("an engine that moves on, and whose pod is not ready yet", OVER, LOADING,
             "vLLM is loading the model in the pod a"),

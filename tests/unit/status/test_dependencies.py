@@ -25,6 +25,7 @@ ROUTED = {
         "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}, {"name": "own"}]},
     }
 }
+CACHED = {"model": {"source": "hf://org/name", "cache": {"size": "1Gi", "storageClassName": "fast"}}}
 OF_ALL = config.Config(
     ca_config_map="authorities",
     image_pull_secrets=(api.PullSecret(name="registry-of-all"),),
@@ -76,6 +77,19 @@ def test_where_nothing_is_named_nothing_is_looked_for() -> None:
     assert named({}, config.Config()) == {}
 
 
+def test_the_class_of_a_claim_and_the_issuer_of_a_certificate_are_looked_for() -> None:
+    assert named(CACHED, config.Config()) == {"StorageClass fast": ("spec", False)}
+    for kind in ("Issuer", "ClusterIssuer"):
+        assert named(issued(kind), config.Config()) == {
+            "Secret vllm11.tls": ("spec", True),
+            f"{kind} ours": ("spec", True),
+        }
+
+
+def issued(kind: str) -> dict[str, Any]:
+    return {"expose": {"host": "a.example", "ingress": {"tls": {"issuerRef": {"name": "ours", "kind": kind}}}}}
+
+
 def test_with_roles_alone_no_class_is_looked_for() -> None:
     alone = OF_ALL.model_copy(update={"watch_namespaces": ("models",)})
     assert set(named(EVERYTHING, OF_ALL)) - set(named(EVERYTHING, alone)) == {
@@ -91,6 +105,7 @@ def test_a_namespaced_dependency_lies_in_the_models_namespace() -> None:
 
 
 def test_the_kinds_are_all_there_are() -> None:
-    found = {name.partition(" ")[0] for name in {**named(EVERYTHING, OF_ALL), **named(ROUTED, OF_ALL)}}
+    specs = (EVERYTHING, ROUTED, CACHED, issued("Issuer"), issued("ClusterIssuer"))
+    found = {name.partition(" ")[0] for spec in specs for name in named(spec, OF_ALL)}
     assert found == {kind.kind for kind in dependencies.KINDS}
     assert all(kind.kind in kinds.BY_NAME for kind in dependencies.KINDS)

@@ -15,6 +15,7 @@ from vllm_operator.fetch import failures, locate
 from vllm_operator.kube import kinds, naming
 from vllm_operator.status import context, fetch_diagnosis, fetch_progress, observed, pod_diagnosis
 from vllm_operator.status.fetch_progress import FetchState, Progress
+from vllm_operator.status.pod_view import PodView
 
 HUB = {"model": {"source": "hf://meta/llama@v1", "cache": {"size": "40Gi"}}}
 ALONE = {"model": {"source": "hf://meta/llama@v1"}}
@@ -26,6 +27,8 @@ PART_SAID = "31 of 140 GB of weights (12/63 files) at 410 MB/s, 4m25s left"
 BEFORE = "no accelerator is taken before they are there"
 REFUSED = "FetchNotStarted: the pod that fetches the weights cannot be made"
 HEALS = "this heals by itself"
+NO_CLAIM = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims"
+UNBOUND = ": give the claim a StorageClass that exists, or a volume: `kubectl describe pvc` says what it waits for"
 MEANWHILE = "the pod a fetches the weights and holds its accelerators meanwhile"
 CACHE = "with spec.model.cache they are fetched once, before any accelerator is taken"
 
@@ -45,7 +48,7 @@ def fetcher(
 
 
 def _unscheduled() -> kinds.Object:
-    words = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims"
+    words = NO_CLAIM
     return pod("a", conditions=[{"type": "PodScheduled", "status": "False", "message": words}])
 
 
@@ -60,7 +63,7 @@ DIAGNOSES = {
     "the fetcher is at work": (FetchState(fetcher(RUNNING), PART), f"Downloading: {PART_SAID}; {BEFORE}"),
     "no node takes the fetcher":
         (FetchState(_unscheduled()),
-         "Unschedulable: no node takes the pod a: 0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims"),
+         f"ClaimNotBound: no node takes the pod a: {NO_CLAIM}{UNBOUND}"),
     "the fetcher waits":
         (FetchState(fetcher(RUNNING), Progress(reason="SourceRateLimited", message="the hub asks to wait")),
          "SourceRateLimited: the hub asks to wait"),
@@ -85,7 +88,7 @@ def test_the_cause_is_told(name: str) -> None:
 
 @pytest.mark.parametrize("reason", failures.REASONS)
 def test_a_server_that_fetches_its_own_weights_says_the_same(reason: str) -> None:
-    found = pod_diagnosis.diagnose(fetcher(WAITING, ended(reason), "initContainerStatuses"))
+    found = pod_diagnosis.diagnose(PodView(fetcher(WAITING, ended(reason), "initContainerStatuses")))
     assert found is not None
     assert (found.reason, found.message) == (reason, "words")
 
@@ -99,7 +102,7 @@ def test_an_image_that_holds_no_model_is_named_with_what_to_write(
     end = {"exitCode": 1, "reason": "Error", "message": (tmp_path / "result").read_text()}
     server = fetcher(WAITING, end, "initContainerStatuses")
     server["status"]["initContainerStatuses"][0]["name"] = "locate"
-    found = pod_diagnosis.diagnose(server)
+    found = pod_diagnosis.diagnose(PodView(server))
     assert found is not None
     assert found.reason == "SourceNotFound"
     assert found.message.endswith("name the directory, oci://image:tag/path")

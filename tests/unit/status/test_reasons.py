@@ -6,8 +6,17 @@ import re
 import pytest
 
 from tests import observations
-from tests.unit.engine import test_causes
-from tests.unit.status import reasons, test_fetching, test_pod_diagnosis, test_status_table
+from tests.unit.engine import test_cause_rows, test_causes, test_recorded_logs
+from tests.unit.status import (
+    reasons,
+    test_evictions,
+    test_fetching,
+    test_kubelet_words,
+    test_pod_causes,
+    test_pod_diagnosis,
+    test_starts,
+    test_status_table,
+)
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/status.md"
 IN_A_TEST_OF_ITS_OWN = {"SpecNotUnderstood"}
@@ -31,10 +40,17 @@ def told() -> set[str]:
     conditions = " ".join(row.conditions for row in test_status_table.ROWS)
     diagnoses = (
         says.partition(":")[0]
-        for _, says in (*test_pod_diagnosis.DIAGNOSES.values(), *test_fetching.DIAGNOSES.values())
+        for _, says in (
+            *test_pod_diagnosis.DIAGNOSES.values(),
+            *test_fetching.DIAGNOSES.values(),
+            *test_starts.PHASES.values(),
+        )
     )
     causes = (cause.reason for cause in test_causes.RECORDED.values())
-    return {*re.findall(r"[A-Z]\w+", conditions), *diagnoses, *causes}
+    rows = {**test_cause_rows.RECORDED, **test_cause_rows.QUOTED, **test_kubelet_words.WORDS}.values()
+    said = (text.partition(":")[0] for text in (*rows, *(case.says for case in test_pod_causes.TOLD.values())))
+    logs = (log.reason for log in test_recorded_logs.LOGS)
+    return {*re.findall(r"[A-Z]\w+", conditions), *diagnoses, *causes, *said, *logs, *test_evictions.REASONS}
 
 
 def test_the_reasons_are_found() -> None:

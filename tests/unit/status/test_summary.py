@@ -143,7 +143,7 @@ def test_a_refusal_of_pods_that_is_older_than_the_template_is_said_to_be(refused
     found = observations.state(model(1), {"deployment": rolled_out(0, conditions=[condition])})
     said = observations.messages(observations.status(_pinned(found, "2026-01-02T00:00:00Z")))["Ready"]
     suffix = " (said of an earlier spec)" if earlier else ""
-    assert said == f"the pods cannot be made: exceeded quota{suffix}"
+    assert said == f"the pods cannot be made: exceeded quota{suffix}: raise the ResourceQuota, or free what it counts"
 
 
 def test_a_refusal_of_earlier_pods_does_not_hide_what_the_newest_do() -> None:

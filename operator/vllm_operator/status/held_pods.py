@@ -1,0 +1,110 @@
+"""What keeps a pod's containers from running: an ordered list of rules over one pod, before anything of vLLM has run.
+
+What the scheduler and the kubelet say is told in their words, with the remedy that kubelet_words.py knows for them.
+"""
+
+from typing import NamedTuple
+
+from vllm_operator.kube import shorten
+from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import accelerators, kubelet_words, rule
+from vllm_operator.status.pod_view import PodView
+
+PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
+CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+SANDBOX_EVENTS = ("FailedCreatePodSandBox",)
+QUEUE_LABEL, QUEUE_GATE = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/admission"
+
+Rule = rule.Rule[PodView]
+
+
+class Told(NamedTuple):
+    """What a rule found, in words that its format takes as they are."""
+
+    reason: str
+    message: str
+
+
+def diagnose(view: PodView) -> ConditionValue | None:
+    """Return what keeps the containers of a pod from running, or None."""
+    return rule.first(RULES, view)
+
+
+def _gated(at: PodView) -> Told | None:
+    gates, queue = at.gates(), at.label(QUEUE_LABEL)
+    if not gates:
+        return None
+    if QUEUE_GATE in gates:
+        named = f"the queue {queue}" if queue else "its queue"
+        remedy = "`kubectl describe workloads` says for what: wait, or have the queue's quota raised"
+        return Told("Queued", f"the pod {at.name} waits for {named} of Kueue: {remedy}")
+    words = (
+        f"the pod {at.name} waits until somebody removes its scheduling gate {', '.join(gates)}: see whose gate it is"
+    )
+    return Told("SchedulingGated", words)
+
+
+def _unscheduled(at: PodView) -> Told | None:
+    said = at.scheduled()
+    if said is None:
+        return None
+    words = str(said.get("message", ""))
+    known = kubelet_words.found(kubelet_words.SCHEDULER, words)
+    return _with_remedy(
+        known, "Unschedulable", f"no node takes the pod {at.name}: {words.rstrip('. ')}{_stock(at, words)}"
+    )
+
+
+def _stock(at: PodView, words: str) -> str:
+    """Return what there is of the accelerator that the scheduler misses, where that is known."""
+    resource = kubelet_words.accelerator(words)
+    return f"; {accelerators.in_words(at.stock, resource, at.wanted(resource))}" if at.stock and resource else ""
+
+
+def _without_image(at: PodView) -> Told | None:
+    for one in at.waiting(PULL_REASONS):
+        known = kubelet_words.found(kubelet_words.IMAGE, f"{one.reason} {one.words}")
+        return _with_remedy(known, "ImageNotPulled", f"the image {one.image} of {one.name} cannot be had: {one.words}")
+    return None
+
+
+def _not_created(at: PodView) -> Told | None:
+    for one in at.waiting(CONFIG_REASONS):
+        known = kubelet_words.found(kubelet_words.CONTAINER, one.words)
+        return _with_remedy(known, "ContainerNotCreated", f"{one.name} cannot be created: {one.words}")
+    return None
+
+
+def _not_mounted(at: PodView) -> Told | None:
+    event = at.setting_up()
+    if event is None or event.reason not in MOUNT_EVENTS:
+        return None
+    known = kubelet_words.found(kubelet_words.MOUNT, event.note)
+    return _with_remedy(known, "VolumeNotMounted", f"a volume of the pod {at.name} cannot be mounted: {event.note}")
+
+
+def _without_sandbox(at: PodView) -> Told | None:
+    event = at.setting_up()
+    if event is None or event.reason not in SANDBOX_EVENTS:
+        return None
+    remedy = "see to the node's network plugin and container runtime, or choose another node"
+    return Told(
+        "SandboxNotCreated", shorten.with_remedy(f"the node cannot set up the pod {at.name}: {event.note}", remedy)
+    )
+
+
+def _with_remedy(known: kubelet_words.Found | None, reason: str, words: str) -> Told:
+    if known is None:
+        return Told(reason, words)
+    return Told(known.reason, shorten.with_remedy(words.rstrip(". "), known.remedy))
+
+
+RULES: tuple[rule.Row[PodView], ...] = (
+    Rule("{found.reason}", _gated, "{found.message}"),
+    Rule("{found.reason}", _unscheduled, "{found.message}"),
+    Rule("{found.reason}", _without_image, "{found.message}"),
+    Rule("{found.reason}", _not_created, "{found.message}"),
+    Rule("{found.reason}", _not_mounted, "{found.message}"),
+    Rule("{found.reason}", _without_sandbox, "{found.message}"),
+)

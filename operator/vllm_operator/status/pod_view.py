@@ -1,0 +1,241 @@
+"""One pod as the kubelet and the scheduler report it, with what was read of it beside: the facts that the rules on a pod ask for.
+
+It has no reason and no words of its own. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vllm_operator import api
+from vllm_operator.children import pod
+from vllm_operator.engine import adapters, causes
+from vllm_operator.engine.start_log import StartLog
+from vllm_operator.kube import conditions, kinds
+from vllm_operator.status import durations
+from vllm_operator.status.accelerators import Stock
+
+SIGNALLED = 128  # exit codes above are this and the number of the signal
+OUT_OF_MEMORY = "OOMKilled"
+"""The kubelet's reason for a container that the kernel ended for its memory."""
+CREATING = ("ContainerCreating", "PodInitializing")
+"""Reasons for which a container waits where only an Event of the pod says what is the matter."""
+SETTING_UP = frozenset({
+    "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "SuccessfulAttachVolume",
+    "Pulling", "Pulled", "Created", "Started",
+})  # fmt: skip
+"""Reasons of Events that tell how far a pod is that is being set up."""
+BETWEEN_PROBES = 10
+"""In seconds: how often the kubelet asks where the probe does not say."""
+
+
+class PodEvent(NamedTuple):
+    """An Event that somebody recorded on a pod: the reason, and the words."""
+
+    reason: str
+    note: str
+
+
+class Evidence(NamedTuple):
+    """What was read of one pod. `ended`: the end whose log was read (`Ended.name_of_end`); `cause`: what that log spoke of.
+
+    `start`: what the log of an engine that runs says of its start, which had taken `elapsed` seconds by then.
+    """
+
+    ended: str = ""
+    cause: causes.Cause | None = None
+    events: tuple[PodEvent, ...] = ()
+    start: StartLog | None = None
+    elapsed: int = 0
+
+
+class Waiting(NamedTuple):
+    """A container that waits, and why in the kubelet's words."""
+
+    name: str
+    image: str
+    reason: str
+    words: str
+
+
+class Ended(NamedTuple):
+    """A container that ended and has not answered since. `ran`: seconds; `has_served`: its pod was ready before it ended."""
+
+    name: str
+    reason: str
+    exit_code: int
+    restarts: int
+    words: str
+    ran: int
+    has_served: bool
+    is_over: bool  # no container runs or waits in its place yet
+
+    @property
+    def times(self) -> str:
+        """Return how long it ran, where that is known, and how often it was started again."""
+        return f"{f'after {durations.told(self.ran)} ' if self.ran else ''}(restarts: {self.restarts})"
+
+    @property
+    def limit(self) -> str:
+        """Return the field of the spec that limits the container's memory."""
+        return f"spec{'' if self.name == pod.ENGINE else '.guard'}.resources.limits.memory"
+
+    @property
+    def name_of_end(self) -> str:
+        """Return what tells this end from others of the same pod."""
+        return f"{self.name}/{self.restarts - (0 if self.is_over else 1)}"
+
+
+class PodView(NamedTuple):
+    """A pod, and what was read of it; None: not yet, or nothing needs to be."""
+
+    pod: kinds.Object
+    evidence: Evidence | None = None
+    stock: Stock | None = None
+    last_start: Mapping[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Return the pod's name."""
+        return str(self.pod["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Return the pod's namespace."""
+        return str(self.pod["metadata"].get("namespace", ""))
+
+    def is_ready(self) -> bool:
+        """Tell whether the engine answers through its guard."""
+        return conditions.is_true(self.pod, "Ready")
+
+    def scheduled(self) -> kinds.Object | None:
+        """Return what the scheduler says where no node takes the pod."""
+        found = conditions.condition(self.pod, "PodScheduled")
+        return found if found and found["status"] == "False" else None
+
+    def gates(self) -> tuple[str, ...]:
+        """Return the scheduling gates that somebody has to remove."""
+        return tuple(str(one.get("name")) for one in self.pod.get("spec", {}).get("schedulingGates") or ())
+
+    def wanted(self, resource: str) -> int:
+        """Return how many of an accelerator the engine asks for; 0 where its pod does not say it."""
+        limits = (one.get("resources", {}).get("limits") or {} for one in self._engines())
+        return sum(int(found.get(resource, 0)) for found in limits)
+
+    def label(self, name: str) -> str:
+        """Return the value of a label of the pod."""
+        return str((self.pod["metadata"].get("labels") or {}).get(name, ""))
+
+    def waiting(self, reasons: tuple[str, ...]) -> Iterator[Waiting]:
+        """Yield the containers that wait for one of these reasons."""
+        for one in self.containers():
+            waiting = one.get("state", {}).get("waiting", {})
+            if waiting.get("reason") in reasons:
+                yield Waiting(one["name"], one["image"], waiting["reason"], waiting.get("message", ""))
+
+    def ended(self) -> Ended | None:
+        """Return the first container that ended and has not answered since."""
+        for one in self.containers():
+            end = end_of(one)
+            if end and not one.get("ready"):
+                return self._ended(one, end)
+        return None
+
+    def is_unread(self, end: Ended) -> bool:
+        """Tell whether the log of the engine that ended holds what its termination message does not say, and was not read yet."""
+        if end.name != pod.ENGINE or end.reason == OUT_OF_MEMORY:
+            return False
+        told = causes.cause(end.words)
+        is_read = self.evidence is not None and self.evidence.ended == end.name_of_end
+        return not is_read and not (told and told.is_known)
+
+    def cause(self, end: Ended) -> causes.Cause | None:
+        """Return what the words of the engine that ended mean: its message first, then what was read of its log."""
+        told = causes.cause(end.words, self.adapters())
+        if told and told.is_known:
+            return told
+        read = self.evidence.cause if self.evidence and self.evidence.ended == end.name_of_end else None
+        return read or told
+
+    def budget(self) -> int:
+        """Return in how many seconds the engine has to answer; 0 where its pod does not say it."""
+        probe = next((one.get("startupProbe") or {} for one in self._engines()), {})
+        return int(probe.get("failureThreshold", 0)) * int(probe.get("periodSeconds", BETWEEN_PROBES))
+
+    def adapters(self) -> tuple[str, ...]:
+        """Return the names of the adapters that the engine is to serve."""
+        return adapters.names(next((one.get("args") or [] for one in self._engines()), []))
+
+    def containers(self) -> list[kinds.Object]:
+        """Return the containers' statuses, the engine's first."""
+        status = self.pod.get("status", {})
+        return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+
+    def is_being_set_up(self) -> bool:
+        """Tell whether the pod has a node, and its engine has not run yet and waits for nothing that its status names."""
+        engine = next((one for one in self.containers() if one["name"] == pod.ENGINE), {})
+        state, was = engine.get("state", {}), engine.get("lastState", {})
+        waits = "waiting" in state and state["waiting"].get("reason") in CREATING
+        return conditions.is_true(self.pod, "PodScheduled") and not was and (waits or not state)
+
+    def started(self) -> StartLog | None:
+        """Return what the log of the engine says of its start."""
+        return self.evidence.start if self.evidence else None
+
+    def ready_since(self) -> float:
+        """Return since when the pod is ready, in unix seconds; 0 where it is not."""
+        found = conditions.condition(self.pod, "Ready") or {}
+        return _unix(found.get("lastTransitionTime"), 0.0) if self.is_ready() else 0.0
+
+    def running_since(self) -> float:
+        """Return since when the engine runs, in unix seconds; 0 where it does not."""
+        engine = next((one for one in self.containers() if one["name"] == pod.ENGINE), {})
+        return _unix(engine.get("state", {}).get("running", {}).get("startedAt"), 0.0)
+
+    def set_up_for(self, now: float) -> float:
+        """Return for how many seconds the pod has had a node; `now`: unix seconds."""
+        found = conditions.condition(self.pod, "PodScheduled") or {}
+        return max(0.0, now - _unix(found.get("lastTransitionTime"), now))
+
+    def setting_up(self) -> PodEvent | None:
+        """Return the newest Event that tells how far a pod is that is being set up."""
+        events = self.evidence.events if self.evidence and self.is_being_set_up() else ()
+        return next((one for one in events if one.reason in SETTING_UP), None)
+
+    def _engines(self) -> list[kinds.Object]:
+        containers = self.pod.get("spec", {}).get("containers") or []
+        return [one for one in containers if one["name"] == pod.ENGINE]
+
+    def _ended(self, container: kinds.Object, end: kinds.Object) -> Ended:
+        return Ended(
+            container["name"],
+            end.get("reason", ""),
+            end.get("exitCode", 0),
+            container.get("restartCount", 0),
+            end.get("message", ""),
+            _seconds(end.get("startedAt"), end.get("finishedAt")),
+            self._was_ready_after(end.get("startedAt")),
+            "terminated" in container.get("state", {}),
+        )
+
+    def _was_ready_after(self, moment: str | None) -> bool:
+        """Tell whether the pod was ready after `moment`: it is not any more since a later one."""
+        found = conditions.condition(self.pod, "Ready") or {}
+        return _seconds(moment, found.get("lastTransitionTime")) > 0
+
+
+def end_of(container: kinds.Object) -> kinds.Object | None:
+    """Return how a container ended last, as the kubelet reports it."""
+    found: kinds.Object | None = container.get("state", {}).get("terminated")
+    return found or container.get("lastState", {}).get("terminated")
+
+
+def _seconds(begun: str | None, ended: str | None) -> int:
+    """Return the seconds between two moments; 0 where one of them is not known."""
+    return int(max(0.0, _unix(ended, 0.0) - _unix(begun, 0.0))) if begun and ended else 0
+
+
+def _unix(moment: str | None, unknown: float) -> float:
+    try:
+        return float(api.unix(str(moment)))
+    except ValueError:
+        return unknown
