@@ -4,16 +4,22 @@ kubectl turns YAML into JSON, so a moment is a text here, and what JSON does not
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
 LONGEST = 8 * 2**20
-"""The most bytes of a file, and of one document once its aliases are written out: etcd takes a fifth of it as one object."""
+"""The most bytes of a file, and of its documents once their aliases are written out: etcd takes a fifth of it as one object."""
 DEEPEST = 200
 """The most collections within one another: fields of a model nest to 12."""
-TIMESTAMP = "tag:yaml.org,2002:timestamp"
+MOST_VALUES = 500_000
+"""The most scalars and collections of a file: each takes half a kilobyte of memory."""
+MOST_INHERITED = 100_000
+"""The most entries that mappings of a file inherit by `<<`."""
+TIMESTAMP, MERGE, INTEGER, FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "int", "float"))
+NUMBERS = (INTEGER, FLOAT)
 _FAULTS = (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError)
 """What PyYAML raises where a scalar does not fit its tag, and json where it has no such value."""
 
@@ -23,19 +29,68 @@ class Unreadable(ValueError):  # noqa: N818 - what is printed
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as kubectl reads it: a moment is a text, and no key is given twice."""
+    """YAML as kubectl reads it: moments, and numbers with colons in them, are texts, and so is each key, which is given once."""
+
+    inherited = 0
+    """The entries of mappings that others inherited, `<<`."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [one.value for one, _ in node.value if one.tag == "tag:yaml.org,2002:str"]
-        if len(set(keys)) < len(keys):
+        if not isinstance(node, yaml.MappingNode):
+            return dict(super().construct_mapping(node, deep=deep))
+        self.flatten_mapping(node)
+        return {self._key(key): self.construct_object(value, deep=deep) for key, value in node.value}
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Replace `<<` by what it names, as PyYAML does; unlike there, an inheritance grows no faster than it is counted."""
+        merged = [value for key, value in node.value if key.tag == MERGE]
+        own = [(key, value) for key, value in node.value if key.tag != MERGE]
+        names = {self._key(key) for key, _ in own}
+        if len(names) < len(own) or len(merged) > 1:
             raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
-        return dict(super().construct_mapping(node, deep=deep))
+        node.value = own
+        node.value = [*(pair for one in merged for pair in self._heirlooms(one)), *own]
+
+    def _heirlooms(self, node: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield the entries of the mapping, or of several, the first last: it has its say."""
+        for one in reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(one, yaml.MappingNode):
+                raise yaml.constructor.ConstructorError(None, None, "<< names no mapping", one.start_mark)
+            self.flatten_mapping(one)
+            self.inherited += len(one.value)
+            if self.inherited > MOST_INHERITED:
+                raise Unreadable(f"inherits more than {MOST_INHERITED} entries by <<{_line(one.start_mark)}")
+            yield from one.value
+
+    def _key(self, node: Any) -> str:
+        """Return a key as JSON has it. Numbers are no keys: some million of them can be made that a dictionary takes for one."""
+        key = self.construct_object(node, deep=True)
+        if isinstance(key, str):
+            return key
+        if isinstance(key, int | float | None):
+            return json.dumps(key, allow_nan=False)
+        raise yaml.constructor.ConstructorError(None, None, "a key is no text", node.start_mark)
+
+    def construct_number(self, node: Any) -> int | float:
+        """Return a number. One with colons has the base 60, and as many digits as it likes."""
+        if ":" in self.construct_scalar(node):
+            raise yaml.constructor.ConstructorError(None, None, "a number holds no colon", node.start_mark)
+        return self.construct_yaml_int(node) if node.tag == INTEGER else self.construct_yaml_float(node)
+
+
+def _resolvers(found: list[tuple[str, re.Pattern[str]]]) -> list[tuple[str, re.Pattern[str]]]:
+    """Return what a plain text may stand for, by its form."""
+    return [
+        (tag, re.compile(f"(?![^:]*:)(?:{form.pattern})", form.flags) if tag in NUMBERS else form)
+        for tag, form in found
+        if tag != TIMESTAMP
+    ]
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    first: _resolvers(found) for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+for _tag in NUMBERS:
+    _Loader.add_constructor(_tag, _Loader.construct_number)
 
 
 def documents(content: bytes) -> list[Any]:
@@ -44,8 +99,9 @@ def documents(content: bytes) -> list[Any]:
         raise Unreadable(f"holds more than {LONGEST >> 20} MiB: render fewer models at a time")
     try:
         text = content.decode()
-        _check_depth(text)
-        return [_json(one) for one in yaml.load_all(text, _Loader) if one is not None]
+        _check_size(text)
+        found = (one for one in yaml.load_all(text, _Loader) if one is not None)
+        return list(_json(found))
     except UnicodeDecodeError as error:
         raise Unreadable(f"is no UTF-8 text at byte {error.start}") from None
     except yaml.MarkedYAMLError as error:
@@ -58,26 +114,33 @@ def documents(content: bytes) -> list[Any]:
         ) from None
 
 
-def _check_depth(text: str) -> None:
-    """Refuse what nests so deep that a recursive reader would not return."""
-    depth = 0
+def _check_size(text: str) -> None:
+    """Refuse what nests so deep that a recursive reader would not return, and what holds more values than memory has room for."""
+    depth = values = 0
     for event in yaml.parse(text, yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        values += isinstance(event, yaml.NodeEvent)
         if depth > DEEPEST:
             raise Unreadable(f"nests more than {DEEPEST} collections{_line(event.start_mark)}")
+        if values > MOST_VALUES:
+            raise Unreadable(f"holds more than {MOST_VALUES} values: render fewer models at a time")
 
 
-def _json(document: Any) -> Any:
-    """Return the document as JSON has it: an alias is written out, up to a limit."""
-    return json.loads("".join(_bounded(json.JSONEncoder(ensure_ascii=False, allow_nan=False).iterencode(document))))
+def _json(documents: Iterable[Any]) -> Iterator[Any]:
+    """Yield the documents as JSON has them: aliases are written out, up to a limit for all together."""
+    encoder, left = json.JSONEncoder(ensure_ascii=False, allow_nan=False), LONGEST
+    for one in documents:
+        text = "".join(_bounded(encoder.iterencode(one), left))
+        left -= len(text.encode())
+        yield json.loads(text)
 
 
-def _bounded(chunks: Iterator[str]) -> Iterator[str]:
+def _bounded(chunks: Iterator[str], most: int) -> Iterator[str]:
     length = 0
     for chunk in chunks:
         length += len(chunk.encode())
-        if length > LONGEST:
-            raise Unreadable(f"holds a document of more than {LONGEST >> 20} MiB once its aliases are written out")
+        if length > most:
+            raise Unreadable(f"holds more than {LONGEST >> 20} MiB once its aliases are written out")
         yield chunk
 
 

@@ -1,6 +1,8 @@
 """`render`: whatever it is given, it answers in words that name the field or the place, and never with a traceback."""
 
+import contextlib
 import pathlib
+import time
 from typing import Any
 
 import hypothesis
@@ -52,14 +54,26 @@ def test_a_moment_needs_no_quotes(run: Run) -> None:
     assert done.status == 0, done.err
 
 
+BOUND = 10.0
+"""Seconds of the CPU that a file may take at most; what is quadratic takes minutes."""
 BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (at + 1, at + 1, b",".join([b"*%c" % at] * 9)) for at in range(ord("a"), ord("k"))
 )
+HEIRLOOMS = b"a: &a {b: c}\n" + b"".join(
+    b"%c: &%c {<<: [%s]}\n" % (at + 1, at + 1, b",".join([b"*%c" % at] * 9)) for at in range(ord("a"), ord("k"))
+)
+HEIRS = b"a: &a {" + b",".join(b"k%d: v" % at for at in range(10_000)) + b"}\n" + b"b: [" + b"{<<: *a}," * 1000 + b"]\n"
 UNREADABLE = {
     "syntax": b"a: [", "tab": b"a:\n\t- b", "latin": b"a: \xff", "nul": b"a: \x00", "tag": b"!!python/object:os.system x",
     "bomb": BOMB, "cycle": b"&a [*a]", "deep": b"[" * 100_000, "huge": b"a" * (documents.LONGEST + 1), "binary": b"!!binary aGk=",
     "set": b"!!set {a, b}", "nan": b".nan", "moment": b"!!timestamp x", "number": b"!!int ''", "surrogate": b'"\\ud800"',
     "twice": b"a: 1\na: 2", "digits": b"9" * 5000, "alias": b"*a", "empty": b"", "scalar": b"x", "list": b"- 1",
+    "sexagesimal": b"!!int 1" + b":0" * 500_000, "sexagesimal float": b"!!float 1" + b":0" * 500_000 + b".0",
+    "heirlooms": HEIRLOOMS, "heirs": HEIRS, "many merges": b"a:\n" + b"  <<: {}\n" * 100_000, "own heir": b"&a {<<: *a}",
+    "documents": b"---\na: &a " + b"x" * 900_000 + b"\n" + b"b: [*a,*a,*a,*a]\n" * 1 + b"---\n" + b"a: &b " + b"x" * 900_000
+    + b"\nb: [*b,*b,*b,*b,*b,*b]\n",
+    "one hash": b"".join(b"%d: x\n" % (at * (2**61 - 1)) for at in range(100_000)), "values": b"[" + b"x," * 500_000 + b"]",
+    "key": b"[a]: b", "nan key": b".nan: b", "no mapping": b"a: {<<: b}", "number twice": b"1: a\n'1': b",
     "kind": b"kind: Secret", "kinds": b"kind: [1]", "unprintable": b'kind: "\\e[2J"',
 }  # fmt: skip
 
@@ -70,6 +84,27 @@ def test_what_is_no_model_is_answered_in_words(run: Run, name: str) -> None:
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("-: ")
     assert done.err[:-1].isprintable()
+
+
+def test_what_is_hostile_to_a_reader_is_answered_in_the_time_of_what_is_not() -> None:
+    plain = b"a: [" + b"'x'," * 400_000 + b"]"
+    documents.documents(plain)
+    for name, text in UNREADABLE.items():
+        started = time.process_time()
+        with contextlib.suppress(documents.Unreadable):
+            documents.documents(text)
+        assert time.process_time() - started < BOUND, name
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("1:30", "1:30"), ("12:30:45", "12:30:45"), ("1:30.5", "1:30.5"), ("010", 8), ("0x1f", 31), ("1_000", 1000), ("1.5", 1.5),
+    ("yes", True), ("1e3", "1e3"), ("2026-01-01", "2026-01-01"), ("~", None),
+    ("{1: a, true: b, 1.5: c}", {"1": "a", "true": "b", "1.5": "c"}),
+    ("{<<: {a: 1, b: 2}, a: 3}", {"a": 3, "b": 2}), ("{<<: [{a: 1}, {a: 2, c: 4}], b: 3}", {"a": 1, "c": 4, "b": 3}),
+    ("[&x {a: 1}, {<<: *x}, {<<: *x, a: 2}]", [{"a": 1}, {"a": 1}, {"a": 2}]),
+])  # fmt: skip
+def test_a_value_is_what_kubectl_takes_it_for(text: str, value: Any) -> None:
+    assert documents.documents(f"v: {text}".encode()) == [{"v": value}]
 
 
 @pytest.mark.parametrize("name", ["", "none.yaml"])
