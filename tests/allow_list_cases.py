@@ -21,11 +21,14 @@ ALLOW: dict[str, Any] = {
             "file:///models/facebook",
             "hf://acme",
             "hf://other/model@v1",
+            "hf://pinned/model@" + "0" * 40,
             "oci://registry.example.com/team",
             "pvc://weights/",
         ],
         ELSEWHERE: ["*"],
     },
+    "engineArgs": ["--kv-transfer-config", "--otel-*"],
+    "engineEnv": ["LMCACHE_*", "OTEL_EXPORTER_OTLP_HEADERS"],
     "serviceAccounts": ["model", "team-*"],
     "podLabels": ["team", "cost.example.com/*"],
     "podAnnotations": ["prometheus.io/*"],
@@ -177,6 +180,13 @@ SOURCES = [
     ("hf://other/model@v10", False),
     ("oci://registry.example.com/open/weights", False),
     ("s3://acme/model", False),
+    ("hf://acme/model@0123abcd", False),
+    ("hf://acme/model@" + "0" * 40, False),
+    ("hf://acme/model@ABCDEF1", False),
+    ("hf://acme/model@pr/1", False),
+    ("hf://acme/model@" + "0" * 39 + "g", True),
+    ("hf://pinned/model@" + "0" * 40, True),
+    ("hf://pinned/model@" + "0" * 39 + "1", False),
 ]
 PATHS = ("exact.example.com/x:v1/y", "registry.example.com/team:80/evil")
 """No images: sources that name a directory of an image that is allowed."""

@@ -13,6 +13,8 @@ LISTS = {
     '--compilation-config.splitting_ops=["-a"]': ['--compilation-config.splitting_ops=["-a"]'],
     '--compilation-config={"compile_sizes":[1]}': ['--compilation-config={"compile_sizes":[1]}'],
     "--tool-server=[::1]:8000": ["--tool-server=[::1]:8000"],
+    "--otlp-traces-endpoint=[::1]": ["--otlp-traces-endpoint=[::1]"],
+    "--chat-template=[{{x}}]": ["--chat-template=[{{x}}]"],
     "--chat-template=[{{x}}": ["--chat-template=[{{x}}"],
     '--ignore-patterns=["--trust-remote-code"]': None,
     '--ignore-patterns=["a","-tp","8"]': None,
@@ -26,6 +28,18 @@ LISTS = {
     '--ignore-patterns=[["a"]]': None,
     "--cudagraph-capture-sizes=[-1]": None,
     '--ignore-patterns=["a" "--host=0.0.0.0"]': None,
+    '--enforce-eager=["/z"]': None,
+    "--enforce-eager=true": None,
+    '--no-enforce-eager=["/z"]': None,
+    '--max-num-seqs=["4"]': None,
+    '--max_num_seqs=["4","/z"]': None,
+    "--max-num-seqs": None,
+    "--ignore-patterns": None,
+    "--compilation-config": None,
+    "--compilation-config.mode": None,
+    "--enforce-eager.x=1": None,
+    '--dtype.x=["/z"]': None,
+    "--ignore-patterns.x=1": None,
 }
 """An entry, and the arguments that vLLM is given for it; None where it is refused."""
 
@@ -47,5 +61,6 @@ ONCE = [
     ("--chat-template=a", "--chat-template-content-format=string"),
     ("--kv-cache-dtype=fp8", '--kv-cache-dtype-skip-layers=["1"]'),
     ("--compilation-config.level=3", "--compilation-config.level_of=2", "--compilation-config.mode=1"),
+    ("--spec-method=ngram", "--spec-tokens=2", "--speculative-config.prompt_lookup_max=4"),
     ("--enable-lora", "--enable-log-requests"),
 ]

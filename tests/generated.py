@@ -11,6 +11,7 @@ import yaml
 from tests import chart
 from tests.bench.scale import tables
 from vllm_operator import crd
+from vllm_operator.engine import allowance, table
 from vllm_operator.render import text as manifests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -26,16 +27,63 @@ def files() -> dict[pathlib.Path, str]:
     return {
         ROOT / "crds/modeldeployments.yaml": HEADER + _yaml(plain),
         ROOT / "charts/vllm-operator/templates/crd.yaml": f"{KEEP}{HEADER}{_yaml(kept)}{{{{- end }}}}\n",
-        ROOT / "docs/chart.md": _with_values((ROOT / "docs/chart.md").read_text()),
+        ROOT / "charts/vllm-operator/files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
+        ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
+        ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
         **tables.files(),
     }
 
 
-def _with_values(page: str) -> str:
-    """Return the page with the table of the chart's values between its two marks."""
+def _engine_names() -> dict[str, list[str]]:
+    """Return what of an engine needs no admin, as the chart's policy compares it."""
+    shown = [name for name, row in table.variables().items() if row.secret == table.ADMIN]
+    return {
+        **_whole("options", "beginnings", allowance.safe_options()),
+        **_whole("optionsWithoutRemoteCode", "beginningsWithoutRemoteCode", allowance.safe_options(beside_code=True)),
+        "variables": list(allowance.safe_variables()),
+        "variablesShown": sorted(shown),
+    }
+
+
+def _whole(exact: str, beginnings: str, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return names, and beginnings of names without the mark at their end, each under its own key."""
+    begin = [name.removesuffix(allowance.ANY) for name in names if name.endswith(allowance.ANY)]
+    return {exact: [name for name in names if not name.endswith(allowance.ANY)], beginnings: begin}
+
+
+def _with(mark: str, lines: list[str], page: pathlib.Path) -> str:
+    """Return the page with these lines between its two marks."""
+    text = "\n".join(["", *lines, ""])
+    return re.sub(f"(?s)(?<=<!-- {mark} -->).*(?=<!-- /{mark} -->)", lambda _: text, page.read_text())
+
+
+def _values() -> list[str]:
+    """Return the table of the chart's values."""
     rows = [_row(value) for value in chart.values()]
-    table = "\n".join(["", "| value | default | what it does |", "|---|---|---|", *rows, ""])
-    return re.sub("(?s)(?<=<!-- values -->).*(?=<!-- /values -->)", lambda _: table, page)
+    return ["", "| value | default | what it does |", "|---|---|---|", *rows]
+
+
+def _asked() -> list[str]:
+    """Return what needs an admin, by reason: options with what of them needs none, and variables."""
+    return [
+        "", "| options that need `allow.engineArgs` | reason | needs nobody's leave |", "|---|---|---|",
+        *(_reason(table.options(), why, "--") for why in _reasons(table.options(), table.ADMIN)),
+        *(_reason(table.options(), why, "--") for why in _reasons(table.options(), table.DATA)),
+        "", "| variables that need `allow.engineEnv` | reason |", "|---|---|",
+        *(_reason(table.variables(), why, "") for why in _reasons(table.variables(), table.ADMIN)),
+    ]  # fmt: skip
+
+
+def _reasons(rows: table.Rows, sort: str) -> list[str]:
+    return sorted({row.why for row in rows.values() if row.sort == sort})
+
+
+def _reason(rows: table.Rows, why: str, dashes: str) -> str:
+    """Return the line of a table with what needs an admin for one reason."""
+    names = [name for name, row in sorted(rows.items()) if row.why == why and not re.search("[.=]", name)]
+    own = [part for name in names for part in allowance.parts(name)] if dashes else []
+    free = f" {', '.join(f'`{part}`' for part in own) or '-'} |" if dashes else ""
+    return f"| {', '.join(f'`{dashes}{name}`' for name in names)} | {why} |{free}"
 
 
 def _row(value: chart.Value) -> str:

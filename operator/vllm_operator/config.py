@@ -42,6 +42,12 @@ class Allow(pydantic.BaseModel):
         default={},
         description="By namespace, prefixes of sources whose code its engines may run; a namespace not listed: none.",
     )
+    engine_args: tuple[str, ...] = pydantic.Field(
+        default=(), description="Options of vLLM, such as --kv-transfer-config, beside those that need nobody's leave."
+    )
+    engine_env: tuple[str, ...] = pydantic.Field(
+        default=(), description="Variables of the engine, beside those that need nobody's leave."
+    )
     service_accounts: tuple[str, ...] = pydantic.Field(default=(), description="Names of ServiceAccounts.")
     pod_labels: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod labels.")
     pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")

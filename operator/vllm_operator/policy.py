@@ -6,16 +6,21 @@ other lists allow what they name, exactly or, where an entry ends in `*`, by its
 apply, where the cluster has it; here it is the boundary. Must not know what becomes of a refused spec.
 """
 
+import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.engine import source
+from vllm_operator.engine import allowance, refusals, source
 
 LOCAL = "localhost"
 ANY = "*"
 """The entry of a list that stands for all."""
+COMMIT = re.compile("^hf://[^@]*@([0-9a-fA-F]{4,64}|pr/.*)$")
+"""A source that names a commit of the hub or a proposal, or what the hub may take for one."""
+LONGEST_NAME = 128
+"""The most characters of an option's or a variable's name that a message repeats."""
 
 
 class Violation(NamedTuple):
@@ -32,6 +37,8 @@ def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[V
         *_images(spec, allow),
         *_source(spec, settings),
         *_remote_code(namespace, spec, allow),
+        *_refused(spec.engine),
+        *_engine(spec.engine, allow),
         *_pods(spec, allow),
         *_edge(namespace, spec, allow),
     )
@@ -53,9 +60,40 @@ def _remote_code(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterato
     """Yield what is refused of code that comes with the weights: it is trusted by the source that it comes from."""
     trusted = allow.remote_code.get(namespace, ())
     named = spec.model.source
-    if spec.engine.trust_remote_code and not any(prefix == ANY or is_under(named, prefix) for prefix in trusted):
+    if spec.engine.trust_remote_code and not any(_is_trusted(named, prefix) for prefix in trusted):
         where = f"allow.remoteCode of the namespace {namespace}"
-        yield Violation(f"spec.engine.trustRemoteCode: {named} is under none of {where}: {_listed(trusted)}")
+        whole = "; a commit is one of anybody's proposals until it is listed itself" if COMMIT.search(named) else ""
+        yield Violation(f"spec.engine.trustRemoteCode: {named} is under none of {where}: {_listed(trusted)}{whole}")
+
+
+def _is_trusted(named: str, prefix: str) -> bool:
+    """Tell whether an entry has the source. A commit of the hub needs one of its own: it may be a proposal that nobody took."""
+    if prefix in (ANY, named):
+        return True
+    return is_under(named, prefix) and not COMMIT.search(named)
+
+
+def _refused(engine: api.Engine) -> Iterator[Violation]:
+    """Yield what an older schema let in and nobody may set any more."""
+    for argument in engine.args:
+        if refusal := refusals.refusal(argument):
+            yield Violation(f"spec.engine.args --{refusals.option(argument)[:LONGEST_NAME]}: {refusal}")
+    for entry in engine.env:
+        if refusal := refusals.refusal_of_variable(entry):
+            yield Violation(f"spec.engine.env {entry.name}: {refusal}")
+
+
+def _engine(engine: api.Engine, allow: config.Allow) -> Iterator[Violation]:
+    """Yield the options and variables that an admin must have allowed."""
+    for asked in allowance.options(engine):
+        yield from _unallowed("spec.engine.args", asked, "allow.engineArgs", allow.engine_args)
+    for asked in allowance.variables(engine):
+        yield from _unallowed("spec.engine.env", asked, "allow.engineEnv", allow.engine_env)
+
+
+def _unallowed(field: str, asked: allowance.Asked, value: str, entries: tuple[str, ...]) -> Iterator[Violation]:
+    for violation in _unnamed(field, (asked.name[:LONGEST_NAME],), value, entries):
+        yield Violation(f"{violation.message}; {asked.why}")
 
 
 def _source(spec: api.Spec, settings: config.Config) -> Iterator[Violation]:

@@ -1,10 +1,11 @@
 """Runs inside the engine's container, by vLLM's own Python: what vLLM itself says of arguments, routes and requests.
 
 Reads JSON from stdin: `arguments` (lists to parse), `tasks` (task -> what vLLM calls it, `paths`, and the operator's `request`).
-Prints JSON: which arguments were refused, which paths are no routes, what is wrong with a request, by task, and which options'
-names begin those of others.
+Prints JSON: which arguments were refused, which paths are no routes, what is wrong with a request, by task, and the options
+with the kind of their values.
 """
 
+import argparse
 import asyncio
 import base64
 import contextlib
@@ -37,10 +38,21 @@ def is_taken(arguments: list[str]) -> bool:
     return False
 
 
-def beginnings() -> list[str]:
-    """Return the names of options that begin those of others, without their dashes."""
-    names = {name for action in SERVE._actions for name in action.option_strings if name.startswith("--")}
-    return sorted(one[2:] for one in names if any(other != one and other.startswith(one) for other in names))
+def kinds() -> dict[str, str]:
+    """Return the options without their dashes and negations, each with the kind of its value."""
+    named = ((name, action) for action in SERVE._actions for name in action.option_strings)
+    return {
+        name[2:]: kind(action)
+        for name, action in named
+        if name.startswith("--") and not name.startswith(("--no-", "--help"))
+    }
+
+
+def kind(action: argparse.Action) -> str:
+    """Return how many values an option takes: none (flag), one (scalar), perhaps one (optional), or several (list)."""
+    if action.nargs == 0:
+        return "flag"
+    return {None: "scalar", "?": "optional"}.get(action.nargs, "list")
 
 
 def routes(supported: list[str]) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def main() -> None:
         found = routes(task["supported"])
         missing[name] = [path for path in task["paths"] if path not in found]
         wrong[name] = fault(found[task["request"]["path"]], task["request"])
-    sys.stdout.write(json.dumps({"refused": refused, "missing": missing, "wrong": wrong, "beginnings": beginnings()}))
+    sys.stdout.write(json.dumps({"refused": refused, "missing": missing, "wrong": wrong, "kinds": kinds()}))
 
 
 main()

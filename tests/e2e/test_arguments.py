@@ -10,10 +10,12 @@ from dev import paths
 from tests import entry_cases, kubectl
 from tests.golden import render
 from vllm_operator import api
-from vllm_operator.engine import endpoints, entries, options, refusals, verification
+from vllm_operator.engine import endpoints, options, table, verification
 
 INSIDE = paths.ROOT / "tests" / "contract" / "inside.py"
 MISSPELT = "misspelt"
+RELEASE = "0.32"
+"""The vLLM of the image."""
 TASKS: tuple[api.Task, ...] = get_args(api.Task)
 SUPPORTED = {
     "Generate": ["generate"],
@@ -66,9 +68,11 @@ def test_vllms_own_parser_takes_every_argument_but_a_misspelt_one(
     assert [list(given)[index] for index in said["refused"]] == [MISSPELT]
 
 
-def test_an_option_that_begins_another_is_known_so_that_it_is_not_taken_for_a_short_form(said: dict[str, Any]) -> None:
-    found = [name for name in said["beginnings"] if not refusals.refusal(f"--{name}")]
-    assert set(found) <= set(entries.BEGIN_OTHERS)
+def test_the_table_has_the_options_of_this_vllm_with_the_kind_of_their_values(said: dict[str, Any]) -> None:
+    """So what follows from the table is so: which options there are, which begin others, which take no value or a list."""
+    rows = [row for row in table.options().values() if row.since and row.since <= RELEASE <= (row.until or RELEASE)]
+    one = {table.SCALAR, table.JSON}  # which a parser does not tell apart
+    assert said["kinds"] == {row.name: table.SCALAR if row.values <= one else min(row.values) for row in rows}
 
 
 def test_every_path_of_a_task_is_a_route_of_vllm(said: dict[str, Any]) -> None:

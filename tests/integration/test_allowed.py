@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests import allow_list_cases, kubectl, waiting
+from tests import allow_list_cases, engine_cases, kubectl, waiting
 from tests.integration import account
 
 RELEASE = "allowed-operator"
@@ -48,7 +48,7 @@ def refusal(served: pathlib.Path, spec: dict[str, Any], namespace: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("case", allow_list_cases.CASES, ids=str)
+@pytest.mark.parametrize("case", [*allow_list_cases.CASES, *engine_cases.CASES], ids=str)
 def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, case: allow_list_cases.Case) -> None:
     said = refusal(judged, case.spec(), case.namespace)
     assert (said == "") == case.passes, said
@@ -62,6 +62,9 @@ def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, ca
     ("expose.host", "a.example",
      f"in the namespace {allow_list_cases.HERE}: write in spec.expose.host and spec.expose.url one under models.example.com, "),
     ("serviceAccountName", "admin", "spec.serviceAccountName: admin is not allowed here: leave it out, choose from model, "),
+    ("engine.args", ["--log_config_file=/x"], "spec.engine.args: --log-config-file is not allowed here: leave it out"),
+    ("engine.args", ["--max-num-se=1"], "--max-num-se is not allowed here: leave it out, write its whole name"),
+    ("engine.env", [{"name": "MY_OWN"}], "have an admin add it to the value allow.engineEnv of the chart vllm-operator"),
     ("podMetadata.labels", {"a": "b"}, "or have an admin add it to the value allow.podLabels of the chart vllm-operator"),
 ])  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, value: Any, words: str) -> None:
@@ -75,6 +78,13 @@ def test_with_nothing_set_images_and_hosts_are_free_and_the_rest_is_not(
     free = case.path in ("engine.image", "model.source", "expose.host", "expose.url", "expose.gateway.parentRefs")
     free = free or case.value == allow_list_cases.OWN_ISSUER
     assert (refusal(judged, case.spec(), OPEN) == "") == free
+
+
+@pytest.mark.parametrize("case", engine_cases.CASES, ids=str)
+def test_with_nothing_set_an_engine_has_what_needs_nobodys_leave(
+    judged: pathlib.Path, case: allow_list_cases.Case
+) -> None:
+    assert (refusal(judged, case.spec(), OPEN) == "") == (case.value in engine_cases.FREE)
 
 
 def test_a_narrower_list_holds_at_the_next_change_of_the_spec(judged: pathlib.Path) -> None:

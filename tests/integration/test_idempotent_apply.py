@@ -25,7 +25,7 @@ SPECS = {
         "model": {"source": "pvc://weights/opt"},
         "replicas": 0,
         "resources": {"limits": {"nvidia.com/gpu": 1, "memory": "32768Mi", "cpu": "8000m"}},
-        "engine": {"maxModelLen": 4096, "env": [{"name": "A", "value": "<a&b> é"}], "startupTimeout": "90s"},
+        "engine": {"maxModelLen": 4096, "env": [{"name": "TZ", "value": "<a&b> é"}], "startupTimeout": "90s"},
         "expose": {"host": "full.example", "ingress": {"className": "contour", "tls": {"secretName": "full-tls"}}},
     },
     "golden": render.case("full")["spec"],

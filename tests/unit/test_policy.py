@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests import allow_list_cases as table
+from tests import engine_cases
 from vllm_operator import api, config, policy
 from vllm_operator.children import exposure
 from vllm_operator.kube import naming
@@ -155,6 +156,6 @@ def test_gateways_are_any_where_none_is_listed_and_named_with_their_namespace() 
     assert findings(allow={"gateways": ["infra/edge", "models/own"]}, expose=expose) == []
 
 
-@pytest.mark.parametrize("case", table.CASES, ids=str)
+@pytest.mark.parametrize("case", [*table.CASES, *engine_cases.CASES], ids=str)
 def test_the_operator_lets_in_what_the_admission_policy_lets_in(case: table.Case) -> None:
     assert (findings(case.namespace, table.ALLOW, **case.spec()) == []) is case.passes

@@ -20,7 +20,7 @@ tag, begins. One with a tag or a digest is that image alone, and a registry has 
 {{- define "vllm-operator.listed" -}}
 - expression: size(variables.{{ .list }}Refused) == 0
   messageExpression: >-
-    '{{ .field }}: ' + variables.{{ .list }}Refused.join(', ') + ' is not allowed here: leave it out'
+    '{{ .field }}: ' + variables.{{ .list }}Refused.join(', ') + ' is not allowed here: {{ .instead | default "leave it out" }}'
     + (size(variables.{{ .list }}) == 0 ? '' : ', choose from ' + variables.{{ .list }}.join(', '))
     + ', or have an admin add it to the value allow.{{ .list }} of the chart vllm-operator'
 {{- end }}

@@ -26,7 +26,8 @@ class Env(schema.Schema):
     name: str = pydantic.Field(
         max_length=128,
         description=(
-            "Name of the variable. Names that the operator sets, and names that open the engine to others, are refused."
+            "Name of the variable, one that vLLM or a library of it needs; the chart's allow.engineEnv lists others. Names"
+            " that the operator sets, and names that open the engine to others, are refused."
         ),
     )
     value: str = pydantic.Field(
@@ -93,8 +94,8 @@ class Engine(schema.Schema):
         max_length=64,
         description=(
             "Further options of `vllm serve`, each entry one --name or --name=value, several values as"
-            ' --name=["a","b"]. Options that the operator sets and options that run foreign code are refused, and so is an'
-            " option that is given twice. Default: none."
+            ' --name=["a","b"]. Options that the operator sets are refused, and so is an option that is given twice;'
+            " those that run code or open the engine to others need the chart's allow.engineArgs. Default: none."
         ),
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

@@ -1,9 +1,11 @@
 """The only place that knows vLLM: its options, environment, sources, endpoints and last words.
 
 options.py      the arguments of `vllm serve`
-entries.py      lists in the options of a spec, and options that are given twice
+entries.py      the form of an option's value, and options that are given twice
 accelerators.py the accelerators of a server: which image, and how many work as one
-refusals.py     one table of options and variables that are refused -> CEL rules and a check in code
+table.py        every option and variable, sorted once (options.csv, variables.csv)
+refusals.py     what nobody may set, in any spelling -> CEL rules and a check in code
+allowance.py    what needs an admin, whose lists policy.py compares
 environment.py  the variables that vLLM needs to run without root and without writing to its image
 adapters.py     LoRA adapters: their options, where they lie, and their names in a server's arguments
 source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, what to load

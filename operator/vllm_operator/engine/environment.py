@@ -54,8 +54,7 @@ def environment(
 
 
 def _is_refused(entry: api.Env, owned: Collection[str]) -> bool:
-    is_shown = entry.value_from is not None and entry.name not in refusals.SECRETS
-    return is_shown or entry.name in {*owned, *refusals.variables()}
+    return entry.name in owned or refusals.refusal_of_variable(entry) is not None
 
 
 def network(settings: config.Config) -> dict[str, str]:
