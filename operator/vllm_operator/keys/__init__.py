@@ -14,7 +14,7 @@ asks the guards whether they have them, `status.guard_conditions` says so. The f
 Must not put a key into words, a log or an error.
 """
 
-from vllm_operator.keys.decision import clients, decide, last, newest, overwritten, usable
+from vllm_operator.keys.decision import clients, decide, last, newest, overwritten, revoked_until, usable
 from vllm_operator.keys.expiry import due, expired, expiry
 from vllm_operator.keys.state import (
     KEY_ENTRY,
@@ -48,5 +48,6 @@ __all__ = [
     "last",
     "newest",
     "overwritten",
+    "revoked_until",
     "usable",
 ]

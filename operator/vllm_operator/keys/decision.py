@@ -47,7 +47,7 @@ def decide(
 
     Of a `terminating` model keys are only taken away: no client gets its first key, and no key is made in a rotation.
     """
-    at = min(max(now, newest(seen, {}) + 1), state.LATEST)
+    at = min(max(now, newest(seen) + 1), state.LATEST)
     rules = Rules(api.seconds(access.rotation_overlap), now, at, new, terminating)
     issued: dict[str, Issued] = {}
     refused: dict[str, ConditionValue] = {}
@@ -127,12 +127,29 @@ def usable(
     return accepted
 
 
-def newest(seen: Observed, issued: Mapping[str, Issued]) -> int:
-    """Return the `at` of the newest record of all, those `issued` now among them."""
+def newest(seen: Observed) -> int:
+    """Return the `at` of the newest record of all."""
+    return max(seen.revoked_until, *_moments(seen, seen.stored.keys() | seen.applied.keys()), 0)
+
+
+def revoked_until(seen: Observed, issued: Mapping[str, Issued]) -> int:
+    """Return up to which `at` each record is revoked that is not among those `issued` now: the newest of a client without keys.
+
+    No more than that: a Secret whose write was not answered may be there, with a record as new as the others.
+    """
+    if set(seen.unreadable) - issued.keys():
+        return max(newest(seen), *(one.at for one in issued.values()), 0)
+    over = (seen.stored.keys() | seen.applied.keys()) - issued.keys()
+    return max(seen.revoked_until, *_moments(seen, over), 0)
+
+
+def _moments(seen: Observed, names: Collection[str]) -> list[int]:
+    """Return the `at` of the records of these clients, those that somebody edited left out."""
     edited = seen.edited
-    stored = [one.issued for name, one in seen.stored.items() if one.issued and name not in edited]
-    records = (*stored, *seen.applied.values(), *issued.values())
-    return max(seen.revoked_until, *(one.at for one in records), 0)
+    genuine = [name for name in names if name in seen.stored and name not in edited]
+    stored = [issued for name in genuine if (issued := seen.stored[name].issued)]
+    applied = [one for name, one in seen.applied.items() if name in names]
+    return [one.at for one in (*stored, *applied)]
 
 
 def _issued(client: api.Client, seen: Observed, rules: Rules) -> Issued | ConditionValue | None:

@@ -72,7 +72,7 @@ class Issuer:
         issued = _usable(owner, decision, found.seen, met, written.stale)
         return IssueResult(
             issued=issued,
-            revoked_until=keys.newest(found.seen, issued),
+            revoked_until=keys.revoked_until(found.seen, issued),
             revoked=tuple(sorted(found.seen.applied.keys() - {client.name for client in clients})),
             troubles={**decision.repaired, **decision.troubles},
             failures=met,

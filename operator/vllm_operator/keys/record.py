@@ -95,10 +95,11 @@ def notes(secret: kinds.Object | None, listed: Collection[str]) -> Notes:
     records = _read(RECORDS, decoded(secret, APPLIED))
     found = dict.fromkeys(listed) if records is None or len(records) > access.MOST_CLIENTS else records
     applied = {name: _issued(one) for name, one in found.items() if one is not None}
-    earlier = _read(MOMENTS, decoded(secret, REVOKED)) or {}
-    revoked_until = _number(decoded(secret, REVOKED_UNTIL)) or 0
-    ends = (revoked_until, *earlier.values(), *(one.at for one in applied.values()))
-    return Notes(applied, found.keys() - applied.keys(), max(ends))
+    revoked_until = _number(decoded(secret, REVOKED_UNTIL))
+    if revoked_until is None:
+        earlier = _read(MOMENTS, decoded(secret, REVOKED)) or {}
+        revoked_until = max((0, *earlier.values(), *(one.at for one in applied.values())))
+    return Notes(applied, found.keys() - applied.keys(), revoked_until)
 
 
 def key(secret: kinds.Object | None) -> str:

@@ -30,7 +30,7 @@ def rendered(model: manifest.Model, settings: config.Config) -> Rendered:
     job = begun.fetching.job if begun.fetching else None
     whole = _plan(model, settings, job) if job else begun
     issued = {client.name: _issued(client) for client in keys.clients(model.spec.access)}
-    revoked_until = keys.newest(keys.Observed(stored={}, applied={}), issued)
+    revoked_until = keys.revoked_until(keys.Observed(stored={}, applied={}), issued)
     secrets = (*children.client_secrets(whole, issued), children.guard_secret(whole, issued, revoked_until))
     others = () if model.spec.paused else (*begun.first, *whole.first, *begun.server, *whole.server)
     objects = {kinds.ref(one): one for one in (*secrets, *others)}

@@ -116,8 +116,27 @@ def test_a_moment_at_the_end_of_time_ends_no_run_and_loops_in_none() -> None:
 
 def test_what_a_secret_stores_is_revoked_with_its_client_even_if_no_server_has_accepted_it_yet() -> None:
     """The operator ended before it wrote the guard's Secret; then the client was removed, and its Secret could not be deleted."""
-    assert keys.newest(observed(stored={"b": stored(OTHERS, "b")}), {}) == OTHERS.at
-    assert keys.newest(observed(stored={"b": keys.Stored(OTHERS, "")}), {}) == 0
+    assert keys.revoked_until(observed(stored={"b": stored(OTHERS, "b")}), {}) == OTHERS.at
+    assert keys.revoked_until(observed(stored={"b": keys.Stored(OTHERS, "")}), {}) == 0
+
+
+def test_nothing_is_revoked_but_what_is_left_out_so_a_secret_that_is_not_seen_yet_keeps_its_key() -> None:
+    """The answer to its write was lost; another client's, with a record of the same second, was written."""
+    first = keys.revoked_until(observed(), {"b": OTHERS})
+    again = keys.revoked_until(observed(applied={"b": OTHERS}, revoked_until=first), {"b": OTHERS})
+    made = keys.Issued(A, 1, OTHERS.at)
+    assert (
+        decide(
+            access({}, {"name": "b"}), stored={"a": stored(made)}, applied={"b": OTHERS}, revoked_until=again
+        ).issued["a"]
+        == made
+    )
+    assert keys.revoked_until(observed(applied={"b": OTHERS}, revoked_until=again), {}) == OTHERS.at
+
+
+def test_where_a_record_is_unreadable_and_left_out_all_that_is_known_is_older() -> None:
+    assert keys.revoked_until(observed(unreadable={"a"}), {"b": OTHERS}) == OTHERS.at
+    assert keys.revoked_until(observed(unreadable={"b"}), {"b": OTHERS}) == 0
 
 
 def test_a_copy_of_another_clients_secret_is_no_key() -> None:
@@ -206,6 +225,6 @@ def test_a_revoked_key_never_comes_back_whatever_write_is_the_last(steps: list[A
         secret = stored(issued)
         old.append(secret)
         if not crashed:
-            applied, until = {"a": issued}, keys.newest(seen, {"a": issued})
+            applied, until = {"a": issued}, keys.revoked_until(seen, {"a": issued})
             revoked |= set(before.keys if before else ()) - set(issued.keys)
     assert key(10**6) not in {one for record in applied.values() for one in record.keys}

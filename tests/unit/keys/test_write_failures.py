@@ -77,6 +77,17 @@ async def test_a_deletion_whose_answer_was_lost_has_not_failed() -> None:
     assert home.condition("Ready")["reason"] not in FAILED
 
 
+@pytest.mark.parametrize("answer", [errors.Unavailable(0, "NoAnswer", "no answer"), CONFLICT], ids=code)
+async def test_a_key_whose_secret_was_made_though_no_answer_came_stays(answer: errors.ApiError) -> None:
+    home = harness.OperatorHarness()
+    home.refuse("vllm11.key.a", answer, verbs={"create"}, when="after")
+    await home.begin({"name": "a"}, {"name": "b"})
+    made = home.key("a")
+    home.allow()
+    await home.run()
+    assert (home.key("a"), home.accepts(made)) == (made, True)
+
+
 @pytest.mark.parametrize("answer", ANSWERS, ids=code)
 async def test_one_client_whose_secret_cannot_be_written_holds_up_no_other(answer: errors.ApiError) -> None:
     home = harness.OperatorHarness()
