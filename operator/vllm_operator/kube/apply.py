@@ -18,8 +18,8 @@ An error that one object meets is that object's failure, in words; it ends no ot
 Must not decide what is wanted; never puts an object's content into an error or a log.
 """
 
-import time
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes
@@ -44,12 +44,12 @@ class Wanted(NamedTuple):
 
 
 class Applier:
-    """Writes through `api`, knowing from `seen` what is there. `clock` gives seconds."""
+    """Writes through `api`, knowing from `seen` what is there. `clock` gives seconds; without one it is the event loop's."""
 
-    def __init__(self, api: client.Api, seen: cache.Cache, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: client.Api, seen: cache.Cache, clock: Callable[[], float] | None = None) -> None:
         self._api = api
         self._cache = seen
-        self._clock = clock
+        self._clock = clock or _now
         self._compared: dict[kinds.Key, dict[kinds.Ref, tuple[str, str]]] = {}
         self._repairs: dict[kinds.Ref, dict[str, tuple[float, ...]]] = {}
 
@@ -140,10 +140,12 @@ class Applier:
         if diff.immutable(wanted.body, live, owned):
             return await self._recreate(wanted, live)
         operations = diff.patch(wanted.body, live, owned)
-        contested = self._contested(wanted.ref, operations) if operations and not changed else frozenset()
+        paths = {one["path"] for one in operations if one["op"] != "test"} if not changed else set()
+        contested = self._contested(wanted.ref, paths)
         due = [one for one in operations if one["path"] not in contested]
         if any(one["op"] != "test" for one in due):
             live = await self._patch(wanted, live, due)
+            self._note_repairs(wanted.ref, paths - contested)
         if contested:
             fields = ", ".join(sorted(contested))
             raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
@@ -166,17 +168,23 @@ class Applier:
         expected = own_writes.patched(live, operations)
         return await own_writes.written(self._cache, wanted.ref, self._api.patch(wanted.ref, patch), expected)
 
-    def _contested(self, ref: kinds.Ref, operations: diff.Operations) -> frozenset[str]:
-        """Note that fields are repaired; return those that were too often of late. A Secret's are never left."""
+    def _contested(self, ref: kinds.Ref, paths: Collection[str]) -> frozenset[str]:
+        """Return those of the fields that were repaired too often of late. A Secret's are never left."""
+        recent = self._recent(ref)
+        return frozenset(path for path in paths if _is_contested(recent.get(path, ())))
+
+    def _note_repairs(self, ref: kinds.Ref, paths: Collection[str]) -> None:
+        """Note that fields were repaired; a repair that failed is none."""
         if ref.kind == kinds.SECRET.kind:
-            return frozenset()
-        now, paths = self._clock(), {one["path"] for one in operations if one["op"] != "test"}
-        before = self._repairs.get(ref, {})
-        recent = {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in before.items()}
-        contested = frozenset(path for path in paths if _is_contested(recent.get(path, ())))
-        noted = {path: (*recent.get(path, ()), now) for path in paths - contested}
+            return
+        recent, now = self._recent(ref), self._clock()
+        noted = {path: (*recent.get(path, ()), now) for path in paths}
         self._repairs[ref] = {path: times for path, times in {**recent, **noted}.items() if times}
-        return contested
+
+    def _recent(self, ref: kinds.Ref) -> dict[str, tuple[float, ...]]:
+        """Return when fields of the object were repaired of late."""
+        now, repairs = self._clock(), self._repairs.get(ref, {})
+        return {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in repairs.items()}
 
     async def _recreate(self, wanted: Wanted, live: kinds.Object) -> str:
         try:
@@ -224,6 +232,10 @@ def _only_labels(obj: kinds.Object) -> kinds.Object:
 
 def _uid(obj: kinds.Object) -> str:
     return str(obj["metadata"]["uid"])
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _is_contested(repairs: tuple[float, ...]) -> bool:

@@ -177,6 +177,20 @@ class TestContest:
         assert await bench.ensure(wanted) == ["patch"]
 
     @clock.virtual
+    async def test_a_repair_that_failed_is_none(self) -> None:
+        """An API server that is away for a while is nobody who changes a field."""
+        bench = Bench()
+        await bench.ensure(*bench.all())
+        wanted = bench.all()[3]
+        await bench.api.edit_by("tool", kinds.ref(wanted), {"spec": {"selector": {"app": "other"}}})
+        bench.store.put(bench.live(wanted))
+        away = bench.api.troubles.fail(verb="patch")
+        for _ in range(5):
+            await bench.writer.ensure_all([wanted], bench.owner)
+        bench.api.troubles.end(away)
+        assert await bench.ensure(wanted) == ["patch"]
+
+    @clock.virtual
     async def test_a_secret_is_never_left(self) -> None:
         bench = Bench()
         wanted = samples.secret(bench.owner)
