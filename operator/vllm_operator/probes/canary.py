@@ -100,7 +100,7 @@ class Canary:
             return None
         if before.due <= now:
             return await self._verify(key, seen, before, question)
-        self._verdicts[key] = before.of_generation(question.generation)  # told by the next run, and no reason for one
+        self._keep(key, before.of_generation(question.generation))
         return before.due - now
 
     async def _verify(
