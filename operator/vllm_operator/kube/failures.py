@@ -48,7 +48,7 @@ def value(ref: kinds.Ref, error: Exception) -> ConditionValue:
         words = f"{ref} belongs to {error.holder} and is left alone: remove it, or rename this model"
         return ConditionValue("False", "NameTaken", words)
     if isinstance(error, Contested):
-        return ConditionValue("False", "FieldContested", f"{ref}: {error}")
+        return ConditionValue("False", "FieldContested", f"{ref}: {error}{_scaled(ref, error)}")
     if isinstance(error, errors.NoSuchKind):
         where = kinds.BY_NAME[ref.kind].api_version
         words = f"the cluster does not know {ref.kind} of {where}: install its CustomResourceDefinition"
@@ -57,3 +57,11 @@ def value(ref: kinds.Ref, error: Exception) -> ConditionValue:
     if isinstance(error, errors.Invalid | errors.Denied):
         return ConditionValue("False", "WriteRefused", f"the API server refuses {ref}: {words}")
     return ConditionValue("False", "WriteFailed", f"{ref} could not be written, and is tried again: {words}")
+
+
+def _scaled(ref: kinds.Ref, error: Contested) -> str:
+    """Return the way out for who scales the Deployment: the model has a scale of its own."""
+    if ref.kind != kinds.DEPLOYMENT.kind or "/spec/replicas" not in str(error):
+        return ""
+    target = f"{kinds.MODEL_DEPLOYMENT.kind} {ref.name} ({kinds.MODEL_DEPLOYMENT.api_version})"
+    return f"; a HorizontalPodAutoscaler, or whatever scales this Deployment, is to target the {target} instead"
