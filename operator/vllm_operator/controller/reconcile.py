@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
-from vllm_operator.controller import installation, lookups, report
+from vllm_operator.controller import existence, installation, lookups, report
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
@@ -58,6 +58,7 @@ class Reconciler:
         self._api, self._cache, self._applier, self._settings = api_server, objects, applier, settings
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
         self._reporter = report.Reporter(api_server, applier, clock)
+        self._existence = existence.Existence(api_server, objects)
         self._prober, self._clock = probes, clock
         self._lookups = lookups.Lookups(api_server)
         self.left: dict[kinds.Key, str] = {}
@@ -92,6 +93,8 @@ class Reconciler:
             await self._reporter.unreadable(seen.model, error)
             return self._again(key, seen.model)
         plan = children.plan(self._inputs(seen, spec, await self._claim(seen, spec)))
+        if await self._existence.is_over(seen, plan):
+            return SOONEST_RESYNC_SECONDS
         issued, outcome = await self._write(seen, plan)
         missing = await self._lookups.missing(dependencies.of(plan))
         after = self._observed(key, seen, stamp)

@@ -120,6 +120,10 @@ class Cache:
         entry = self._entries.get(ref)
         return self._decoded(ref, entry) if entry else None
 
+    def has_vanished(self, ref: kinds.Ref) -> bool:
+        """Tell whether there was such an object and it is gone."""
+        return ref in self._ends and ref not in self._entries
+
     def stamp(self, key: kinds.Key) -> Stamp:
         """Return what is another whenever anything of the model is."""
         return self._stamps.get(key, 0)

@@ -26,6 +26,33 @@ async def test_a_model_gets_its_objects_and_its_status_and_loses_them_with_its_e
     assert world.strays() == []
 
 
+@clock.virtual
+async def test_what_vanishes_with_its_model_is_not_made_again_though_the_end_of_the_model_is_told_late() -> None:
+    world = operator_process.World()
+    async with world.running():
+        key = await world.create("vllm11", "alice")
+        await clock.until(world.is_done(key))
+        await asyncio.sleep(1)
+        world.cluster.latency["ModelDeployment"] = 10
+        world.cluster.remove(operator_process.model(key))
+        world.cluster.collect_garbage()
+        written = len(world.writes)
+        await asyncio.sleep(60)
+        assert world.writes[written:] == []
+
+
+@clock.virtual
+async def test_what_vanishes_of_a_model_that_is_there_is_made_again_though_nobody_answers_whether_it_is() -> None:
+    world = operator_process.World()
+    async with world.running():
+        key = await world.create("vllm11", "alice")
+        await clock.until(world.is_done(key))
+        world.cluster.troubles.fail(verb="get", kind="ModelDeployment")
+        before = world.objects()
+        world.cluster.remove(kinds.Ref("Service", *key))
+        await clock.until(lambda: world.objects() == before)
+
+
 @pytest.mark.parametrize("late", [kinds.SECRET, kinds.POD, kinds.MODEL_DEPLOYMENT])
 def test_nothing_is_done_before_every_kind_is_known(late: kinds.Kind) -> None:
     @clock.virtual
