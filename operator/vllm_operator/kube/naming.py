@@ -20,6 +20,9 @@ ROLLOUT_ANNOTATION = f"{kinds.GROUP}/rollout"  # on a Deployment: what is rememb
 INSTALLATION_ANNOTATION = (
     f"{kinds.GROUP}/operator"  # on the guard's Secret who wrote it, on a model who is to: namespace/Lease
 )
+ADOPT_ANNOTATION = (
+    f"{kinds.GROUP}/adopt"  # on a model: the uid of an earlier one, whose objects without an owner are its own
+)
 URL_ANNOTATION = f"{kinds.GROUP}/url"  # on what carries a model's host: the base URL that clients are told
 WEIGHTS_ANNOTATION = f"{kinds.GROUP}/weights"  # on a Job that fetches: which weights, as a hash of what was asked for
 FETCH_ANNOTATION = f"{kinds.GROUP}/fetch-inputs"  # on a Job that fetches: what its pod was made of
@@ -33,17 +36,19 @@ PEERS_SUFFIX = "-peers"
 
 
 class Owner(NamedTuple):
-    """The model that an object belongs to; `uid` is the live one."""
+    """The model that an object belongs to. `uid`: the live one; `adopts`: that of an earlier one, whose orphans it takes over."""
 
     namespace: str
     name: str
     uid: str
+    adopts: str = ""
 
 
 def owner(model: kinds.Object) -> Owner:
     """Return the owner that `model`, a ModelDeployment as the API server returned it, is to its children."""
     metadata = model["metadata"]
-    return Owner(metadata["namespace"], metadata["name"], metadata["uid"])
+    adopts = (metadata.get("annotations") or {}).get(ADOPT_ANNOTATION, "")
+    return Owner(metadata["namespace"], metadata["name"], metadata["uid"], adopts)
 
 
 def guard_secret(model: str) -> str:
@@ -142,7 +147,8 @@ def is_controlled(obj: kinds.Object, uid: str) -> bool:
 def is_ours(obj: kinds.Object, whose: Owner) -> bool:
     """Tell whether `obj` belongs to `whose`: by ownerReference, or by the owner label where nobody else controls it.
 
-    A claim that was kept when its model was deleted belongs to the next model of that name.
+    A claim that was kept when its model was deleted belongs to the next model of that name. What a backup has restored, without
+    an owner and with the label of the earlier one, belongs to the model that adopts it.
     """
     references = obj["metadata"].get("ownerReferences") or []
     controllers = [reference["uid"] for reference in references if reference.get("controller")]
@@ -150,8 +156,18 @@ def is_ours(obj: kinds.Object, whose: Owner) -> bool:
         return whose.uid in controllers
     if any(reference["uid"] == whose.uid for reference in references):
         return True
-    is_labelled = obj["metadata"].get("labels", {}).get(OWNER_LABEL) == whose.uid
-    return is_labelled or (is_retained(obj) and obj["metadata"]["labels"][RETAINED_LABEL] == whose.name)
+    if _labelled(obj) == whose.uid or (orphaned(obj) and orphaned(obj) == whose.adopts):
+        return True
+    return is_retained(obj) and bool(obj["metadata"]["labels"][RETAINED_LABEL] == whose.name)
+
+
+def orphaned(obj: kinds.Object) -> str:
+    """Return the uid of the model whose `obj` was, where nobody owns it any more, as after a restore; "" where that is not so."""
+    return "" if obj["metadata"].get("ownerReferences") else _labelled(obj)
+
+
+def _labelled(obj: kinds.Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(OWNER_LABEL, ""))
 
 
 def is_retained(obj: kinds.Object) -> bool:
@@ -164,6 +180,10 @@ def holder(obj: kinds.Object) -> str:
     for reference in obj["metadata"].get("ownerReferences") or []:
         if reference.get("controller"):
             return f"{reference['kind']} {reference['name']}"
+    if uid := orphaned(obj):
+        return (
+            f"a model that is gone, and whose objects this one takes over with the annotation {ADOPT_ANNOTATION}={uid}"
+        )
     return "nobody known to the operator"
 
 
