@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test check generate mutate bench accept up down
+.PHONY: help setup demo shell demo-down test check generate mutate chaos bench accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -45,6 +45,9 @@ generate: .venv/ready ## CRD, the chart's CRD and the goldens, from the package 
 
 mutate: .venv/ready ## What the unit tests notice of 300 small changes, under an hour; ARGS="--sample 20 keys/decision.py" for some
 	@$(PYTHON) -m tests.mutation $(ARGS)
+
+chaos: .venv/ready ## Kills, API errors and broken watches at every write of every workload, in memory; ARGS="'two: killed'" for some
+	@$(PYTHON) -m tests.chaos $(ARGS)
 
 bench: setup ## Figures, with machine and versions; ONLY="startup" for some of them
 	@$(PYTHON) -m tests.bench $(ONLY)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from tests import api_objects
 from vllm_operator.kube import errors, kinds
 
+FIRST = 100
 WITH_GENERATION = {"Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "ModelDeployment"}
 
 
@@ -26,14 +27,14 @@ class Happened(NamedTuple):
 
 
 class Store:
-    """The objects, by reference; what is handed out is a copy."""
+    """The objects, by reference; what is handed out is a copy. `history`: what happened to all of them."""
 
     def __init__(self) -> None:
         self.objects: dict[kinds.Ref, kinds.Object] = {}
-        self.version = 100
+        self.version = FIRST
         self.frozen = False
         self.latency: dict[str, float] = {}
-        self._history: list[Happened] = []
+        self.history: list[Happened] = []
         self._forgotten = 0
         self._streams = 0
         self._news = asyncio.Event()
@@ -84,7 +85,7 @@ class Store:
         while stream == self._streams:
             if at < self._forgotten:
                 raise errors.Gone(410, "Expired", f"too old resource version: {at} ({self._forgotten})")
-            for happened in [] if self.frozen else [one for one in self._history if one.version > at]:
+            for happened in [] if self.frozen else self.history[max(0, at - FIRST) :]:
                 at = happened.version
                 if happened.kind == kind.kind and (event := _event(happened, namespace, selector)):
                     await asyncio.sleep(self.latency.get(kind.kind, 0))
@@ -104,7 +105,6 @@ class Store:
     def compact(self) -> None:
         """Forget the past: who watches from before now is told so."""
         self._forgotten = self.version
-        self._history.clear()
         self.cut()
 
     def resume(self) -> None:
@@ -114,7 +114,7 @@ class Store:
 
     def _happened(self, kind: str, before: kinds.Object | None, after: kinds.Object | None) -> None:
         self.version += 1
-        self._history.append(Happened(self.version, kind, copy.deepcopy(before), copy.deepcopy(after)))
+        self.history.append(Happened(self.version, kind, copy.deepcopy(before), copy.deepcopy(after)))
         self._wake()
 
     def _wake(self) -> None:

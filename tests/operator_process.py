@@ -1,12 +1,13 @@
 """Operator processes on one API server in memory, in virtual time: started, stopped, killed, frozen, cut off from it.
 
-Each has a connection of its own, which asks for permission where the real one does, and notes every write that leaves.
+Each has a connection of its own, which asks for permission where the real one does, and notes every write that leaves. What goes
+wrong with writes and watches, a test says: `meet`, `through`.
 """
 
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from tests import clock, fake_apiserver, harness, samples, troubles
@@ -14,11 +15,11 @@ from vllm_operator import api, config, guard
 from vllm_operator.controller import manager
 from vllm_operator.engine import verification
 from vllm_operator.kube import conditions, kinds
-from vllm_operator.probes import http_client
+from vllm_operator.probes import http_client, prober
 
 LEASE = kinds.Ref("Lease", "vllm-operator", "vllm-operator")
 STREAMS = {"list", "watch"}
-READS = {"get", "exists", "log", "events_on"}
+READS = {"get", "exists", "log", "events_on", "warnings"}
 
 
 class Write(NamedTuple):
@@ -32,12 +33,20 @@ class Write(NamedTuple):
 
 
 class World:
-    """The API server, and what its processes wrote."""
+    """The API server, and what its processes wrote.
+
+    `meet(connection, verb, ref, when)` is called before and after each write, and may raise; `through(stream)` is what a watch
+    shows of its stream; `servers()` makes what a process asks over the network.
+    """
 
     def __init__(self) -> None:
         self.cluster = fake_apiserver.FakeCluster()
         self.writes: list[Write] = []
         self.processes: list[Process] = []
+        self.meet: Callable[[Connection, str, kinds.Ref, str], None] = lambda *_: None
+        self.through: Callable[[AsyncIterator[Any]], AsyncIterator[Any]] = lambda stream: stream
+        self.servers: Callable[[], prober.Asking] = Silent
+        self._background: set[asyncio.Task[Any]] = set()
 
     def start(self, name: str = "a", **settings: Any) -> "Process":
         """Start an operator process."""
@@ -46,6 +55,16 @@ class World:
         process.manager.start()
         return process
 
+    def process(self, connection: "Connection") -> "Process":
+        """Return the process that has this connection."""
+        return next(one for one in self.processes if one.connection is connection)
+
+    def background(self, what: Coroutine[Any, Any, Any]) -> None:
+        """Let it go on beside the test."""
+        task = asyncio.create_task(what)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
     @contextlib.asynccontextmanager
     async def running(self, name: str = "a", **settings: Any) -> AsyncIterator["Process"]:
         """Run an operator process, and kill all that are left at the end."""
@@ -53,6 +72,7 @@ class World:
         try:
             yield process
         finally:
+            await asyncio.gather(*self._background)
             for one in self.processes:
                 await one.kill()
 
@@ -136,17 +156,25 @@ class Connection:
     async def _call(self, call: Any, verb: str, about: Any, *more: Any, **named: Any) -> Any:
         await self._reach()
         ref = about if isinstance(about, kinds.Ref) else kinds.ref(about)
-        if verb not in READS and ref.kind != kinds.LEASE.kind:
-            self._permit()
-            self._world.writes.append(Write(clock.now(), self._name, verb, ref, self._world.holder()))
-        answer = await call(about, *more, **named)
+        if verb in READS or ref.kind == kinds.LEASE.kind:
+            answer = await call(about, *more, **named)
+        else:
+            answer = await self._write(functools.partial(call, about, *more, **named), verb, ref)
         await self._reach()
         return answer
 
-    async def _stream(self, call: Any, _verb: str, *about: Any, **named: Any) -> AsyncIterator[Any]:
+    async def _write(self, call: Callable[[], Awaitable[Any]], verb: str, ref: kinds.Ref) -> Any:
+        self._permit()
+        self._world.writes.append(Write(clock.now(), self._name, verb, ref, self._world.holder()))
+        self._world.meet(self, verb, ref, "before")
+        answer = await call()
+        self._world.meet(self, verb, ref, "after")
+        return answer
+
+    async def _stream(self, call: Any, verb: str, *about: Any, **named: Any) -> AsyncIterator[Any]:
         await self._reach()
         async with contextlib.aclosing(call(*about, **named)) as stream:
-            async for one in stream:
+            async for one in self._world.through(stream) if verb == "watch" else stream:
                 await self._reach()
                 yield one
 
@@ -154,7 +182,7 @@ class Connection:
         await asyncio.sleep(self.seconds)
         await self._goes_on.wait()
         if self.away:
-            raise troubles.DOWN
+            raise troubles.DOWN.with_traceback(None)  # else it holds every world in which it was raised
 
 
 class Silent:
@@ -182,7 +210,7 @@ class Process:
 
     def __init__(self, world: World, name: str, settings: dict[str, Any]) -> None:
         self.name, self._world, self._frozen_at = name, world, 0.0
-        self.servers = Silent()
+        self.servers = world.servers()
         self.connection = Connection(world, name)
         chosen = config.Config(
             identity=name, **{"http_port": 0, "engine_images": harness.SETTINGS.engine_images, **settings}
