@@ -28,7 +28,7 @@ accept: setup ## Try a cluster of yours: install, serve a small model, run the c
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
-	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -m hypothesis tests/unit
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m hypothesis tests/unit
 	@$(PYTHON) -m pytest --ignore=tests/unit --ignore=tests/golden
 
 check: .venv/ready ## What needs no cluster, in under a minute
@@ -37,7 +37,7 @@ check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m tests.generated
-	@$(PYTHON) -m pytest -q tests/unit tests/golden
+	@$(PYTHON) -m pytest -q -n auto tests/unit tests/golden
 
 generate: .venv/ready ## CRD, the chart's CRD and the goldens, from the package api and the renderers
 	@$(PYTHON) -m tests.generated --write
