@@ -13,11 +13,14 @@ from typing import NamedTuple
 from vllm_operator.kube import cache, client, conditions, errors, kinds, naming, projection, workqueue
 from vllm_operator.status import fetch_diagnosis, fetch_progress, observed
 from vllm_operator.status.fetch_progress import FetchState
+from vllm_operator.status.pod_view import PodEvent, PodView
 
 WORKERS = 8
 ASKED_SECONDS, SHOWN_SECONDS = 3.0, 10.0
 REFUSED_SECONDS = 15.0
-"""How often it is looked whether a pod can be made again: Kubernetes tries less often."""
+"""How often it is looked whether a pod can be made, or set up, again: Kubernetes tries less often."""
+NOTE = 1024
+"""In characters: what is kept of an Event's words."""
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
 AskFetcher = Callable[[str], Coroutine[None, None, str | None]]
@@ -72,7 +75,7 @@ class FetchPolls:
         state = await self._of_job(job) if job else FetchState(None, await self._said(fetcher))
         is_over = bool(job and conditions.is_true(job, "Complete"))
         self._show(key, Shown(uid, state, _now(), is_over), before)
-        return None if is_over else REFUSED_SECONDS if state.refused else ASKED_SECONDS
+        return None if is_over else REFUSED_SECONDS if _is_held(state) else ASKED_SECONDS
 
     def _job(self, key: kinds.Key) -> kinds.Object | None:
         """Return the Job of the model."""
@@ -89,12 +92,13 @@ class FetchPolls:
         try:
             pod = await self._pod(job)
             refused = await self._refusal(job) if pod is None else ""
+            events = await self._events(pod) if pod and PodView(pod).is_being_set_up() else ()
         except errors.ApiError:
             return FetchState()
         said = await self._said(pod) if pod else None
         if pod and said is None and _is_over(pod):
             said = fetch_progress.last_words(pod)
-        return FetchState(pod, said, refused)
+        return FetchState(pod, said, refused, events)
 
     async def _said(self, pod: kinds.Object) -> fetch_progress.Progress | None:
         """Return what the fetcher in `pod` says; None where it does not answer."""
@@ -117,6 +121,11 @@ class FetchPolls:
         told = [one for one in await self._api.events_on(job) if one.get("reason") == "FailedCreate"]
         return str(told[-1].get("note", "")) if told else ""
 
+    async def _events(self, pod: kinds.Object) -> tuple[PodEvent, ...]:
+        """Return the pod's Events, the newest first."""
+        found = await self._api.events_on(pod)
+        return tuple(PodEvent(str(one.get("reason", "")), str(one.get("note", ""))[:NOTE]) for one in reversed(found))
+
     def _show(self, key: kinds.Key, after: Shown, before: Shown | None) -> None:
         """Pass on what is news; numbers alone are news every SHOWN_SECONDS."""
         is_recent = before is not None and before.uid == after.uid and after.at - before.at < SHOWN_SECONDS
@@ -130,6 +139,11 @@ class FetchPolls:
 def _trouble(state: FetchState) -> str:
     found = fetch_diagnosis.diagnose(state)
     return found.reason if found else ""
+
+
+def _is_held(state: FetchState) -> bool:
+    """Tell whether something keeps the fetcher from running."""
+    return bool(state.refused or state.events) and _trouble(state) != fetch_diagnosis.DOWNLOADING
 
 
 def _is_over(pod: kinds.Object) -> bool:

@@ -4,7 +4,7 @@ from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import fetch_progress, held_pods, pod_diagnosis, pod_refusals, rule
 from vllm_operator.status.fetch_progress import FetchState, Progress
-from vllm_operator.status.pod_view import PodView
+from vllm_operator.status.pod_view import Evidence, PodView
 
 DOWNLOADING = "Downloading"
 Rule = rule.Rule[FetchState]
@@ -27,7 +27,7 @@ def _waits(state: FetchState) -> Progress | None:
 
 def _held(state: FetchState) -> ConditionValue | None:
     """Return what keeps the fetcher from running."""
-    return held_pods.diagnose(PodView(state.pod)) if state.pod else None
+    return held_pods.diagnose(PodView(state.pod, Evidence(events=state.events))) if state.pod else None
 
 
 def _failed(state: FetchState) -> Progress | None:

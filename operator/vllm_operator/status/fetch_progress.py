@@ -11,6 +11,7 @@ from pydantic import alias_generators
 from vllm_operator.children import fetch, weights
 from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds
+from vllm_operator.status import pod_view
 
 UNKNOWN = "FetchFailed"
 SPEAKING = (fetch.FETCH, weights.LOCATE)
@@ -40,11 +41,15 @@ class Progress(pydantic.BaseModel):
 
 
 class FetchState(NamedTuple):
-    """What is known of the Job that fetches: its newest `pod`, what the fetcher said last, and why no pod can be made."""
+    """What is known of the Job that fetches: its newest `pod`, what the fetcher said last, and why no pod can be made.
+
+    `events`: those of a pod that is being set up, the newest first.
+    """
 
     pod: kinds.Object | None = None
     progress: Progress | None = None
     refused: str = ""
+    events: tuple[pod_view.PodEvent, ...] = ()
 
 
 def read(text: str) -> Progress | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vllm_operator import api
-from vllm_operator.children import pod
+from vllm_operator.children import fetch, pod
 from vllm_operator.engine import adapters, causes
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import conditions, kinds
@@ -24,6 +24,8 @@ SETTING_UP = frozenset({
     "Pulling", "Pulled", "Created", "Started",
 })  # fmt: skip
 """Reasons of Events that tell how far a pod is that is being set up."""
+MAIN = (pod.ENGINE, fetch.FETCH)
+"""What a server's pod is for, and a Job's."""
 BETWEEN_PROBES = 10
 """In seconds: how often the kubelet asks where the probe does not say."""
 
@@ -171,9 +173,10 @@ class PodView(NamedTuple):
         return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
 
     def is_being_set_up(self) -> bool:
-        """Tell whether the pod has a node, and its engine has not run yet and waits for nothing that its status names."""
-        engine = next((one for one in self.containers() if one["name"] == pod.ENGINE), {})
-        state, was = engine.get("state", {}), engine.get("lastState", {})
+        """Tell whether the pod has a node, and what it is for has not run yet and waits for nothing that its status names."""
+        containers = self.pod.get("status", {}).get("containerStatuses") or []
+        main: kinds.Object = next((one for one in containers if one["name"] in MAIN), {})
+        state, was = main.get("state", {}), main.get("lastState", {})
         waits = "waiting" in state and state["waiting"].get("reason") in CREATING
         return conditions.is_true(self.pod, "PodScheduled") and not was and (waits or not state)
 

@@ -10,6 +10,7 @@ from tests import clock, fake_apiserver
 from tests.golden import render
 from vllm_operator.kube import cache, errors, kinds, naming, workqueue
 from vllm_operator.probes import fetch_polls
+from vllm_operator.status import fetch_diagnosis
 from vllm_operator.status.fetch_progress import Progress
 
 MODEL = render.case("fetched")
@@ -125,6 +126,29 @@ async def test_a_job_without_a_pod_says_why_until_it_has_one() -> None:
     await asyncio.sleep(fetch_polls.REFUSED_SECONDS)
     assert (world.polls.of(KEY).refused, world.asked) == ("", ["10.0.0.9"])
     assert len(world.heard) == 2
+    await world.polls.queue.stop(0)
+    await running
+
+
+@clock.virtual
+async def test_a_pod_whose_volume_cannot_be_mounted_says_so_until_it_runs() -> None:
+    world = World()
+    world.said = None
+    await world.begin()
+    scheduled = [{"type": "PodScheduled", "status": "True"}]
+    await world.status(POD, phase="Pending", conditions=scheduled)
+    await world.api.create_event(
+        world.api.objects[POD], "FailedMount", "mount failed: connection refused", warning=True
+    )
+    running = asyncio.create_task(world.polls.queue.run())
+    await asyncio.sleep(1)
+    found = fetch_diagnosis.diagnose(world.polls.of(KEY))
+    assert found is not None
+    assert found.reason == "VolumeNotMounted"
+    status = {"name": "fetch", "image": "x", "ready": True, "restartCount": 0, "state": {"running": {}}}
+    await world.status(POD, phase="Running", podIP="10.0.0.9", conditions=scheduled, containerStatuses=[status])
+    await asyncio.sleep(fetch_polls.REFUSED_SECONDS)
+    assert world.polls.of(KEY).events == ()
     await world.polls.queue.stop(0)
     await running
 

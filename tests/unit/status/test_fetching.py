@@ -15,7 +15,7 @@ from vllm_operator.fetch import failures, locate
 from vllm_operator.kube import kinds, naming
 from vllm_operator.status import context, fetch_diagnosis, fetch_progress, observed, pod_diagnosis
 from vllm_operator.status.fetch_progress import FetchState, Progress
-from vllm_operator.status.pod_view import PodView
+from vllm_operator.status.pod_view import PodEvent, PodView
 
 HUB = {"model": {"source": "hf://meta/llama@v1", "cache": {"size": "40Gi"}}}
 ALONE = {"model": {"source": "hf://meta/llama@v1"}}
@@ -26,6 +26,8 @@ PART = Progress(
 PART_SAID = "31 of 140 GB of weights (12/63 files) at 410 MB/s, 4m25s left"
 BEFORE = "no accelerator is taken before they are there"
 REFUSED = "FetchNotStarted: the pod that fetches the weights cannot be made"
+STORAGE = "the node does not reach the storage: see to its server and driver"
+NOT_MOUNTED = (PodEvent("FailedMount", 'MountVolume.SetUp failed for volume "w": mount failed: connection refused'),)
 HEALS = "this heals by itself"
 NO_CLAIM = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims"
 UNBOUND = ": give the claim a StorageClass that exists, or a volume: `kubectl describe pvc` says what it waits for"
@@ -57,6 +59,12 @@ DIAGNOSES = {
     "the Job's pod is refused":
         (FetchState(refused='Error creating: pods "a-fetch" is forbidden: exceeded quota: s'),
          f'{REFUSED}: pods "a-fetch" is forbidden: exceeded quota: s: raise the ResourceQuota, or free what it counts; {HEALS}'),
+    "a volume of the fetcher cannot be mounted":
+        (FetchState(fetcher({"waiting": {"reason": "ContainerCreating"}}), events=NOT_MOUNTED),
+         f"VolumeNotMounted: a volume of the pod a cannot be mounted: {NOT_MOUNTED[0].note}: {STORAGE}"),
+    "the image of the fetcher is being pulled":
+        (FetchState(fetcher({"waiting": {"reason": "ContainerCreating"}}), events=(PodEvent("Pulling", ""), *NOT_MOUNTED)),
+         f"Downloading: the weights are being looked up; {BEFORE}"),
     "the Job is suspended":
         (FetchState(refused="the Job a-fetch is suspended"),
          f"{REFUSED}: the Job a-fetch is suspended: resume the Job, or ask what holds it back; {HEALS}"),
