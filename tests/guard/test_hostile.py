@@ -46,7 +46,8 @@ def test_hostile_request_is_answered_and_goes_no_further(stand: Stand, case: hos
 
 
 def test_upgrade_headers_end_at_the_guard(stand: Stand) -> None:
-    assert rig.statuses(stand.guard.raw(hostile.line("/health", "GET", "HTTP/1.1", hostile.H2C))) == [200]
+    key = b"Authorization: Bearer " + rig.KEY.encode() + b"\r\n"
+    assert rig.statuses(stand.guard.raw(hostile.line("/v1/models", "GET", "HTTP/1.1", hostile.H2C, key))) == [200]
     assert not {"upgrade", "http2-settings", "connection"} & {name.lower() for name in stand.engine.seen[-1].headers}
 
 

@@ -200,8 +200,8 @@ def _spelled(letter: str, times: int) -> str:
 
 def test_log_shows_a_path_without_a_key_as_it_was_sent(start: Start) -> None:
     running = start()
-    running.ask("GET", "/v1/%6dodels/%2525", x_request_id="mine%61")
-    (line,) = rig.until(lambda: [one for one in running.lines() if one["request_id"] == "mine%61"])
+    running.ask("GET", "/v1/%6dodels/%2525", x_request_id="mine")
+    (line,) = rig.until(lambda: [one for one in running.lines() if one["request_id"] == "mine"])
     assert line["path"] == "/v1/%6dodels/%2525"
 
 

@@ -15,6 +15,3 @@ EXPOSED = "retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-re
 
 MAX_AGE = 600
 """The seconds for which a browser may remember a preflight."""
-
-ENGINES_OWN = ("access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers")
-"""Headers of vLLM that let every page read. The guard removes them."""

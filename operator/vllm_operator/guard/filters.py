@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from vllm_operator.guard import access, metrics, proto, routes, script
+from vllm_operator.guard import access, keyed, metrics, proto, script
 
 
 @functools.cache
@@ -17,8 +17,9 @@ def lua() -> proto.Json:
     config = {
         **proto.typed("extensions.filters.http.lua.v3.Lua"),
         "default_source_code": {"inline_string": script.public()},
+        "clear_route_cache": False,  # else each changed header would have the route looked for again
     }
-    return {"name": routes.METADATA, "typed_config": config}
+    return {"name": keyed.METADATA, "typed_config": config}
 
 
 @functools.cache
@@ -43,14 +44,14 @@ def limiter() -> proto.Json:
 
 
 def _action(fact: str) -> proto.Json:
-    key = {"key": routes.METADATA, "path": [{"key": fact}]}
+    key = {"key": keyed.METADATA, "path": [{"key": fact}]}
     return {"metadata": {"descriptor_key": fact, "source": "ROUTE_ENTRY", "metadata_key": key}}
 
 
 def _bucket(unit: str, seconds: int) -> proto.Json:
     return {
         "entries": [{"key": "client"}, {"key": "unit", "value": unit}],
-        "token_bucket": {"max_tokens": routes.BUDGET, "tokens_per_fill": routes.BUDGET, "fill_interval": f"{seconds}s"},
+        "token_bucket": {"max_tokens": keyed.BUDGET, "tokens_per_fill": keyed.BUDGET, "fill_interval": f"{seconds}s"},
     }
 
 
@@ -68,17 +69,17 @@ def log() -> proto.Json:
         "time": "%START_TIME%",
         "client": _metadata("client"),
         "method": "%REQ(:METHOD):16%",
-        "path": f"%DYNAMIC_METADATA({routes.METADATA}:path)%",
+        "path": f"%DYNAMIC_METADATA({keyed.METADATA}:path)%",
         "status": "%RESPONSE_CODE%",
         "reason": "%RESPONSE_CODE_DETAILS%",
         "duration_ms": "%DURATION%",
         "bytes_received": "%BYTES_RECEIVED%",
         "bytes_sent": "%BYTES_SENT%",
-        "request_id": f"%DYNAMIC_METADATA({routes.METADATA}:request_id)%",
+        "request_id": f"%DYNAMIC_METADATA({keyed.METADATA}:request_id)%",
     }
     config = {**proto.typed("extensions.access_loggers.stream.v3.StdoutAccessLog"), "log_format": {"json_format": line}}
     return {"name": "envoy.access_loggers.stdout", "typed_config": config}
 
 
 def _metadata(fact: str) -> str:
-    return f"%METADATA(ROUTE:{routes.METADATA}:{fact})%"
+    return f"%METADATA(ROUTE:{keyed.METADATA}:{fact})%"

@@ -9,7 +9,7 @@ import functools
 import socket
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import clusters, filters, proto, replies, routes, watch
+from vllm_operator.guard import clusters, filters, keyed, proto, replies, routes, watch
 from vllm_operator.guard.site import BOTH
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _private_routes() -> list[proto.Json]:
 
 def _told(**facts: object) -> proto.Json:
     """Return what the watch reads of a route."""
-    return {"metadata": {"filter_metadata": {routes.METADATA: facts}}}
+    return {"metadata": {"filter_metadata": {keyed.METADATA: facts}}}
 
 
 def _exactly(path: str, **more: str) -> proto.Json:

@@ -6,7 +6,7 @@ Knows: Envoy's statistics. Must not: make a label of what a caller sends, since 
 
 from __future__ import annotations
 
-from vllm_operator.guard import proto, routes
+from vllm_operator.guard import keyed, proto
 
 PREFIX = "guard"
 SCOPED = (1, 39)
@@ -18,7 +18,7 @@ def loggers(model: str, envoy: tuple[int, int]) -> list[proto.Json]:
     """Return Envoy's access loggers that count every request, and the duration of each whose code is below 400."""
     labels = [
         _label("model", model.replace("%", "%%")),
-        _label("client", f"%METADATA(ROUTE:{routes.METADATA}:client)%"),
+        _label("client", f"%METADATA(ROUTE:{keyed.METADATA}:client)%"),
     ]
     counted = {"stat": {"name": "requests", "tags": [*labels, _label("code", "%RESPONSE_CODE%")]}, "value_fixed": 1}
     duration = {"stat": {"name": "request_duration_milliseconds", "tags": labels}, "value_format": "%DURATION%"}

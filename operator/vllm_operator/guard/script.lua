@@ -11,6 +11,31 @@ local function peers(handle)
   return members
 end
 
+local is_healthy, told_at = false, -1
+
+-- Tell whether vLLM's own health says 200. What it said is believed for the second in which it came.
+local function healthy(handle)
+  if told_at ~= os.time() then
+    local headers = handle:httpCall(PROBE, {[":method"] = "GET", [":authority"] = PROBE, [":path"] = HEALTH}, nil, 10000)
+    is_healthy, told_at = headers[":status"] == "200", os.time()
+  end
+  return is_healthy
+end
+
+-- Answer how vLLM is. Nothing of the request goes to vLLM, and nothing but whether its status is 200 comes from there.
+local function answer_health(handle)
+  handle:respond({[":status"] = healthy(handle) and "200" or "503"})
+end
+
+-- Keep the headers that are listed. None is removed while they are told.
+local function keep(headers, listed)
+  local others = {}
+  for name in pairs(headers) do
+    if not listed[name] and name:sub(1, 1) ~= ":" then others[#others + 1] = name end
+  end
+  for _, name in ipairs(others) do headers:remove(name) end
+end
+
 -- Write the limit into headers, in requests, and when the next one passes. The limiter counts tokens, and knows no costs.
 -- No object of the handle may be kept over a call of `peers`, which may wait for its answer.
 local function tell_limit(handle)
@@ -39,12 +64,20 @@ local function without_keys(text)
   return (keys > 0 and masked or text)
 end
 
--- Note the path without its query, and the request ID, for the log: without anything that looks like a key.
+-- Cut the request's ID to what may stand in a log and in each chunk of a stream: short, and without anything like a key.
+local function clean_id(headers)
+  local id = without_keys(headers:get("x-request-id") or ""):gsub("[^%w._-]", ""):sub(1, 128)
+  if id == "" then id = "none" end
+  headers:replace("x-request-id", id)
+  return id
+end
+
+-- Note for the log the path without its query and without anything that looks like a key, and the request's ID.
 local function note(handle)
   local headers, noted = handle:headers(), handle:streamInfo():dynamicMetadata()
   local path = (headers:get(":path") or ""):match("^[^?#]*")
   noted:set("guard", "path", without_keys(path):sub(1, 200))
-  noted:set("guard", "request_id", without_keys(headers:get("x-request-id") or ""):sub(1, 128))
+  noted:set("guard", "request_id", clean_id(headers))
 end
 
 -- Drop the query. No call has one, and vLLM would log a key that a caller put there.
@@ -87,15 +120,18 @@ function envoy_on_request(handle)
   if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
   if origin and method then return answer_preflight(handle, method) end
   take_in(handle)
+  if handle:metadata():get("health") then return answer_health(handle) end
   local expires_at = handle:metadata():get("expires_at")
   if expires_at and os.time() >= expires_at then
     handle:respond({[":status"] = "401",
       ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
   end
+  if handle:metadata():get("cost") then keep(handle:headers(), TO_ENGINE) end
 end
 
 function envoy_on_response(handle)
   local noted = handle:streamInfo():dynamicMetadata():get("guard")
+  if handle:metadata():get("cost") then keep(handle:headers(), FROM_ENGINE) end
   if noted and noted["origin"] then let_read(handle, noted["origin"]) end
   if handle:metadata():get("cost") and handle:headers():get("x-ratelimit-remaining") then
     tell_limit(handle)

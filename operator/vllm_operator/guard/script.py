@@ -10,10 +10,10 @@ import importlib.resources
 import json
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import access, clusters, cors, replies, routes
+from vllm_operator.guard import access, clusters, cors, headers, keyed, replies, routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 WHOLE_BYTES = 65536
 """The script waits for a request's body up to this size before anything is answered."""
@@ -23,10 +23,14 @@ WHOLE_BYTES = 65536
 def public() -> str:
     """Return the script of the public port."""
     constants = {
-        "BUDGET": str(routes.BUDGET),
+        "BUDGET": str(keyed.BUDGET),
         "SECONDS": _table(access.UNITS),
         "ADMIN": string(clusters.ADMIN),
         "PEERS": string(f"/stats?filter=^cluster.{clusters.PEERS}.membership_total$"),
+        "PROBE": string(clusters.PROBE),
+        "HEALTH": string(routes.HEALTH),
+        "TO_ENGINE": _set(headers.TO_ENGINE),
+        "FROM_ENGINE": _set(headers.FROM_ENGINE),
         "EXPIRED": string(replies.EXPIRED),
         "RETRY": string(str(replies.RETRY_SECONDS)),
         "WHOLE": str(WHOLE_BYTES),
@@ -51,3 +55,7 @@ def string(value: str) -> str:
 
 def _table(values: dict[str, int]) -> str:
     return "{" + ", ".join(f"{name} = {value}" for name, value in sorted(values.items())) + "}"
+
+
+def _set(names: Iterable[str]) -> str:
+    return "{" + ", ".join(f"[{string(name)}] = true" for name in sorted(names)) + "}"

@@ -14,7 +14,7 @@ import re
 import string
 import urllib.parse
 
-from vllm_operator.guard import clusters, proto, routes, script
+from vllm_operator.guard import clusters, keyed, proto, script
 
 STALLS = "x-engine-stalls"
 """The header of the guard's statistics that tells of stalls."""
@@ -75,7 +75,7 @@ def _written(body: bytes) -> str:
 def lua() -> proto.Json:
     """Return the filter of the private port."""
     config = {**proto.typed("extensions.filters.http.lua.v3.Lua"), "default_source_code": {"inline_string": text()}}
-    return {"name": routes.METADATA, "typed_config": config}
+    return {"name": keyed.METADATA, "typed_config": config}
 
 
 @functools.cache

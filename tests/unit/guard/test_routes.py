@@ -33,16 +33,27 @@ def test_answers_may_take_hours_and_be_silent_for_one() -> None:
     assert [(to["cluster"], to["timeout"], to["idle_timeout"]) for to in found] == [("vllm", "0s", "3600s")] * 4
 
 
-def test_the_engine_gets_no_key_and_no_name_but_the_clients() -> None:
-    health, root, *keyed = shapes.forwarding(shapes.access(shapes.client("team-a")))
-    for one in (health, root):
-        assert set(one["request_headers_to_remove"]) == {"authorization", "x-client-id"}
-        assert "request_headers_to_add" not in one
-    for route in keyed:
-        assert "authorization" in route["request_headers_to_remove"]
-        (added,) = route["request_headers_to_add"]
-        assert added["header"] == {"key": "x-client-id", "value": "team-a"}
-        assert added["append_action"] == "OVERWRITE_IF_EXISTS_OR_ADD"
+def test_a_wrong_key_is_looked_up_before_it_is_compared_with_those_of_the_clients() -> None:
+    """The look-up is one expression, and what it takes grows with the clients alone by what its text does."""
+    keys = [f"sk-{number:06}{'k' * 30}" for number in range(300)]
+    clients = [shapes.client(f"c{number}", key) for number, key in enumerate(keys)]
+    found = shapes.routes(shapes.access(*clients))
+    first = next(at for at, route in enumerate(found) if keys[0] in str(route))
+    (refusal,) = [route for route in found[:first] if "invert_match" in str(route)]
+    assert refusal["match"]["prefix"] == "/v1/"
+    assert refusal["direct_response"]["status"] == 401
+    (header,) = refusal["match"]["headers"]
+    assert (header["invert_match"], header["treat_missing_header_as_empty"]) == (True, True)
+    known = re.compile(header["string_match"]["safe_regex"]["regex"])
+    assert all(known.fullmatch(f"{scheme} {key}") for key in keys for scheme in ("Bearer", "bearer"))
+    assert not any(known.fullmatch(text) for text in ("", f"Bearer {shapes.KEY}", f"Basic {keys[0]}", keys[0]))
+
+
+def test_a_client_of_several_keys_is_told_once_of_what_is_unknown() -> None:
+    keys = [f"sk-{letter * 43}" for letter in "abc"]
+    found = [route for route in shapes.routes(shapes.access(shapes.client("a", *keys))) if keys[0] in str(route)]
+    assert [route["direct_response"]["status"] for route in found if "direct_response" in route] == [404]
+    assert all(key in str(found[-1]["match"]) for key in keys)
 
 
 def test_endpoint_with_signs_of_a_pattern_is_taken_literally() -> None:

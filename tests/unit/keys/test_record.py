@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -60,17 +61,51 @@ def test_what_an_earlier_operator_noted_is_understood() -> None:
     assert record.notes(guards(keys_json=accepted, void_json=later), []).revoked_until == RECORD.at + 9
 
 
+NAMES = [f"{number:03}{'x' * 60}" for number in range(access.MOST_CLIENTS)]
+PATHS = {"none": None, "short": "/a", "letters": "/" + "a" * 127, "dots": "/a" + "." * 126, "segments": "/a" * 64}
+LONGEST_HOST = ".".join(["h" * 60] * 4)
+MARGIN = 0.08
+"""The share of a Secret that is left for what a later release adds."""
+
+
+def largest(task: api.Task, path: str | None) -> api.Spec:
+    """Return a spec of which each part that the guard's Secret is made of is as long as may be."""
+    limit = api.RateLimit(requests=1_000_000, unit="Minute")
+    clients = tuple(api.Client(name=name, expires_at="2100-01-01T00:00:00Z", rate_limit=limit) for name in NAMES)
+    origins = tuple(f"https://{number:02}{'o' * 254}:65535" for number in range(32))
+    names = [f"{number:02}{'n' * 126}" for number in range(64)]
+    adapters = tuple(api.Adapter(name=name, source="hf://o/a") for name in names[:32])
+    model = api.Model(
+        source="file:///" + "m" * 500,
+        task=task,
+        served_name=names[40],
+        served_names=tuple(names[41:49]),
+        adapters=adapters,
+    )
+    url = f"https://{LONGEST_HOST}/{'u' * (399 - len('https://') - len(LONGEST_HOST))}"
+    return api.Spec(
+        model=model,
+        engine=api.Engine(max_model_len=10_000_000),
+        access=api.Access(clients=clients, cors=api.Cors(allow_origins=origins)),
+        expose=api.Expose(host=LONGEST_HOST, path=path, url=url, guide=True),
+    )
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("task", get_args(api.Task))
-def test_the_most_clients_with_the_longest_names_and_keys_fit_into_one_secret(task: api.Task) -> None:
-    made = (f"sk-{number:0128}" for number in itertools.count())
-    names = [f"{number:03}{'x' * 60}" for number in range(access.MOST_CLIENTS)]
-    listed = tuple(api.Client(name=name, expires_at="2100-01-01T00:00:00Z") for name in names)
-    model = api.Model(source="file:///" + "m" * 120, task=task)
-    spec = api.Spec(model=model, access=api.Access(clients=listed), expose=api.Expose(host="h" * 60 + ".example"))
-    at = 1_800_000_000
-    issued = {
-        name: keys.Issued(next(made), 1, at, tuple(keys.Previous(next(made), at) for _ in range(keys.MOST_PREVIOUS)))
-        for name in names
-    }
-    written = children.guard_secret(render.decided(OWNER, spec), issued, 0)
-    assert sum(len(base64.b64decode(value)) for value in written["data"].values()) < MIB
+def test_all_that_can_be_largest_at_once_fits_into_one_secret(task: api.Task, path: str | None) -> None:
+    made = (f"sk-{number:06}{'k' * 122}" for number in itertools.count())
+    issued = {name: longest(made) for name in NAMES}
+    decided = render.decided(naming.Owner("n" * 63, "m" * 52, "u" * 36), largest(task, path))
+    written = children.guard_secret(decided, issued, 7_000_000_000)
+    assert decided.serving.path == (path or "")
+    assert len(decided.serving.url) == len("/") + 400
+    assert sum(len(base64.b64decode(value)) for value in written["data"].values()) < (1 - MARGIN) * MIB
+
+
+def longest(made: Iterator[str]) -> keys.Issued:
+    """Return the record of a client whose key was replaced as often as is remembered."""
+    at = 4_000_000_000
+    return keys.Issued(
+        next(made), 1_000_000, at, tuple(keys.Previous(next(made), at) for _ in range(keys.MOST_PREVIOUS))
+    )
