@@ -23,6 +23,31 @@ NAME_RULES = (
     ),
 )
 
+_CERTIFICATE = "spec.expose.ingress.tls"
+_ITS_SECRET = f"self.{_CERTIFICATE}.secretName"
+_NAMES_NONE = (
+    "!has(self.spec.expose) || !has(self.spec.expose.ingress) || !has(self.spec.expose.ingress.tls)"
+    f" || !has({_ITS_SECRET})"
+)
+CERTIFICATE_RULES = (
+    {
+        **api.rule(
+            f"{_NAMES_NONE} || !has(self.{_CERTIFICATE}.issuerRef) || {_ITS_SECRET}.startsWith(self.metadata.name + '.')",
+            "an issuer writes into this Secret, so no other model may have it: write a name that begins with the model's name"
+            " and a dot, or leave secretName out",
+        ),
+        "fieldPath": f".{_CERTIFICATE}.secretName",
+    },
+    {
+        **api.rule(
+            f"{_NAMES_NONE} || !{_ITS_SECRET}.endsWith('.tls') || {_ITS_SECRET} == self.metadata.name + '.tls'",
+            "a Secret whose name ends in .tls is the certificate of the model of that name: write another name, or issuerRef",
+        ),
+        "fieldPath": f".{_CERTIFICATE}.secretName",
+    },
+)
+"""Two models' certificates do not meet in one Secret, since a model's name holds no dot."""
+
 
 def refusal_of_name(name: str) -> str:
     """Return why a model may not have this name, as the rules say it at apply; "" where it may."""
@@ -109,7 +134,7 @@ def schema() -> kinds.Object:
             "spec": spec,
             "status": _without_defaults(structural(api.Status.model_json_schema(by_alias=True))),
         },
-        "x-kubernetes-validations": list(NAME_RULES),
+        "x-kubernetes-validations": [*NAME_RULES, *CERTIFICATE_RULES],
     }
 
 

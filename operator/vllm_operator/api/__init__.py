@@ -16,7 +16,19 @@ A description ends with the field's unit and its default: "... Seconds. Default:
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
 from vllm_operator.api.adapters import Adapter
 from vllm_operator.api.engine import AUTO, Engine, Env
-from vllm_operator.api.expose import PATH, TAKEN_SEGMENTS, Expose, Gateway, Ingress, IssuerRef, ParentRef, Tls
+from vllm_operator.api.expose import (
+    LONGEST_PATH,
+    LONGEST_URL,
+    PATH,
+    TAKEN_SEGMENTS,
+    URL,
+    Expose,
+    Gateway,
+    Ingress,
+    IssuerRef,
+    ParentRef,
+    Tls,
+)
 from vllm_operator.api.model import Model, Task
 from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecurityContext, PullSecret, Resources
 from vllm_operator.api.rollout import Rollout
@@ -30,9 +42,12 @@ from vllm_operator.api.weights import Cache, CredentialsSecretRef
 __all__ = [
     "AUTO",
     "LARGEST_QUANTITY",
+    "LONGEST_PATH",
+    "LONGEST_URL",
     "PATH",
     "QUANTITY",
     "TAKEN_SEGMENTS",
+    "URL",
     "Access",
     "Adapter",
     "Cache",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from vllm_operator.api import schema
+from vllm_operator.api import references, schema
 
 MOST_CLIENTS = 128  # the guard's Secret holds some routes for each of their keys, and may have 1 MiB
 
@@ -64,7 +64,7 @@ class Cors(schema.Schema):
 class KeySecretRef(schema.Schema):
     """A Secret of this namespace that holds a key and that the operator does not write."""
 
-    name: schema.Name = pydantic.Field(
+    name: references.SecretName = pydantic.Field(
         description=(
             "Name of the Secret, which carries the label serving.byteshop.in/model with the model's name. Its entry"
             " OPENAI_API_KEY holds the key: sk- followed by 32 to 128 of the characters A-Z a-z 0-9 _ -."

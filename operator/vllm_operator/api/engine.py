@@ -8,6 +8,8 @@ from vllm_operator.api import references, schema
 
 AUTO = "auto"
 LONGEST_CONTEXT = 10_000_000
+LONGEST_VALUES = 65_536
+"""The most characters in the values of all variables, which are part of two objects of limited size."""
 MaxModelLen = Annotated[int, pydantic.Field(ge=1, le=LONGEST_CONTEXT)] | Literal["auto"]
 
 
@@ -103,7 +105,13 @@ class Engine(schema.Schema):
         default=(),
         max_length=64,
         description="Further environment variables of the engine. Default: none.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        json_schema_extra=schema.rules(
+            schema.rule(
+                f"self.map(one, has(one.value) ? one.value.size() : 0).sum() <= {LONGEST_VALUES}",
+                f"write at most {LONGEST_VALUES} characters in all values together; longer texts belong into engine.files",
+            ),
+            **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
     )
     files: tuple[references.File, ...] | None = pydantic.Field(
         default=None,

@@ -9,6 +9,7 @@ from vllm_operator.api import pods, references, schema
 SEGMENT = "[A-Za-z0-9][-A-Za-z0-9._]*"
 PATH = f"(/{SEGMENT})+"
 """A path below which a model answers: without a slash at its end, and without a segment that begins with a dot."""
+LONGEST_PATH, LONGEST_URL = 128, 400
 URL = f"https?://{schema.DNS_LABEL}([.]{schema.DNS_LABEL})*(:[0-9]{{1,5}})?(/{SEGMENT})*"
 """The address of a model as clients write it, without a slash at its end."""
 TAKEN_SEGMENTS = (
@@ -47,10 +48,11 @@ class Tls(schema.Schema):
         )
     )
 
-    secret_name: references.SecretName | None = pydantic.Field(
+    secret_name: references.CertificateName | None = pydantic.Field(
         default=None,
         description=(
-            "Secret of type kubernetes.io/tls in this namespace. Default: <name>.tls, where issuerRef is given."
+            "Secret of type kubernetes.io/tls in this namespace. With issuerRef its name begins with the model's name and a"
+            " dot, so that no two models' certificates meet in one Secret. Default: <name>.tls, where issuerRef is given."
         ),
     )
     issuer_ref: IssuerRef | None = pydantic.Field(
@@ -73,7 +75,7 @@ class Ingress(schema.Schema):
             "Further annotations of the Ingress; they replace the operator's annotations of the same key. The chart's"
             " allow.ingressAnnotations lists the keys that may be used. Default: none."
         ),
-        json_schema_extra=pods.chosen_keys(),
+        json_schema_extra=pods.chosen_annotations(),
     )
     tls: Tls | None = pydantic.Field(
         default=None,
@@ -156,7 +158,7 @@ class Expose(schema.Schema):
     path: Path | None = pydantic.Field(
         default=None,
         min_length=1,
-        max_length=128,
+        max_length=LONGEST_PATH,
         description=(
             "Path below which the model answers, such as /opt, so that many models share one host. The guard takes it"
             " off. Default: the host is the model's alone."
@@ -172,7 +174,7 @@ class Expose(schema.Schema):
     url: Url | None = pydantic.Field(
         default=None,
         min_length=1,
-        max_length=400,
+        max_length=LONGEST_URL,
         description=(
             "Address that clients are told, such as https://llm.example.com/opt, where something before the cluster"
             " ends TLS or changes host, port or path. Default: made of host and path, with https where the host has a"
@@ -196,7 +198,7 @@ class Expose(schema.Schema):
             "Annotations of the Service that the edge sends requests to, which load balancers of clouds read. The"
             " chart's allow.serviceAnnotations lists the keys that may be used. Default: none."
         ),
-        json_schema_extra=pods.chosen_keys(),
+        json_schema_extra=pods.chosen_annotations(),
     )
     guide: bool | None = pydantic.Field(
         default=None,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from vllm_operator.api import schema
+from vllm_operator.api import references, schema
 
 GUARDS_OWN = ["cpu", "memory", "ephemeral-storage"]
 TAKEN_KEYS = ["app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by",
@@ -16,6 +16,8 @@ STANDARD_MESSAGE = (
     " hugepages-<size>"
 )
 Group = Annotated[int, pydantic.Field(ge=1, le=2**31 - 1)]
+LONGEST_ANNOTATIONS = 32_768
+"""The most characters in the values of a spec's annotations, of up to four bytes each: with the operator's own they fit."""
 TAKEN_PREFIXES = ["kubectl.kubernetes.io/", "kubernetes.io/", "serving.byteshop.in/"]
 
 
@@ -32,10 +34,21 @@ def chosen_keys() -> dict[str, Any]:
     )
 
 
+def chosen_annotations() -> dict[str, Any]:
+    """Return the schema extension of a map of annotations: chosen keys, and few enough characters for an object."""
+    return schema.rules(
+        *chosen_keys()["x-kubernetes-validations"],
+        schema.rule(
+            f"self.map(key, self[key].size()).sum() <= {LONGEST_ANNOTATIONS}",
+            f"an object takes some 256 KiB of annotations: write at most {LONGEST_ANNOTATIONS} characters in all values together",
+        ),
+    )
+
+
 class PullSecret(schema.Schema):
     """A Secret with the credentials of an image registry."""
 
-    name: schema.Name = pydantic.Field(description="Name of the Secret, in this namespace.")
+    name: references.SecretName = pydantic.Field(description="Name of the Secret, in this namespace.")
 
 
 EXTENDED = "name.contains('/') && !name.contains('kubernetes.io/')"
@@ -191,5 +204,5 @@ class PodMetadata(schema.Schema):
         default_factory=dict,
         max_length=16,
         description="Further annotations. The chart's allow.podAnnotations lists the keys that may be used. Default: none.",
-        json_schema_extra=chosen_keys(),
+        json_schema_extra=chosen_annotations(),
     )

@@ -9,23 +9,26 @@ from vllm_operator.api import schema
 KEY = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _KEY_RULE = schema.rule(f"self.matches('^{KEY}$')", "write letters, digits, -, _ and ., such as chat.jinja")
 _OWN = "[.](key[.][a-z0-9-]+|guard)$"
+_ISSUED = "[.]tls$"
 
 EntryName = Annotated[str, pydantic.Field(min_length=1, max_length=128, json_schema_extra=schema.rules(_KEY_RULE))]
 
 
-SecretName = Annotated[
-    str,
-    pydantic.Field(
-        max_length=253,
-        json_schema_extra=schema.rules(
-            schema.NAMED,
-            schema.rule(
-                f"!self.matches('{_OWN}')", "keys of clients and guards stay where they are: name a Secret of your own"
-            ),
-        ),
-    ),
+_KEYS_STAY = schema.rule(
+    f"!self.matches('{_OWN}')", "keys of clients and guards stay where they are: name a Secret of your own"
+)
+_CERTIFICATES_STAY = schema.rule(
+    f"!self.matches('{_ISSUED}')",
+    "a Secret whose name ends in .tls is a model's certificate: name a Secret of your own",
+)
+CertificateName = Annotated[
+    str, pydantic.Field(max_length=253, json_schema_extra=schema.rules(schema.NAMED, _KEYS_STAY))
 ]
-"""The name of a Secret that is not the operator's."""
+"""The name of a Secret with a certificate; the model's name decides which of those that end in .tls (see `crd`)."""
+SecretName = Annotated[
+    str, pydantic.Field(max_length=253, json_schema_extra=schema.rules(schema.NAMED, _KEYS_STAY, _CERTIFICATES_STAY))
+]
+"""The name of a Secret that belongs to no model."""
 
 
 class ConfigMapKeyRef(schema.Schema):

@@ -94,12 +94,14 @@ def inside(owner: naming.Owner) -> str:
 def live_url(edge: kinds.Object | None) -> str:
     """Return the base URL that a live edge is annotated with, "" where there is no edge.
 
-    An Ingress that an operator older than the annotation has written tells it by its host and its certificate.
+    An Ingress that an operator older than the annotation has written tells it by its host and its certificate, and so does one
+    whose annotation somebody made into anything else: clients' Secrets and the guide hold what it says.
     """
     if edge is None:
         return ""
-    if told := edge["metadata"].get("annotations", {}).get(naming.URL_ANNOTATION):
-        return str(told)
+    told = str(edge["metadata"].get("annotations", {}).get(naming.URL_ANNOTATION, ""))
+    if len(told) <= api.LONGEST_URL + len("/") and re.fullmatch(f"{api.URL}/", told):
+        return told
     spec = edge.get("spec") or {}
     host = next((rule["host"] for rule in spec.get("rules") or [] if rule.get("host")), "")
     return f"{'https' if spec.get('tls') else 'http'}://{host}/" if host else ""
@@ -109,7 +111,7 @@ def live_path(edge: kinds.Object) -> str:
     """Return the path that a live edge sends requests with, "" for all of the host, or where somebody wrote what is no path."""
     (rule, *_) = (edge.get("spec") or {}).get("rules") or [{}]
     found = _path_of_route(rule) if edge["kind"] == kinds.HTTP_ROUTE.kind else _path_of_ingress(rule)
-    return found if re.fullmatch(api.PATH, found) else ""
+    return found if len(found) <= api.LONGEST_PATH and re.fullmatch(api.PATH, found) else ""
 
 
 def _path_of_ingress(rule: kinds.Object) -> str:

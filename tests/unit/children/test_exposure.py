@@ -81,6 +81,15 @@ def test_an_ingress_without_our_annotation_tells_its_host_and_whether_it_has_a_c
         assert exposure.live_url(child) == url
 
 
+@pytest.mark.parametrize(
+    "written", ["b.c", "https://b.c", "javascript:x/", "https://b.c/" + "a" * 500 + "/", "https://b.c/<b>/"]
+)
+def test_a_url_that_somebody_wrote_into_the_ingress_is_none(written: str) -> None:
+    child = made(CERTIFIED)
+    child["metadata"]["annotations"][naming.URL_ANNOTATION] = written
+    assert exposure.live_url(child) == "https://b.c/"
+
+
 @pytest.mark.parametrize("path", ["", "/opt", "/team/opt.v1"])
 def test_an_ingress_takes_the_path_and_what_is_below_it(path: str) -> None:
     child = made({"host": "b.c", **({"path": path} if path else {})})
@@ -89,7 +98,7 @@ def test_an_ingress_takes_the_path_and_what_is_below_it(path: str) -> None:
     assert exposure.live_path(child) == path
 
 
-@pytest.mark.parametrize("written", ["/../x", "/a/", "x", "", None, "/(.*)"])
+@pytest.mark.parametrize("written", ["/../x", "/a/", "x", "", None, "/(.*)", "/" + "a" * 128])
 def test_a_path_that_somebody_wrote_into_the_ingress_is_none(written: str | None) -> None:
     child = made({"host": "b.c", "path": "/opt"})
     child["spec"]["rules"][0]["http"]["paths"][0]["path"] = written
