@@ -17,8 +17,7 @@ CPU = "registry.example/vllm-cpu:1"
 ALL = ["*"]
 GENEROUS = {
     "engine": {"images": {"cpu": CPU}},
-    "allow": {"serviceAccounts": ALL, "podLabels": ALL, "podAnnotations": ALL, "ingressAnnotations": ALL, "clusterIssuers": ALL,
-              "engineArgs": ["--*"], "engineEnv": ALL},
+    "allow": {"serviceAccounts": ALL, "podLabels": ALL, "podAnnotations": ALL, "ingressAnnotations": ALL, "clusterIssuers": ALL},
 }  # fmt: skip
 """Values of the chart under which every example is written."""
 

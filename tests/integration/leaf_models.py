@@ -13,6 +13,7 @@ from vllm_operator.render import chart, manifest, objects
 NAMESPACE = "leaves"
 ALLOW = {
     **rendering.GENEROUS["allow"], "serviceAnnotations": ["*"], "gateways": ["*"], "remoteCode": {NAMESPACE: ["*"]},
+    "engineArgs": ["--*"], "engineEnv": ["*"],
 }  # fmt: skip
 SETTINGS = chart.settings(
     {**rendering.GENEROUS, "allow": ALLOW, "engine": {"images": {"cpu": "vllm:1", "resourceClaims": "vllm:1"}}}

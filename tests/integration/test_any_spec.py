@@ -15,6 +15,8 @@ SAMPLE = hypothesis.settings(
     max_examples=60, derandomize=True, phases=MADE, suppress_health_check=list(hypothesis.HealthCheck)
 )
 TRIES = 30
+MATCHES_NONE = 'a null labelSelector results in matching no pod"'
+"""The API server's warning of what the description of labelSelector says of its default."""
 COMPARED = ("replicas", "resourceClaims", "resources")
 """What rules over the whole spec compare with each other."""
 
@@ -26,7 +28,8 @@ def test_a_mixture_that_is_taken_becomes_what_is_taken(server: api_server.ApiSer
     children = leaf_models.judged(leaf_models.children(accepted(server, spec)))
     assert {ref: canonical.lossy(child) for ref, child in children.items() if canonical.lossy(child)} == {}
     answers = {ref: server.try_to_create(child) for ref, child in children.items()}
-    assert {ref: answer.words or answer.warning for ref, answer in answers.items()} == dict.fromkeys(children, "")
+    said = {ref: answer.words or answer.warning for ref, answer in answers.items()}
+    assert {ref: words for ref, words in said.items() if words and not words.endswith(MATCHES_NONE)} == {}
 
 
 def accepted(server: api_server.ApiServer, spec: Any) -> dict[str, Any]:

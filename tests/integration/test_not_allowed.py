@@ -48,6 +48,23 @@ def test_nothing_runs_of_what_is_not_allowed_until_the_spec_is_mended(admin: kub
     admin.kubectl("delete", "vllm", "foreign")
 
 
+def test_an_option_that_needs_an_admin_runs_once_it_is_listed_and_goes_on_when_it_is_not(
+    admin: kubectl.Admin, operator: conftest.Operator
+) -> None:
+    apply(admin, "asked", engine={"image": GOOD, "args": ["--kv-transfer-config={}"]})
+    waiting.until("NotAllowed", lambda: reason(admin, "asked") == "NotAllowed", admin.world)
+    message = admin.condition("asked")["message"]
+    assert "spec.engine.args --kv-transfer-config is not in allow.engineArgs: none; it opens ports" in message
+    assert kinds(admin, "asked") == {"Secret", "NetworkPolicy"}
+    operator.set("ALLOW", json.dumps({**TEAM, "engineArgs": ["--kv-*"]}))
+    waiting.until("its own state", lambda: reason(admin, "asked") == "ScaledToZero", admin.world)
+    before = admin.get("deployment", "asked")
+    operator.set("ALLOW", json.dumps(TEAM))
+    waiting.until("NotAllowed again", lambda: reason(admin, "asked") == "NotAllowed", admin.world)
+    assert admin.get("deployment", "asked")["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    admin.kubectl("delete", "vllm", "asked")
+
+
 def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: kubectl.Admin) -> None:
     apply(admin, "hosted", expose={"host": "bank.example"})
     waiting.until("NotAllowed", lambda: reason(admin, "hosted", "Exposed") == "NotAllowed", admin.world)

@@ -1,6 +1,7 @@
 """The table of vLLM's options and variables: each is sorted once, and a vLLM that nobody has read is noticed."""
 
 import json
+import pathlib
 import re
 
 import pytest
@@ -31,7 +32,7 @@ def test_every_name_is_sorted(file: str) -> None:
 
 @pytest.mark.parametrize("file", [table.OPTIONS, table.VARIABLES])
 def test_each_name_stands_once_and_in_order(file: str) -> None:
-    lines = (paths.ROOT / "operator/vllm_operator/engine" / file).read_text().splitlines()[1:]
+    lines = pathlib.Path(table.__file__).with_name(file).read_text().splitlines()[1:]
     names = [line.partition(",")[0] for line in lines]
     assert names == sorted(set(names))
 
