@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(adm
         one, other = pods(admin, name)
         key = admin.key(name)
         assert saturation.complete(address(one), key, prompt="a", max_tokens=1) == http.client.OK
+        began = time.monotonic()
         with saturation.of(address(other), key) as counts, waits(address(one), key):
             assert "stopped" in admin.kubectl("exec", one["metadata"]["name"], "-c", "vllm", "--", "python", "-c", HANG)
             waiting.until("EngineStalled", lambda: said(admin, name) == "EngineStalled", admin.world, SOON)
@@ -39,6 +41,7 @@ def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(adm
             waiting.until("a restart", lambda: restarts(admin, one, "vllm") == 1, admin.world, SOON)
             assert admin.condition(name, "Available")["status"] == "True"
             waiting.until("a served model", lambda: said(admin, name) == "Serving", admin.world, SOON)
+            waiting.until("a minute of it", lambda: time.monotonic() > began + 60, admin.world, SOON)
         assert counts.failures == []
         assert counts.answered > 20
         assert restarts(admin, one, "vllm") == 1
