@@ -80,6 +80,7 @@ def state(
         guards={name: _guard(of_pod, one) for name, of_pod in described.get("guards", {}).items()},
         troubles={client: ConditionValue("False", *why) for client, why in described.get("troubles", {}).items()},
         verified=described.get("verified"),
+        host_of=described.get("host_of"),
     )
     return found._replace(missing=_missing(described.get("missing", []), found, settings))
 

@@ -47,7 +47,7 @@ class Manager:
         sees_nodes = not settings.watch_namespaces
         self._prober = prober.Prober(api, self._cache, ask, self._wake, sees_nodes=sees_nodes)
         applier = apply.Applier(api, self._cache)
-        self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings)
+        self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings, wake=self._wake)
         self._reconcile = metrics.timed(self._reconciler)
         self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
         self._missed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
-from vllm_operator.controller import existence, installation, lookups, report
+from vllm_operator.controller import existence, hosts, installation, lookups, report
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
@@ -40,8 +40,9 @@ class Outcome(NamedTuple):
 
 
 class Reconciler:
-    """Brings one model to what its spec says, as often as it is asked to. `clock` gives unix seconds.
+    """Brings one model to what its spec says, as often as it is asked to.
 
+    `clock` gives unix seconds; `wake` has another model worked on.
     `left`: the models that another installation works on, and its name.
     """
 
@@ -54,6 +55,7 @@ class Reconciler:
         settings: config.Config,
         *,
         clock: Callable[[], float] = time.time,
+        wake: Callable[[kinds.Key], None] = lambda _: None,
     ) -> None:
         self._api, self._cache, self._applier, self._settings = api_server, objects, applier, settings
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
@@ -61,6 +63,7 @@ class Reconciler:
         self._existence = existence.Existence(api_server, objects)
         self._prober, self._clock = probes, clock
         self._lookups = lookups.Lookups(api_server)
+        self._hosts = hosts.Hosts(wake)
         self.left: dict[kinds.Key, str] = {}
         self._troubled: dict[kinds.Key, tuple[int, float]] = {}
 
@@ -99,6 +102,7 @@ class Reconciler:
         missing = await self._lookups.missing(dependencies.of(plan))
         after = self._observed(key, seen, stamp)
         after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
+        after = after._replace(host_of=self._host_of(key, after, plan))
         await self._reporter.report(after, plan)
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
@@ -197,7 +201,13 @@ class Reconciler:
         due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
         return min(due)
 
+    def _host_of(self, key: kinds.Key, seen: observed.ObservedState, plan: children.Plan) -> kinds.Key | None:
+        """Return the other model that has the host and path that this one asks for."""
+        address = (plan.exposure.host, plan.exposure.path) if plan.exposure else None
+        return self._hosts.claim(key, str(seen.model["metadata"].get("creationTimestamp", "")), address)
+
     def _forget(self, key: kinds.Key) -> None:
+        self._hosts.forget(key)
         self.left.pop(key, None)
         self._troubled.pop(key, None)
         self._applier.forget(key)

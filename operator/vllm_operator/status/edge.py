@@ -66,6 +66,17 @@ def _if_issued(at: StatusContext, found: kinds.Ref | None) -> kinds.Ref | None:
     return found if (found.kind, found.name) == (kinds.SECRET.kind, exposed.tls_secret) else None
 
 
+def taken(at: StatusContext) -> str:
+    """Return the host and path that another model has, and which, where it lies in the namespace of this one."""
+    other, exposed = at.observed.host_of, at.plan.exposure
+    if other is None or exposed is None:
+        return ""
+    who = (
+        f"the model {other.name}" if other.namespace == at.observed.owner.namespace else "a model of another namespace"
+    )
+    return f"the host {exposed.host}{exposed.path} is that of {who}, which is older"
+
+
 def stays_inside(at: StatusContext) -> bool:
     """Tell whether the model has no address outside the cluster, and is to have none."""
     return at.plan.exposure is None and at.observed.edge() is None

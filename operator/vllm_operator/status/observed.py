@@ -28,6 +28,7 @@ class ObservedState(NamedTuple):
     fetch: FetchState = FetchState()  # what is known of the Job that fetches weights
     evidence: Mapping[str, Evidence] = {}  # by uid of a pod: what was read of it beside its status
     stock: Stock | None = None  # the cluster's accelerators, where one was missing and they could be counted
+    host_of: kinds.Key | None = None  # another model that has the host and path that this one asks for
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
     asked: frozenset[str] = frozenset()  # the pod templates whose servers have shown it
 

@@ -20,7 +20,7 @@ from tests.unit.status.rows import (
     starting,
 )  # fmt: skip
 from vllm_operator import api
-from vllm_operator.kube import errors, failures
+from vllm_operator.kube import errors, failures, kinds
 
 ENDED = {"terminated": {"exitCode": 1}}
 
@@ -125,6 +125,9 @@ CLUSTER_ISSUED = {
     "expose": {"host": "web.example", "ingress": {"tls": {"issuerRef": {"name": "ours", "kind": "ClusterIssuer"}}}}
 }
 CACHED = {"model": {"source": "hf://org/name", "cache": {"size": "1Gi", "storageClassName": "fast"}}}
+TAKEN_HOST = (
+    "the host web.example is that of the model older, which is older: choose another host, or another path of it"
+)
 UNCERTIFIED = (
     "cert-manager has not written the certificate into Secret vllm11.tls yet: see `kubectl describe certificate`; "
     "this heals by itself"
@@ -172,6 +175,12 @@ MISSING = [
         serving(missing=["Secret vllm11.tls", "PersistentVolumeClaim some"]),
         f"+Serving -PersistentVolumeClaimNotFound -Complete -CertificateNotIssued {PROVEN}",
         f"PersistentVolumeClaim some {ABSENT}", {"Exposed": UNCERTIFIED}),
+    Row("a host that another model of the namespace has", EXPOSED, serving(host_of=kinds.Key("models", "older")),
+        f"+Serving -HostTaken -Complete -HostTaken {PROVEN}", TAKEN_HOST, {"Exposed": TAKEN_HOST}),
+    Row("a host that a model of another namespace has, whose name is not told", EXPOSED,
+        serving(host_of=kinds.Key("bank", "secret")),
+        f"+Serving -HostTaken -Complete -HostTaken {PROVEN}",
+        TAKEN_HOST.replace("the model older", "a model of another namespace")),
     Row("a Gateway that does not exist", ROUTED, serving(missing=["Gateway edge"]),
         f"+Serving -GatewayNotFound -Complete -GatewayNotFound {PROVEN}", NO_GATEWAY, {"Exposed": NO_GATEWAY}),
     Row("a class of Ingress that does not exist", EXPOSED, serving(missing=["IngressClass contour"]),
