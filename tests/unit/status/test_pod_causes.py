@@ -125,6 +125,8 @@ ENDED = {
         read(ended(3, message="vllm: error: unrecognized arguments: --x"), FULL), "UnknownOption: "),
     "a log of an earlier end": Case(read(ended(3, exitCode=3), FULL, "vllm/7"),
         "ContainerEnded: vllm ended with exit code 3 after"),
+    "a signal comes before words that nobody knows": Case(read(ended(3, exitCode=139, message="Segmentation fault"), None),
+        "KilledBySignal: vllm was ended by SIGSEGV after 3s (restarts: 1): see `kubectl logs"),
     "an illegal instruction": Case(read(ended(3, exitCode=132), None),
         "KilledBySignal: vllm was ended by SIGILL after 3s (restarts: 1): the image's code needs another processor"),
 }  # fmt: skip
