@@ -81,6 +81,7 @@ def state(
         troubles={client: ConditionValue("False", *why) for client, why in described.get("troubles", {}).items()},
         verified=described.get("verified"),
         host_of=described.get("host_of"),
+        stock=described.get("stock"),
     )
     return found._replace(missing=_missing(described.get("missing", []), found, settings))
 

@@ -115,7 +115,7 @@ class Inquiries:
             return 0.0 if last is None or last < view.ready_since() else None
         if view.is_being_set_up():
             begun, first = now - view.set_up_for(now), SET_UP_SECONDS
-        elif begun := view.running_since():
+        elif not view.silent_since() and (begun := view.running_since()):
             first = LOADING_SECONDS
         else:
             return None

@@ -174,6 +174,12 @@ RULES: tuple[rule.Row[PodView], ...] = (
     Rule("{found.reason}", _unknown_cause, "{found.message}"),
     Rule("{found.reason}", _last_words, "{found.message}"),
     Rule("{found.reason}", _silent, "{found.message}"),
+    Rule(
+        "NotResponding",
+        PodView.silent_since,
+        "the engine in the pod {at.name} runs and does not answer since {found}",
+        "the kubelet restarts it if it stays so; see `kubectl logs {at.name} -c vllm`",
+    ),
     Rule("{found.reason}", _pulling, "{found.message}"),
     Rule("{found.reason}", _loading, "{found.message}"),
     Rule("Starting", _always, "the pod {at.name} is being started"),

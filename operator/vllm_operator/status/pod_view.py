@@ -180,6 +180,12 @@ class PodView(NamedTuple):
         waits = "waiting" in state and state["waiting"].get("reason") in CREATING
         return conditions.is_true(self.pod, "PodScheduled") and not was and (waits or not state)
 
+    def silent_since(self) -> str:
+        """Return since when an engine that runs, and has answered, does not any more; "" where that is not so."""
+        found = conditions.condition(self.pod, "Ready") or {}
+        since, begun = str(found.get("lastTransitionTime", "")), self.running_since()
+        return since if begun and found.get("status") == "False" and _unix(since, 0.0) > begun else ""
+
     def started(self) -> StartLog | None:
         """Return what the log of the engine says of its start."""
         return self.evidence.start if self.evidence else None

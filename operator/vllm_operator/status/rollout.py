@@ -9,7 +9,7 @@ from vllm_operator.children import rollout, room, template
 from vllm_operator.children.rollout_record import GaveWay
 from vllm_operator.kube import conditions, kinds, naming, shorten
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import observed, pod_diagnosis
+from vllm_operator.status import accelerators, observed, pod_diagnosis
 from vllm_operator.status.context import StatusContext
 
 UNASKED = ("NoClientKey", "NoSpareLimit", "NoService", "Unreachable")
@@ -72,8 +72,15 @@ def without_room(at: StatusContext) -> ConditionValue | None:
     if lack is None:
         return None
     reason, words = ("Unschedulable", f"no node takes the pod {lack.pod}") if lack.pod else ("PodsRefused", REFUSED)
-    message = shorten.with_remedy(f"{words}: {lack.words.rstrip('.')}", _way_out(at, lack))
+    message = shorten.with_remedy(f"{words}: {lack.words.rstrip('.')}{_stock(at, lack)}", _way_out(at, lack))
     return ConditionValue("False", reason, message)
+
+
+def _stock(at: StatusContext, lack: room.Lack) -> str:
+    """Return what there is of the accelerators that are lacking, where that is known."""
+    wanted, stock = room.requests(at.plan.rollout.target), at.observed.stock
+    told = [accelerators.in_words(stock, name, int(wanted[name])) for name in lack.accelerators] if stock else []
+    return "".join(f"; {words}" for words in told)
 
 
 def _way_out(at: StatusContext, lack: room.Lack) -> str:

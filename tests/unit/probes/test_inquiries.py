@@ -186,6 +186,15 @@ async def test_a_start_is_looked_at_every_ten_seconds_and_then_less_often_and_on
 
 
 @clock.virtual
+async def test_the_log_of_an_engine_that_has_answered_is_not_read_while_it_runs() -> None:
+    world = World()
+    silent = {"type": "Ready", "status": "False", "lastTransitionTime": api.moment(BEGUN + 3600)}
+    world.pod(conditions=[silent], state={"running": {"startedAt": api.moment(BEGUN)}})
+    await world.run(600)
+    assert world.api.calls == []
+
+
+@clock.virtual
 async def test_of_a_model_that_serves_nothing_is_read() -> None:
     world = World()
     world.pod(conditions=[{"type": "Ready", "status": "True"}], state={"running": {}}, ready=True)

@@ -9,6 +9,7 @@ from vllm_operator import api
 from vllm_operator.children import template
 from vllm_operator.children.rollout_record import GaveWay, Record
 from vllm_operator.kube import kinds
+from vllm_operator.status.accelerators import Stock
 
 SECOND, ENDS = "2026-01-01T00:00:02Z", "2026-01-01T00:00:01Z"
 GPU = {"resources": {"limits": {"nvidia.com/gpu": 1}}}
@@ -49,7 +50,12 @@ RETURNED = (
     " 2026-01-01T00:10:00Z: EngineFailed: boom: change the spec, or its upgrade annotation, to try again"
 )
 
+HOLDERS = Stock({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": {kinds.Key("models", "vllm11"): 1}})
 ROWS = [
+    Row("a surge without room, and who holds the accelerators", strategy("Surge"), {**stuck(earlier(pod("a"))), "stock": HOLDERS},
+        f"+Serving -Unschedulable {ROLLING}",
+        f"{TOLD[:-2]}; it wants 1 nvidia.com/gpu of the 1 that there are; held: 1 by models/vllm11: a rollout needs it beside the"
+        " earlier servers: free nvidia.com/gpu, or set spec.rollout.strategy to Recreate or Auto"),
     Row("a surge without room", strategy("Surge"), stuck(earlier(pod("a"))), f"+Serving -Unschedulable {ROLLING}",
         f"{TOLD}a rollout needs it beside the earlier servers: free nvidia.com/gpu, or set spec.rollout.strategy to"
         " Recreate or Auto",

@@ -130,7 +130,13 @@ ENDED = {
     "an illegal instruction": Case(read(ended(3, exitCode=132), None),
         "KilledBySignal: vllm was ended by SIGILL after 3s (restarts: 1): the image's code needs another processor"),
 }  # fmt: skip
-TOLD = {**HELD, **ENDED}
+SILENT = ended(1)
+SILENT["status"]["containerStatuses"][0] |= {"state": {"running": {"startedAt": AT.format(0, 20)}}, "lastState": {}}
+RUNS = {
+    "an engine that does not answer any more": Case(PodView(SILENT),
+        f"NotResponding: the engine in the pod a runs and does not answer since {AT.format(0, 59)}: the kubelet restarts it"),
+}  # fmt: skip
+TOLD = {**HELD, **ENDED, **RUNS}
 
 
 @pytest.mark.parametrize("case", TOLD.values(), ids=TOLD)

@@ -88,7 +88,7 @@ def test_a_server_that_is_ready_for_long_is_not_guessed_at() -> None:
 
 
 LAST = {"loading": 60, "compiling": 30, "pulling": 20}
-RUNNING = server(ready=False)
+RUNNING = server(ready=False, at=AT.format(0, 1))
 WAITS = {"name": "vllm", "image": "x", "state": {"waiting": {"reason": "ContainerCreating"}}}
 CREATING = pod("a", conditions=[{"type": "PodScheduled", "status": "True"}], containerStatuses=[WAITS])
 PULLING = Evidence(events=(PodEvent("Pulling", 'Pulling image "x"'),), elapsed=8)
