@@ -142,6 +142,13 @@ class Config(pydantic_settings.BaseSettings):
         description="ConfigMap in each model's namespace with the authorities that engines trust; empty: the image's.",
     )
     ca_key: str = pydantic.Field(default="ca.crt", description="The entry of that ConfigMap that holds them, in PEM.")
+    upgrade_policy: Literal["OnSpecChange", "Rolling"] = pydantic.Field(
+        default="OnSpecChange",
+        description="When a newer operator makes a model's servers anew: OnSpecChange, or Rolling, some models at a time.",
+    )
+    upgrade_at_once: int = pydantic.Field(
+        default=1, ge=1, description="Models whose servers are made anew at once where upgrade_policy is Rolling."
+    )
     workers: int = pydantic.Field(default=16, ge=1, description="Models that are worked on at once.")
     lease_name: str = pydantic.Field(default="vllm-operator", description="The Lease of the one operator that writes.")
     http_port: int = pydantic.Field(default=8080, description="Port of /healthz, /readyz and /metrics.")

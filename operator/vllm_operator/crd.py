@@ -112,6 +112,7 @@ def _columns() -> list[kinds.Object]:
         {"name": "Key", "type": "string", "jsonPath": key, "priority": 1},
         {"name": "Image", "type": "string", "jsonPath": ".status.image", "priority": 1},
         {"name": "Accelerators", "type": "string", "jsonPath": ".status.accelerators", "priority": 1},
+        {"name": "Upgrade", "type": "string", "jsonPath": ".status.upgrade", "priority": 1},
     ]
 
 

@@ -8,7 +8,7 @@ import copy
 import hashlib
 import itertools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests import fake_apiserver, fake_store, samples
 from vllm_operator import guard
@@ -16,6 +16,9 @@ from vllm_operator.engine import verification
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
 from vllm_operator.probes import http_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READY = {
     "initContainerStatuses": [{"name": "guard", "ready": True, "restartCount": 0}],
@@ -27,23 +30,28 @@ TOKEN = http_client.Answer(reached=True, status=200, text='{"choices": [{"text":
 
 
 class Machinery:
-    """`started`: the pods that were made, by the name of their ReplicaSet."""
+    """`started`: the pods that were made, by the name of their ReplicaSet; `loads(model)`: how long new servers load."""
 
     def __init__(self, cluster: fake_apiserver.FakeCluster) -> None:
         self.cluster, self.started = cluster, list[str]()
+        self.loads: Callable[[str], float] = lambda _model: 0.0
+        self._loaded: dict[str, float] = {}
+        self._loading = False
         self._addresses, self._uids = itertools.count(1), itertools.count(1)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled, where there is news or servers load."""
         seen = 0
         while True:
-            if self.cluster.version != seen:
+            news = any(happened.kind not in {"Lease", "Event"} for happened in self.cluster.history[seen:])
+            seen = len(self.cluster.history)
+            if news or self._loading:
                 self.step()
-            seen = self.cluster.version
             await asyncio.sleep(1)
 
     def step(self) -> None:
         """Let each look once."""
+        self._loading = False
         self.cluster.collect_garbage()
         for deployment in self._of("Deployment"):
             self._serve(deployment)
@@ -54,13 +62,25 @@ class Machinery:
         """Bring a Deployment's pods to what it asks for, and count them."""
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         newest = f"{name}-{hashed(spec['template'])}"
+        generation = deployment["metadata"]["generation"]
+        now = asyncio.get_running_loop().time()
+        if now < self._loaded.setdefault(newest, now + self.loads(name)):
+            self._loading = True
+            before = deployment.get("status", {}).get("readyReplicas", 0)
+            counted = {
+                "replicas": before + spec["replicas"],
+                "updatedReplicas": spec["replicas"],
+                "readyReplicas": before,
+            }
+            self._write_status(deployment, {"observedGeneration": generation, **counted})
+            return
         for replica_set in self._owned("ReplicaSet", deployment):
             if replica_set["metadata"]["name"] != newest:
                 self.cluster.remove(kinds.ref(replica_set))
         self.cluster.collect_garbage()
         self._scale(self._replica_set(deployment, newest), spec)
         counted = dict.fromkeys(COUNTED, spec["replicas"]) if spec["replicas"] else {}
-        self._write_status(deployment, {"observedGeneration": deployment["metadata"]["generation"], **counted})
+        self._write_status(deployment, {"observedGeneration": generation, **counted})
 
     def _replica_set(self, deployment: kinds.Object, name: str) -> kinds.Object:
         found = [one for one in self._owned("ReplicaSet", deployment) if one["metadata"]["name"] == name]
@@ -103,7 +123,8 @@ class Machinery:
             self.cluster.commit(kinds.ref(obj), {**copy.deepcopy(obj), "status": copy.deepcopy(status)})
 
     def _of(self, kind: str) -> list[kinds.Object]:
-        return [obj for ref, obj in sorted(self.cluster.objects.items()) if ref.kind == kind]
+        found = [(ref, obj) for ref, obj in self.cluster.objects.items() if ref.kind == kind]
+        return [obj for _, obj in sorted(found, key=lambda one: one[0])]
 
     def _owned(self, kind: str, owner: kinds.Object) -> list[kinds.Object]:
         uid = owner["metadata"]["uid"]

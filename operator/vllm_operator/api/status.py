@@ -127,6 +127,14 @@ class Status(schema.Schema):
         description="Length of the context that the servers have, where the weights alone do not say it. Tokens.",
     )
     accelerators: str = pydantic.Field(default="", max_length=256, description="Accelerators of one server.")
+    upgrade: str = pydantic.Field(
+        default="",
+        max_length=32,
+        description=(
+            "Available where this operator would make other servers of the same spec, such as with a newer guard. They are"
+            " made when the spec changes, when the annotation serving.byteshop.in/upgrade does, or by the chart's upgrade.policy."
+        ),
+    )
     replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers.")
     ready_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers that answer.")
     updated_replicas: int = pydantic.Field(default=0, ge=0, description="Number of servers of the newest template.")

@@ -12,7 +12,6 @@ from vllm_operator.children import (
     deployment,
     disruption_budget,
     exposure,
-    fetch,
     fetching,
     guide,
     http_route,
@@ -22,33 +21,12 @@ from vllm_operator.children import (
     secrets,
     service,
     template,
-    weights,
+    versions,
 )
 from vllm_operator.children.serving import Serving
 from vllm_operator.engine import endpoints
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
-
-
-class Inputs(NamedTuple):
-    """All that a plan is made of.
-
-    `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
-    upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
-    `claim`: what is there to fetch weights and to keep them, whoever made the claim; `live`: what decides on the rollout.
-    """
-
-    owner: naming.Owner
-    spec: api.Spec
-    settings: config.Config
-    serving: Serving
-    revisions: tuple[kinds.Object, ...] = ()
-    at_work: str = ""
-    asked: str = ""
-    guards: tuple[str, ...] = ()
-    job: kinds.Object | None = None
-    claim: kinds.Object | None = None
-    live: rollout.Live = rollout.Live()
 
 
 class Plan(NamedTuple):
@@ -58,8 +36,9 @@ class Plan(NamedTuple):
     that they are to be made of, and how; `fetching`: what is decided of weights that are fetched into a claim, None where none
     are, or servers of `revision` are there; `image`: the engine's of `revision`, "" where none is known; `guards`: images of all
     guards that read the guard's Secret; `withheld`: kinds whose objects are left as they are, there or not; `unmade`: those of
-    which nothing is taken away while weights are fetched; `first`: objects that are made of nothing else; `server`: the
-    Deployment, which is made of the rollout's target and is written after it.
+    which nothing is taken away while weights are fetched; `is_behind`: this operator would make other servers than were pinned;
+    `first`: objects that are made of nothing else; `server`: the Deployment, which is made of the rollout's target and is
+    written after it.
     """
 
     owner: naming.Owner
@@ -76,6 +55,7 @@ class Plan(NamedTuple):
     guards: tuple[str, ...]
     withheld: tuple[kinds.Kind, ...]
     unmade: tuple[kinds.Kind, ...]
+    is_behind: bool
     first: tuple[kinds.Object, ...]
     server: tuple[kinds.Object, ...]
 
@@ -88,29 +68,11 @@ WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.HTTP_ROUTE, kinds.PERS
 guard and policy go on."""
 
 
-class Version(NamedTuple):
-    """Which version of its servers a model has. `revision`: what the spec asks for; `at_work`: what servers are made of now.
-
-    `wanted`: `revision`, or what is at work while weights are fetched; `rollout`: how and whether it is rolled out.
-    """
-
-    revision: kinds.Object
-    at_work: kinds.Object | None
-    fetching: fetching.Fetching | None
-    wanted: kinds.Object
-    rollout: rollout.Rollout
-
-    @property
-    def waits(self) -> bool:
-        """Tell whether the weights of `revision` are not there yet."""
-        return bool(self.fetching and not self.fetching.is_whole)
-
-
-def plan(inputs: Inputs) -> Plan:
+def plan(inputs: versions.Inputs) -> Plan:
     """Return what is decided of the model, its keys apart."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     violations = policy.findings(owner.namespace, spec, settings)
-    version = _version(inputs)
+    version = versions.version(inputs)
     image = template.engine_image(version.revision)
     withheld = WITHHELD if violations or not image else ()
     left_out = (*withheld, *(SERVERS if version.waits and not version.at_work else ()))
@@ -133,26 +95,15 @@ def plan(inputs: Inputs) -> Plan:
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
         unmade=SERVERS if version.waits else (),
+        is_behind=version.is_behind,
         first=_without(_first(inputs, version, exposed), left_out),
         server=_without((deployment.deployment(owner, spec, version.rollout),), left_out),
     )
 
 
-def _version(inputs: Inputs) -> Version:
-    owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
-    revision = template.revision(owner, spec, settings, inputs.revisions, inputs.asked)
-    at_work = template.at_work(inputs.revisions, inputs.at_work)
-    current = at_work if at_work and template.inputs_of(at_work) == template.inputs_of(revision) else None
-    used = weights.used(filter(template.pins_a_server, inputs.revisions))
-    known = fetch.Known(inputs.job, inputs.claim, current, used)
-    fetched = fetching.fetching(owner, spec, settings, inputs.asked, known)
-    waits = bool(fetched and not fetched.is_whole)
-    wanted = template.pinned(owner, at_work) if waits and at_work else revision
-    decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
-    return Version(revision, at_work, fetched, wanted, decided)
-
-
-def _first(inputs: Inputs, version: Version, exposed: exposure.Exposure | None) -> tuple[kinds.Object | None, ...]:
+def _first(
+    inputs: versions.Inputs, version: versions.Version, exposed: exposure.Exposure | None
+) -> tuple[kinds.Object | None, ...]:
     """Return what is made of nothing else; None in place of what is not needed."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     target = template.pinned(owner, version.rollout.target)
@@ -171,7 +122,7 @@ def _first(inputs: Inputs, version: Version, exposed: exposure.Exposure | None) 
     )
 
 
-def _exposed(inputs: Inputs) -> Serving:
+def _exposed(inputs: versions.Inputs) -> Serving:
     """Return what serves once this run has made the edge: its path, and its URL where there was none that has its say first."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     now = inputs.serving._replace(path=exposure.path(owner, spec, settings))

@@ -1,7 +1,8 @@
 """The ControllerRevision that pins a model's pod template, so that a newer operator restarts nothing.
 
 The template is rendered anew when the part of the spec that it is made of changes, and not when the operator, or one of its
-settings or defaults, does.
+settings or defaults, does: then the model is behind. One that is renewed without a change of its spec is known by the hash of
+its inputs, a dot and the hash of what was rendered.
 """
 
 import hashlib
@@ -18,18 +19,63 @@ HISTORY = 3
 
 
 def revision(
-    owner: naming.Owner, spec: api.Spec, settings: config.Config, live: Sequence[kinds.Object], asked: str = ""
+    owner: naming.Owner,
+    spec: api.Spec,
+    settings: config.Config,
+    live: Sequence[kinds.Object],
+    asked: str = "",
+    *,
+    used: str = "",
 ) -> kinds.Object:
     """Return the ControllerRevision of what is asked for: one of the `live` ones that is made of the same, else a new one.
 
-    A new one has a name of its own beside others: it never replaces one, whose data could not be changed.
+    Of several the one whose inputs are `used` by the servers, else one that was renewed. A new one has a name of its own beside
+    others: it never replaces one, whose data could not be changed.
     """
     inputs = digest(spec, asked)
-    found = at_work(live, inputs)
-    if found and inputs_of(found) == inputs:
-        return pinned(owner, found)
-    rendered = _marked(pod.template(owner, spec, settings, asked), inputs)
-    return _body(owner, _free_name(owner, live, inputs), {"inputs": inputs, "template": rendered})
+    made = [one for one in _ordered(live) if spec_of(inputs_of(one)) == inputs]
+    if made:
+        best = max(made, key=lambda one: (inputs_of(one) == used, "." in inputs_of(one)))
+        return pinned(owner, best)
+    return _rendered(owner, live, pod.template(owner, spec, settings, asked), inputs)
+
+
+def renewed(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, live: Sequence[kinds.Object], asked: str = ""
+) -> kinds.Object:
+    """Return the ControllerRevision that this operator makes of the spec, whatever is pinned of it."""
+    today = pod.template(owner, spec, settings, asked)
+    inputs = f"{digest(spec, asked)}.{_hash(today)[:8]}"
+    found = next((one for one in _ordered(live) if inputs_of(one) == inputs), None)
+    return pinned(owner, found) if found else _rendered(owner, live, today, inputs)
+
+
+def is_behind(
+    owner: naming.Owner, spec: api.Spec, settings: config.Config, pinned_now: kinds.Object, asked: str = ""
+) -> bool:
+    """Tell whether this operator would make other servers of the spec than those that are pinned."""
+    today = pod.template(owner, spec, settings, asked)
+    return bool(_marked(today, inputs_of(pinned_now)) != pinned_now["data"]["template"])
+
+
+def spec_of(inputs: str) -> str:
+    """Return the hash of the spec that a template was made of, whether it was renewed since or not."""
+    return inputs.partition(".")[0]
+
+
+def is_of_one_spec(one: kinds.Object, other: kinds.Object) -> bool:
+    """Tell whether two ControllerRevisions were made of the same spec."""
+    return spec_of(inputs_of(one)) == spec_of(inputs_of(other))
+
+
+def is_renewed(inputs: str) -> bool:
+    """Tell whether a template was rendered anew without a change of its spec."""
+    return "." in inputs
+
+
+def _rendered(owner: naming.Owner, live: Sequence[kinds.Object], rendered: kinds.Object, inputs: str) -> kinds.Object:
+    data = {"inputs": inputs, "template": _marked(rendered, inputs)}
+    return _body(owner, _free_name(owner, live, inputs), data)
 
 
 def pinned(owner: naming.Owner, live: kinds.Object) -> kinds.Object:
@@ -68,8 +114,13 @@ def at_work(live: Sequence[kinds.Object], inputs: str) -> kinds.Object | None:
 
     One that somebody made by hand, and that pins no server, counts as none.
     """
-    ordered = sorted(filter(pins_a_server, live), key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    ordered = _ordered(live)
     return next((one for one in ordered if inputs_of(one) == inputs), ordered[-1] if ordered else None)
+
+
+def _ordered(live: Sequence[kinds.Object]) -> list[kinds.Object]:
+    """Return those that pin a server, the oldest first."""
+    return sorted(filter(pins_a_server, live), key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
 
 
 def pins_a_server(live: kinds.Object) -> bool:
@@ -110,7 +161,11 @@ def spared(
 def digest(spec: api.Spec, asked: str = "") -> str:
     """Return a hash of what the pod template is made of; a new value of the upgrade annotation asks for a new one."""
     made_of = {**template_inputs.inputs(spec), **({"asked": asked} if asked else {})}
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash(made_of)[:16]
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def asked(model: kinds.Object) -> str:

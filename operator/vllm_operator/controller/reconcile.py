@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
 from vllm_operator.children import template
-from vllm_operator.controller import existence, hosts, installation, lookups, report
+from vllm_operator.controller import existence, hosts, installation, lookups, report, upgrades
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
@@ -60,6 +60,7 @@ class Reconciler:
         self._api, self._cache, self._applier, self._settings = api_server, objects, applier, settings
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
         self._reporter = report.Reporter(api_server, applier, clock)
+        self._upgrades = upgrades.Upgrades(objects, settings)
         self._existence = existence.Existence(api_server, objects)
         self._prober, self._clock = probes, clock
         self._lookups = lookups.Lookups(api_server)
@@ -95,7 +96,10 @@ class Reconciler:
         except api.SpecNotUnderstood as error:
             await self._reporter.unreadable(seen.model, error)
             return self._again(key, seen.model)
-        plan = children.plan(self._inputs(seen, spec, await self._claim(seen, spec)))
+        inputs = self._inputs(seen, spec, await self._claim(seen, spec))
+        plan = children.plan(inputs)
+        if self._upgrades.admits(key, seen, plan):
+            plan = children.plan(inputs._replace(renews=True))
         if await self._existence.is_over(seen, plan):
             return SOONEST_RESYNC_SECONDS
         issued, outcome = await self._write(seen, plan)
@@ -199,6 +203,7 @@ class Reconciler:
         due += [] if ends is None else [ends]
         due += [] if turns is None else [max(0.0, turns - now)]
         due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
+        due += [upgrades.LOOK_SECONDS] if self._upgrades.waits(plan) else []
         return min(due)
 
     def _host_of(self, key: kinds.Key, seen: observed.ObservedState, plan: children.Plan) -> kinds.Key | None:

@@ -190,7 +190,7 @@ def _is_rolled_out(seen: ObservedState, inputs: str) -> bool:
     """Tell whether all servers are of the pod template that is made of `inputs`."""
     deployment = seen.child(kinds.DEPLOYMENT, seen.owner.name) or {"metadata": {}}
     metadata, status = deployment["metadata"], deployment.get("status") or {}
-    if (metadata.get("annotations") or {}).get(naming.INPUTS_ANNOTATION) != inputs:
+    if template.spec_of((metadata.get("annotations") or {}).get(naming.INPUTS_ANNOTATION, "")) != inputs:
         return False
     is_observed = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
     return is_observed and status.get("updatedReplicas") == status.get("replicas")

@@ -43,6 +43,8 @@ SETTINGS = {
     "pods.supplementalGroups": "supplemental_groups",
     "proxy.http": "http_proxy",
     "proxy.https": "https_proxy",
+    "upgrade.atOnce": "upgrade_at_once",
+    "upgrade.policy": "upgrade_policy",
     "watchNamespaces": "watch_namespaces",
     "weights.hub": "hub_url",
     "weights.offline": "weights_offline",

@@ -30,6 +30,7 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         **({"adapters": list(plan.serving.adapters)} if plan.serving.adapters else {}),
         **_context(plan, at),
         "accelerators": ", ".join(_accelerators(plan)),
+        **({"upgrade": "Available"} if plan.is_behind else {}),
         "replicas": at.count("replicas"),
         "readyReplicas": at.ready,
         "updatedReplicas": at.updated,
