@@ -5,9 +5,10 @@ is. A key that no client's Secret holds stands as it is, and so makes a differen
 """
 
 import base64
+import difflib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from tests import fake_apiserver
@@ -49,6 +50,14 @@ def texts(objects: Collection[kinds.Object]) -> dict[str, str]:
     """Return objects as text, by reference."""
     names = {**_owners(objects), **_names(objects)}
     return {str(kinds.ref(one)): _text(one, names) for one in objects if one["kind"] not in LEFT_OUT}
+
+
+def differences(found: dict[str, str], expected: dict[str, str]) -> Iterator[str]:
+    """Yield in what objects differ, one text for each object."""
+    for ref in sorted(found.keys() | expected.keys()):
+        lines = (one.get(ref, "").splitlines() for one in (expected, found))
+        if differing := list(difflib.unified_diff(*lines, "expected", "found", lineterm="", n=2)):
+            yield "\n".join([f"{ref} differs:", *differing])
 
 
 def templates(cluster: fake_apiserver.FakeCluster) -> dict[str, tuple[str, ...]]:

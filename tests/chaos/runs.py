@@ -1,7 +1,6 @@
 """One workload with one fault, from an empty cluster to rest, in virtual time; and which of them there are."""
 
 import asyncio
-import difflib
 import functools
 import gc
 import random
@@ -146,10 +145,7 @@ def _strangers() -> Iterator[kinds.Object]:
 
 
 def _differences(found: at_rest.Rest, expected: at_rest.Rest) -> Iterator[str]:
-    for ref in sorted(found.objects.keys() | expected.objects.keys()):
-        lines = (one.objects.get(ref, "").splitlines() for one in (expected, found))
-        if differing := list(difflib.unified_diff(*lines, "expected", "found", lineterm="", n=2)):
-            yield "\n".join([f"{ref} differs:", *differing])
+    yield from at_rest.differences(found.objects, expected.objects)
     if found.keys != expected.keys:
         yield f"keys were made: {found.keys}, not {expected.keys}"
     for name, had in found.templates.items():

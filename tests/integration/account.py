@@ -46,14 +46,20 @@ def apply(admin: pathlib.Path, objects: list[dict[str, Any]]) -> None:
     kubectl(admin, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
 
-def kubeconfig(admin: pathlib.Path, into: pathlib.Path) -> pathlib.Path:
+def kubeconfig(admin: pathlib.Path, into: pathlib.Path, namespace: str = NAMESPACE) -> pathlib.Path:
     """Write the kubeconfig of the account, with a token that the API server issues, and return its path."""
     config = json.loads(admin.read_text())
-    token = kubectl(admin, "create", "token", NAME, f"--namespace={NAMESPACE}", "--duration=2h").strip()
+    token = kubectl(admin, "create", "token", NAME, f"--namespace={namespace}", "--duration=2h").strip()
     user = config["users"][0]["name"]
     into.write_text(json.dumps({**config, "users": [{"name": user, "user": {"token": token}}]}))
     into.chmod(0o600)
     return into
+
+
+def install_in(admin: pathlib.Path, namespace: str) -> None:
+    """Make a namespace, and in it the account of a release that watches nothing else."""
+    kubectl(admin, "create", "namespace", namespace)
+    apply(admin, [one for one in rights(namespace, {"watchNamespaces": [namespace]}) if not _is_for_models(one)])
 
 
 def kubectl(admin: pathlib.Path, *arguments: str, stdin: str | None = None) -> str:
