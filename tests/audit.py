@@ -39,12 +39,12 @@ def log(cluster: str) -> pathlib.Path:
     return LOGS / f"{cluster}.log"
 
 
-def flags(cluster: str, user: str) -> tuple[str, ...]:
-    """Begin the log of a cluster, and return the API server's flags for it: what `user` does, without what it sends or reads."""
+def flags(cluster: str, *users: str) -> tuple[str, ...]:
+    """Begin the log of a cluster, and return the API server's flags for it: what `users` do, without what they send or read."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log(cluster).unlink(missing_ok=True)
     policy = LOGS / f"{cluster}.json"
-    rules = [{"level": "Metadata", "users": [user]}, {"level": "None"}]
+    rules = [{"level": "Metadata", "users": list(users)}, {"level": "None"}]
     body = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
     policy.write_text(json.dumps(body))
     return (f"--audit-policy-file={policy}", f"--audit-log-path={log(cluster)}")

@@ -18,13 +18,14 @@ from tests import audit, kubectl, waiting
 from tests.golden import render
 from tests.integration import account, api_server, leaf_models
 
+PAIR = "pair"  # the namespace of two operators that take each other's place
 RATIONED = "rationed"  # a namespace that a test gives a quota
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     """The admin kubeconfig of an API server that knows ModelDeployments."""
-    flags = audit.flags("integration", account.USER)
+    flags = audit.flags("integration", account.USER, audit.account(PAIR, account.NAME))
     with control_plane.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
         account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
         account.kubectl(
