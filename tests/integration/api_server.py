@@ -42,11 +42,21 @@ class ApiServer:
     def replace(self, obj: dict[str, Any]) -> Answer:
         return self._ask("PUT", f"{_path(obj)}/{obj['metadata']['name']}", obj, STRICT)
 
+    def get(self, obj: dict[str, Any]) -> Answer:
+        return self._ask("GET", f"{_path(obj)}/{obj['metadata']['name']}", None, {})
+
+    def patch(self, obj: dict[str, Any], operations: list[dict[str, Any]]) -> Answer:
+        """Apply a JSON patch."""
+        path = f"{_path(obj)}/{obj['metadata']['name']}"
+        return self._ask("PATCH", path, operations, {}, "application/json-patch+json")
+
     def delete(self, obj: dict[str, Any]) -> Answer:
         return self._ask("DELETE", f"{_path(obj)}/{obj['metadata']['name']}", None, {})
 
-    def _ask(self, method: str, path: str, body: Any, query: dict[str, str]) -> Answer:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    def _ask(
+        self, method: str, path: str, body: Any, query: dict[str, str], content: str = "application/json"
+    ) -> Answer:
+        headers = {"Content-Type": content, "Accept": "application/json"}
         asked = self._client.param_serialize(
             method, path, query_params=list(query.items()), header_params=headers, body=body
         )
