@@ -33,6 +33,19 @@ def test_each_endpoint_answers_below_the_path_and_without_it(start: Start, engin
             assert "x-envoy-original-path" not in engine.seen[-1].headers
 
 
+@pytest.mark.parametrize("path", ["/ab", "/v1-bcde", "/abcdefg", "/v1.bcdefghi", "/abcdefghijk"])
+def test_a_path_as_long_as_the_beginning_of_an_endpoint_is_not_taken_for_it(
+    start: Start, engine: fake_engine.Engine, path: str
+) -> None:
+    """These are as long as /v1, /v1/chat and /v1/messages: what is taken off is told by its length too."""
+    running = start(below(path=path))
+    for one in rig.ENDPOINTS:
+        if one.keyed:
+            for before in (path, ""):
+                running.ask(one.method, before + one.path, rig.KEY, b"{}" if one.method == "POST" else None)
+                assert engine.seen[-1].path == one.path
+
+
 def test_a_key_is_asked_for_below_the_path_as_without_it(start: Start, engine: fake_engine.Engine) -> None:
     running = start(below())
     for path in ("/v1/models", "/v1/unknown"):

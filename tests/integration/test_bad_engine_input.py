@@ -91,6 +91,7 @@ def secret(name: str, **more: Any) -> dict[str, Any]:
 REFUSED += [
     (secret("VLLM_LOGGING_PREFIX"), "only these variables may come from a Secret"),
     (secret("VLLM_API_KEY"), "who may call it"),
+    ({"engine": {"env": [{"name": f"HF_{at}", "value": "c" * 4096} for at in range(17)]}}, "at most 65536 characters"),
     (secret("HF_TOKEN", value="x"), "leave out value, or valueFrom"),
     (secret("HF_TOKEN", valueFrom={}), "secretKeyRef: Required"),
     (secret("HF_TOKEN", valueFrom={"configMapKeyRef": {}}), "unknown field"),

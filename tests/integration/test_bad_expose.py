@@ -60,6 +60,11 @@ CASES: list[tuple[Any, str]] = [
     ({"serviceAnnotations": {"a b": "c"}}, "write keys of letters"),
     ({"serviceAnnotations": {"serving.byteshop.in/url": "c"}}, "choose another key"),
     ({"serviceAnnotations": {f"k{at}": "c" for at in range(17)}}, "at most 16"),
+    ({"serviceAnnotations": {f"k{at}": "c" * 4096 for at in range(9)}}, "at most 32768 characters"),
+    (
+        {"host": "a.b", "ingress": {"annotations": {f"k{at}": "c" * 4096 for at in range(9)}}},
+        "at most 32768 characters",
+    ),
     (
         {"host": "a.b", "ingress": {"annotations": {"kubernetes.io/ingress.class": "x"}}},
         "choose another key",
