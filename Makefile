@@ -29,7 +29,8 @@ test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m hypothesis tests/unit
-	@$(PYTHON) -m pytest --ignore=tests/unit --ignore=tests/golden
+	@$(PYTHON) -m pytest -q -n auto tests/chaos
+	@$(PYTHON) -m pytest --ignore=tests/unit --ignore=tests/golden --ignore=tests/chaos
 
 check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/ruff check --quiet .
