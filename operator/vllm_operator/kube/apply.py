@@ -116,7 +116,9 @@ class Applier:
 
     async def _create(self, wanted: Wanted, owner: naming.Owner) -> None:
         try:
-            await own_writes.written(self._cache, wanted.ref, self._api.create(wanted.body), own_writes.as_answered)
+            await own_writes.written(
+                self._cache, wanted.ref, self._api.create(wanted.body), own_writes.created(wanted.body)
+            )
         except errors.AlreadyExists:
             await self._meet(wanted, owner)
             raise
@@ -195,7 +197,9 @@ class Applier:
         except errors.NotFound:
             pass
         self._cache.drop(wanted.ref)
-        made = await own_writes.written(self._cache, wanted.ref, self._api.create(wanted.body), own_writes.as_answered)
+        made = await own_writes.written(
+            self._cache, wanted.ref, self._api.create(wanted.body), own_writes.created(wanted.body)
+        )
         return str(made["metadata"]["resourceVersion"])
 
     async def _read(self, ref: kinds.Ref) -> kinds.Object | None:

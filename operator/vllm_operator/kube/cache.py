@@ -25,6 +25,8 @@ Stamp = int
 """Another for each change of any object of a model; 0 where nothing of it is known."""
 
 Wake = Callable[[kinds.Key], None]
+Expect = Callable[[kinds.Object], kinds.Object]
+"""Given the answer to a write, return what it is expected to be."""
 
 
 class Entry(NamedTuple):
@@ -44,9 +46,7 @@ class Cache:
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
-        self._held: dict[
-            kinds.Ref, int
-        ] = {}  # what is being written, and the newest version of it that was seen meanwhile
+        self._held: dict[kinds.Ref, int] = {}  # what is written, and the newest version that was news meanwhile
         self._shared: dict[bytes, bytes] = {}
         self._at_hand: collections.OrderedDict[kinds.Key, dict[kinds.Ref, tuple[int, kinds.Object]]] = (
             collections.OrderedDict()
@@ -75,18 +75,22 @@ class Cache:
             self._wake(key)
 
     def hold(self, ref: kinds.Ref) -> None:
-        """Let what a watch shows of `ref` wake nobody while it is written: most often that is the write itself."""
-        self._held[ref] = 0
+        """Let what is seen of `ref` wake nobody while it is written: most often that is the write itself."""
+        self._held.setdefault(ref, 0)
 
-    def release(self, ref: kinds.Ref, answer: kinds.Object | None, expected: kinds.Object | None = None) -> None:
-        """Take in the answer to a write, None where it failed. One that is as `expected` is no news, unless more followed."""
-        wrote = int(answer["metadata"]["resourceVersion"]) if answer else 0
+    def release(self, ref: kinds.Ref, answer: kinds.Object | None, expected: Expect) -> None:
+        """Take in the answer to a write, None where it failed.
+
+        What it changed is no news where it is as `expected`, given the answer; what followed it is.
+        """
         if answer:
             self.put(answer)
-        is_news = answer and (expected is None or projection.projected(answer) != projection.projected(expected))
-        followed = self._held.pop(ref)
+        seen, wrote = self._held.pop(ref, 0), int(answer["metadata"]["resourceVersion"]) if answer else 0
         entry = self._entries.get(ref)
-        if entry and (is_news or followed > wrote):
+        if entry is None or not seen:
+            return
+        as_written = answer and seen == wrote and projection.projected(answer) == projection.projected(expected(answer))
+        if not as_written:
             self._wake(entry.key)
 
     def remove(self, obj: kinds.Object) -> None:
@@ -197,6 +201,7 @@ class Cache:
 
     def _unindex(self, key: kinds.Key, ref: kinds.Ref) -> None:
         del self._of[key][ref]
+        self._at_hand.get(key, {}).pop(ref, None)
         self._stamps[key] = next(self._changes)
         if not self._of[key]:
             del self._of[key], self._stamps[key]

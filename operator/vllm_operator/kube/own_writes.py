@@ -4,16 +4,13 @@ A watch may show a write before its answer arrives. What it shows of the object 
 not the write itself.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
-from vllm_operator.kube import cache, kinds, pointers
-
-Expect = Callable[[kinds.Object], kinds.Object]
-"""Given the answer, return what it is expected to be."""
+from vllm_operator.kube import cache, diff, kinds, pointers
 
 
 async def written(
-    objects: cache.Cache, ref: kinds.Ref, call: Awaitable[kinds.Object], expected: Expect
+    objects: cache.Cache, ref: kinds.Ref, call: Awaitable[kinds.Object], expected: cache.Expect
 ) -> kinds.Object:
     """Return the answer to `call`, which writes `ref`."""
     answer = None
@@ -21,21 +18,21 @@ async def written(
     try:
         answer = await call
     finally:
-        objects.release(ref, answer, expected(answer) if answer else None)
+        objects.release(ref, answer, expected)
     return answer
 
 
-def as_answered(answer: kinds.Object) -> kinds.Object:
-    """Expect whatever comes: what the API server makes of a new object is what was sent and its own defaults."""
-    return answer
+def created(wanted: kinds.Object) -> cache.Expect:
+    """Expect an object that holds what is `wanted`, with whatever the API server has filled in."""
+    return lambda answer: wanted if diff.patch(wanted, answer) else answer
 
 
-def exactly(obj: kinds.Object) -> Expect:
+def exactly(obj: kinds.Object) -> cache.Expect:
     """Expect `obj`."""
     return lambda _: obj
 
 
-def patched(live: kinds.Object, operations: list[pointers.Operation]) -> Expect:
+def patched(live: kinds.Object, operations: list[pointers.Operation]) -> cache.Expect:
     """Expect what the patch makes of `live`, which the API server may count as another generation."""
 
     def expected(answer: kinds.Object) -> kinds.Object:
