@@ -52,7 +52,8 @@ def pods(admin: kubectl.Admin, name: str) -> list[dict[str, Any]]:
 
 def refused(admin: kubectl.Admin, name: str, *words: str) -> bool:
     ready = admin.condition(name)
-    return ready.get("reason") == "PodsRefused" and all(word in ready["message"] for word in words)
+    reason = "QuotaExceeded" if "quota" in ready.get("message", "") else "PodsRefused"
+    return ready.get("reason") == reason and all(word in ready["message"] for word in words)
 
 
 def told(admin: kubectl.Admin, name: str) -> bool:
