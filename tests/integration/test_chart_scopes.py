@@ -21,7 +21,6 @@ VALUES = (
 )
 EVERYWHERE = pytest.mark.parametrize("operator", ["watchNamespaces=[]"], indirect=True)
 INSIDE = pytest.mark.parametrize("operator", ['watchNamespaces=["inside"]'], indirect=True)
-EXPOSED = {"host": "a.example", "ingress": {"className": "contour"}}
 INGRESS_CLASS = {
     "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"}, "spec": {"controller": "a/b"},
 }  # fmt: skip
@@ -82,7 +81,8 @@ def operator(
 
 def serve(admin: kubectl.Admin, namespace: str, name: str) -> kubectl.Admin:
     """Apply a model, of another name in each test: what a deleted one of this name left may still be collected."""
-    body: dict[str, Any] = kubectl.model(name, expose=EXPOSED)
+    expose = {"host": f"{name}.{namespace}.example", "ingress": {"className": "contour"}}
+    body: dict[str, Any] = kubectl.model(name, expose=expose)
     body["metadata"]["namespace"] = namespace
     there = kubectl.Admin(admin.kubeconfig, namespace)
     there.apply(body)

@@ -92,7 +92,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- define "vllm-operator.rules" -}}
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments]
-  verbs: [list, watch]
+  verbs: [get, list, watch] # get: whether a model is still there whose objects have vanished
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments/status]
   verbs: [patch]

@@ -181,7 +181,8 @@ WEIGHTS = (
         "the weights are not where spec.model.source says: correct it, or put them there"),
     Row("Cannot find any model weights", "SourceNotFound",
         "the source's directory holds no weights: correct spec.model.source"),
-    Row("Error while deserializing header|It looks like the config file at '[^']*' is not a valid JSON file", "SourceBroken",
+    Row("Error while deserializing header|cannot fit 'int' into an index-sized integer"
+        "|It looks like the config file at '[^']*' is not a valid JSON file", "SourceBroken",
         "a file of the weights is damaged or cut short: fetch or copy the weights again"),
     Row(r"Attempted to load weight \(torch[.]Size\((\S+ ?\S*)\)\) into parameter \(torch[.]Size\((\S+ ?\S*)\)\)",
         "SourceBroken",

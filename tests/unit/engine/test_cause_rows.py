@@ -47,6 +47,7 @@ RECORDED = {
     "botocore.errorfactory.NoSuchBucket: An error occurred (NoSuchBucket) when calling the ListObjectsV2 operation":
         "SourceNotFound: there is no such bucket",
     "ModuleNotFoundError: No module named 'runai_model_streamer'": "UnsupportedModel: the image cannot stream weights",
+    "OverflowError: cannot fit 'int' into an index-sized integer": "SourceBroken: a file of the weights is damaged",
     "OSError: It looks like the config file at '/models/x/config.json' is not a valid JSON file.":
         "SourceBroken: a file of the weights is damaged",
 }  # fmt: skip
