@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,8 @@ from tests.guard import fake_engine, rig
 from vllm_operator.guard import headers
 
 if TYPE_CHECKING:
+    import http.server
+
     from tests.guard.conftest import Start
 
 OBEYED = {
@@ -73,6 +78,23 @@ def test_callers_who_ask_for_health_do_not_each_reach_the_engine(start: Start, e
     with contextlib.closing(running.connection()) as connection:
         assert {rig.ask(connection, "GET", "/health").status for _ in range(200)} == {200}
     assert 1 <= len(engine.seen) < 50
+
+
+def test_callers_do_not_queue_at_an_engine_that_is_slow_to_say_how_it_is(
+    start: Start, engine: fake_engine.Engine
+) -> None:
+    def late(handler: http.server.BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(1.5)
+        fake_engine.answer()(handler)
+
+    running = start()
+    assert running.ask("GET", "/health").status == 200
+    engine.script, told = late, int(time.time())
+    rig.until(lambda: int(time.time()) > told)
+    with concurrent.futures.ThreadPoolExecutor(32) as callers:
+        asked = [callers.submit(running.ask, "GET", "/health") for _ in range(64)]
+        assert {one.result().status for one in asked} == {200}
+    assert len(engine.seen) < 8
 
 
 def test_health_follows_the_engine_within_a_second(start: Start, engine: fake_engine.Engine) -> None:

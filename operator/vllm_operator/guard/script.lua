@@ -11,12 +11,14 @@ local function peers(handle)
   return members
 end
 
-local is_healthy, told_at = false, -1
+local is_healthy, told_at, asked_at = false, -1, -1
 
--- Tell whether vLLM's own health says 200. What it said is believed for the second in which it came.
+-- Tell whether vLLM's own health says 200. One caller a second asks; the others get what was said at most AGE seconds ago.
 local function healthy(handle)
-  if told_at ~= os.time() then
-    local headers = handle:httpCall(PROBE, {[":method"] = "GET", [":authority"] = PROBE, [":path"] = HEALTH}, nil, 10000)
+  local now = os.time()
+  if told_at ~= now and (asked_at ~= now or now - told_at > AGE) then
+    asked_at = now
+    local headers = handle:httpCall(PROBE, {[":method"] = "GET", [":authority"] = PROBE, [":path"] = HEALTH}, nil, AGE * 1000)
     is_healthy, told_at = headers[":status"] == "200", os.time()
   end
   return is_healthy

@@ -15,6 +15,8 @@ from vllm_operator.guard import access, clusters, cors, headers, keyed, replies,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+HEALTH_SECONDS = 10
+"""How old the word on vLLM's health may be, while another caller waits for a newer one, and how long that one waits."""
 WHOLE_BYTES = 65536
 """The script waits for a request's body up to this size before anything is answered."""
 
@@ -29,6 +31,7 @@ def public() -> str:
         "PEERS": string(f"/stats?filter=^cluster.{clusters.PEERS}.membership_total$"),
         "PROBE": string(clusters.PROBE),
         "HEALTH": string(routes.HEALTH),
+        "AGE": str(HEALTH_SECONDS),
         "TO_ENGINE": _set(headers.TO_ENGINE),
         "FROM_ENGINE": _set(headers.FROM_ENGINE),
         "EXPIRED": string(replies.EXPIRED),
