@@ -6,6 +6,7 @@ Each process has a token of its own, by which the log tells them apart.
 import base64
 import datetime as dt
 import json
+import math
 import pathlib
 import signal
 import time
@@ -53,13 +54,18 @@ class Pair:
 
     def holder(self) -> conftest.Operator:
         """Return the process that works."""
-        return waiting.until("a leader", lambda: next(filter(_leads, self.processes), None), self.admin.world)
+        return self._roles()[0]
 
-    def other(self) -> conftest.Operator:
-        """Return the process that waits, once it knows what there is."""
-        one = next(one for one in self.processes if one is not self.holder())
-        waiting.until("the other", lambda: one.metric("vllm_operator_leader") == 0, one.log.read_text)
-        return one
+    def _roles(self) -> tuple[conftest.Operator, conftest.Operator]:
+        """Return the process that works, and the one that waits, once both know it."""
+        return waiting.until("one leader, and one that waits", self._seen, self.admin.world)
+
+    def _seen(self) -> tuple[conftest.Operator, conftest.Operator] | None:
+        first, second = self.processes
+        found = (_leads(first), _leads(second))
+        if None in found or found[0] == found[1]:
+            return None
+        return (first, second) if found[0] else (second, first)
 
     def acted(self) -> float:
         """Change the model; return the seconds until that was acted on."""
@@ -72,20 +78,19 @@ class Pair:
 
     def end(self, how: signal.Signals) -> float:
         """End the process that works; return the seconds until the other acts on a change. Another waits then."""
-        ended, successor = self.holder(), self.other()
+        ended, successor = self._roles()
         begun = time.monotonic()
         ended.process.send_signal(how)
         self.acted()
         seconds = time.monotonic() - begun
         ended.process.wait(30)
-        assert successor is self.holder()
         ended.process = ended._start()
+        assert successor is self.holder()
         return seconds
 
     def suspend(self, seconds: float) -> float:
-        """Stop the process that works and let it go on after `seconds`; return when the other acted."""
+        """Stop the process that works and let it go on after `seconds`; return after how many the other acted."""
         stopped, begun = self.holder(), time.monotonic()
-        self.other()
         stopped.process.send_signal(signal.SIGSTOP)
         try:
             self.acted()
@@ -137,8 +142,10 @@ def _answered(write: Write) -> dt.datetime:
     return write.answered
 
 
-def _leads(one: conftest.Operator) -> bool:
-    return one.process.poll() is None and one.metric("vllm_operator_leader") == 1
+def _leads(one: conftest.Operator) -> bool | None:
+    """Tell whether the process works; None where it does not answer."""
+    found = one.metric("vllm_operator_leader")
+    return None if math.isnan(found) else found == 1
 
 
 def _write(event: dict[str, Any]) -> Write:
