@@ -161,6 +161,8 @@ TURNED = {
     ),
     "monitoring.podMonitor.labels": Turned({"a": "b"}, monitor("PodMonitor", *LABEL), "b", WATCHED),
     "replicas": Turned(2, at("Deployment", "vllm-operator", "spec", "replicas"), 2),
+    "upgrade.policy": Turned("Rolling", setting("VLLM_OPERATOR_UPGRADE_POLICY"), "Rolling"),
+    "upgrade.atOnce": Turned(3, setting("VLLM_OPERATOR_UPGRADE_AT_ONCE"), "3"),
     "logLevel": Turned("DEBUG", setting("VLLM_OPERATOR_LOG_LEVEL"), "DEBUG"),
     "resources.requests": Turned({"cpu": 1}, container("resources", "requests", "cpu"), 1),
     "resources.limits": Turned({"memory": "1Gi"}, container("resources", "limits", "memory"), "1Gi"),

@@ -8,7 +8,7 @@ import pytest
 from tests import kubectl
 
 COLUMNS = ["NAME", "READY", "DESIRED", "STATUS", "URL", "MODEL", "AGE"]
-WIDE = ["KEY", "IMAGE", "ACCELERATORS"]
+WIDE = ["KEY", "IMAGE", "ACCELERATORS", "UPGRADE"]
 
 
 @pytest.fixture(scope="module")

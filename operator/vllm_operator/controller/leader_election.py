@@ -60,7 +60,7 @@ class Leader:
         self._ref = kinds.Ref(kinds.LEASE.kind, namespace, name)
         self._duration, self._renew_within, self._retry = lease, renew, retry
         self._clock = clock
-        self._until = NEVER
+        self._until = self._renewed = NEVER
         self._lease: kinds.Object = {}
         self._failing_since: float | None = None
         self._seen = Seen(("", "", 0), NEVER, 0.0)
@@ -126,7 +126,7 @@ class Leader:
             return False
         body = self._held(live or {})
         self._lease = await (self._api.replace(body) if live else self._api.create(body))
-        self._until = begun + self._renew_within
+        self._until, self._renewed = begun + self._renew_within, begun
         self._seen = Seen(_state(self._lease), begun, 0.0)
         return self.holds()
 
@@ -142,7 +142,7 @@ class Leader:
         except (errors.ApiError, TimeoutError) as error:
             LOG.warning("The Lease was not renewed left=%.1fs error=%r", self._until - self._clock(), error)
         else:
-            self._until = begun + self._renew_within
+            self._until, self._renewed = begun + self._renew_within, begun
 
     async def _read_anew(self) -> None:
         """Somebody wrote the Lease: an annotation perhaps, or our own renewal whose answer did not come."""
@@ -175,9 +175,14 @@ class Leader:
         return now - self._seen.since >= self._seen.patience
 
     def _patience(self, live: kinds.Object | None) -> float:
-        """Return how long the holder of `live` writes on at most; without one, that of the holder who was seen before."""
+        """Return how long the holder of `live` writes on at most; without one, that of the holder who was seen before.
+
+        Where we were the holder, and that was too long ago, another may have been since.
+        """
         if live and _holder(live):
             return float(live["spec"].get("leaseDurationSeconds", self._duration))
+        if self._seen.state[0] == self.holder and self._clock() - self._renewed >= self._duration:
+            return self._duration
         return self._seen.patience
 
     def _held(self, live: kinds.Object) -> kinds.Object:

@@ -82,9 +82,11 @@ def test_no_two_processes_ever_write(seed: int) -> None:
             key = await world.create("vllm11", "alice")
             await clock.until(world.is_done(key))
             for change in range(CHANGES):
-                await force(world, chosen.choice(WAYS))
                 replicas = change % 5 + 2
-                await world.change(key, replicas=replicas)
+                await led(world)
+                await world.change(key, replicas=replicas, access={"clients": [{"name": f"client{change}"}]})
+                await asyncio.sleep(chosen.choice((0.0, 0.001, 0.002, 0.003, 0.005)))  # while its writes leave
+                await force(world, chosen.choice(WAYS))
                 await clock.until(functools.partial(has, world, key, replicas), 60)
                 await asyncio.sleep(chosen.uniform(0, 20))
         assert world.wrong == []

@@ -101,6 +101,25 @@ def test_its_own_holder_takes_a_lease_that_vanished_at_once(how: str) -> None:
 
 
 @clock.virtual
+async def test_who_held_a_lease_that_vanished_while_it_was_cut_off_waits_for_whoever_held_it_since() -> None:
+    api, broken = fake_apiserver.FakeCluster(), contenders.Slow()
+    first, second = contenders.contender(api), contenders.contender(api)
+    await first.acquire()
+    broken.down = True
+    first._api = broken
+    await contenders.until_lost(first)
+    await second.acquire()
+    keeping = asyncio.create_task(contenders.until_lost(second))
+    await api.delete_by("kubectl", contenders.LEASE)
+    first._api = api
+    taking = asyncio.create_task(first.acquire())
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        assert not (first.holds() and second.holds())
+    await contenders.end(keeping, taking)
+
+
+@clock.virtual
 async def test_who_saw_no_holder_takes_a_missing_lease_at_once() -> None:
     begun = clock.now()
     await contenders.contender(fake_apiserver.FakeCluster()).acquire()
