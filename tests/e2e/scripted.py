@@ -1,6 +1,6 @@
 """A stand-in for vLLM of two megabytes, so that rollouts take seconds: the project's busybox image with a `vllm` of its own.
 
-It answers health and completions at once; with the option --seed=666 it ends with an error. Knows nothing of the cluster.
+It answers health and completions at once. With an option of `FAULTS` it fails in one way; knows nothing of the cluster.
 """
 
 import hashlib
@@ -11,12 +11,24 @@ import tarfile
 
 from dev import images
 
-BROKEN = "--seed=666"
+BROKEN, NEVER_ANSWERS, CRASHES, DIES, FILLS_DISK = (f"--seed={number}" for number in range(666, 671))
+FAULTS = {
+    BROKEN: 'echo "ValueError: this version does not work" >&2; exit 1',
+    NEVER_ANSWERS: 'trap "exit 0" TERM; sleep 3600 & wait',
+    CRASHES: "sh -c 'kill -SEGV $$'; exit $?",
+    DIES: "end_after=12",
+    FILLS_DISK: "dd if=/dev/zero of=/tmp/full bs=1M count=64 2>/dev/null; sleep 3600 & wait",
+}
+CASES = "\n".join(f"    {option}) {does} ;;" for option, does in FAULTS.items())
 VLLM = f"""#!/bin/sh
+end_after=
 for option in "$@"; do
-  [ "$option" = "{BROKEN}" ] && {{ echo "ValueError: this version does not work" >&2; exit 1; }}
+  case "$option" in
+{CASES}
+  esac
 done
 nc -ll -p 8001 -e /bin/answer &
+[ -n "$end_after" ] && {{ sleep "$end_after"; kill $!; exit 0; }}
 trap 'kill $!; exit 0' TERM
 wait
 """

@@ -10,9 +10,6 @@ from concurrent import futures
 from dev import demo
 from tests import kubectl, waiting
 from tests.e2e import conftest
-from vllm_operator.engine import table
-
-NEWER = "monokernel"
 
 
 def test_every_condition_of_a_served_model_is_true(admin: kubectl.Admin) -> None:
@@ -74,11 +71,14 @@ def test_logs_exec_and_port_forward_work(admin: kubectl.Admin) -> None:
         assert b"vllm:num_requests_running" in answer.read()
 
 
-def test_an_option_of_a_newer_vllm_is_named_in_vllms_own_words(admin: kubectl.Admin) -> None:
-    assert table.options()[NEWER].since > "0.32"  # the image's, which does not know it
-    with admin.having(kubectl.model("misspelt", engine={"args": [f"--{NEWER}"]})) as name:
-        waiting.until("UnknownOption", lambda: admin.condition(name).get("reason") == "UnknownOption", admin.world, 300)
-        assert f"--{NEWER}" in admin.condition(name)["message"]
+def test_a_start_is_told_by_phase_and_its_room_in_vllms_own_figures(admin: kubectl.Admin) -> None:
+    def told() -> bool:
+        return "compiling" in admin.get("vllm", "vllm11")["status"].get("lastStart", {})
+
+    waiting.until("the phases of the last start", told, admin.world)
+    status = admin.get("vllm", "vllm11")["status"]
+    assert status["lastStart"]["total"] >= status["lastStart"]["loading"] > 0
+    assert status["capacity"] == {"kvCacheTokens": 2_097_152, "requests": 512}
 
 
 def test_an_operator_that_is_replaced_restarts_nothing_and_drops_nothing(
