@@ -8,6 +8,8 @@ from typing import NamedTuple
 FULL = r"(?:CUDA|HIP|XPU|NPU) out of memory[.]?"
 ALLOCATION = rf"{FULL}(?: Tried to allocate ([\d.]+ \w+)[.] GPU \d+ has a total capacity of ([\d.]+ \w+))?"
 AT_LOADING = rf", in (?:load_model|create_weights|initialize_model)\b[\s\S]{{0,2000}}?{ALLOCATION}"
+UNNAMED = "this vLLM does not serve the architecture of the weights: choose other weights, or a newer spec.engine.image"
+"""What is told where the beginning of a list of 419 architectures is cut off, and with it the name of the one that is missing."""
 
 
 class Row(NamedTuple):
@@ -139,7 +141,7 @@ WEIGHTS = (
     Row("model type `(.+?)` but Transformers does not recognize", "UnsupportedModel",
         "this vLLM does not know the model type {0}: choose other weights, or a newer spec.engine.image"),
     Row(r"'\w+', '\w+'\]\) \[type=value_error", "UnsupportedModel",  # the end of what follows "are not supported"
-        "this vLLM does not serve the architecture of the weights: choose other weights, or a newer spec.engine.image"),
+        UNNAMED),
     Row(r"LoRA rank (\d+) is greater than max_lora_rank (\d+)", "AdapterRejected",
         "{adapter} has the rank {0}, and the engine has room for {1}: raise --max-lora-rank in spec.engine.args"),
     Row(r"While loading /adapters/([^,\s]+), expected target modules in \{[^}]*\} but received \['([^']+)'", "AdapterRejected",

@@ -22,8 +22,8 @@ class Cause(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether a row of the table has it."""
-        return self.reason != UNKNOWN
+        """Tell whether a row of the table has it, and all that it can tell."""
+        return self.reason != UNKNOWN and self.message != cause_rows.UNNAMED
 
 
 UNKNOWN = "EngineFailed"

@@ -29,7 +29,7 @@ class Log(NamedTuple):
 LOGS = [
     Log("cache-too-small", "CacheTooSmall", "set spec.engine.maxModelLen to 1792 or less", is_told=False),
     Log("no-cache-memory", "CacheTooSmall", "no memory is left for the KV cache: raise --gpu-memory-utilization", is_told=False),
-    Log("unknown-architecture", "UnsupportedModel", "the architecture 'FooBarForCausalLM': choose other weights, or a newer"),
+    Log("unknown-architecture", "UnsupportedModel", "the architecture 'FooBarForCausalLM': choose other weights", is_told=False),
     Log("other-weights", "SourceBroken", "([4098, 64] instead of [4098, 96])", is_told=False),
     Log("no-weights", "SourceNotFound", "holds no weights: correct spec.model.source", is_told=False),
     Log("unreadable-weights", "SourceNotReadable", "/models/facebook/opt-125m/model.safetensors: let user 65532 do so"),
