@@ -32,6 +32,12 @@ def is_on_one_node(spec: api.Spec) -> bool:
     return is_kept(spec) and cache is not None and cache.size is not None and cache.access_mode != "ReadWriteMany"
 
 
+def is_held_on_one_node(live: kinds.Object | None) -> bool:
+    """Tell whether one node at a time can mount a claim of somebody's; not where it cannot be read."""
+    modes: list[str] = (live or {}).get("spec", {}).get("accessModes") or []
+    return bool(modes) and "ReadWriteMany" not in modes
+
+
 def name(owner: naming.Owner, cache: api.Cache | None) -> str:
     """Return the claim that the weights lie on."""
     return (cache.existing_claim if cache else None) or naming.weights(owner.name)

@@ -7,7 +7,7 @@ that is named after what was asked for, so the path is known before the commit i
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vllm_operator import api, config
@@ -35,13 +35,15 @@ CREDENTIALS = {
 class Known(NamedTuple):
     """What is there: the Job, the claim, and the revision of the servers where it is the newest one.
 
-    `claim`: None also for one of somebody's that cannot be read; `used`: the directories of it that a live revision mounts.
+    `claim`: None also for one of somebody's that cannot be read; `used`: the directories of it that a live revision mounts;
+    `revision`: what is asked for, pinned before or not, whose servers are to find the weights.
     """
 
     job: kinds.Object | None = None
     claim: kinds.Object | None = None
     servers: kinds.Object | None = None
     used: tuple[str, ...] = ()
+    revision: kinds.Object | None = None
 
 
 NOTHING = Known()
@@ -51,8 +53,9 @@ def job(
     owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, known: Known = NOTHING
 ) -> kinds.Object:
     """Return the Job that fetches weights and adapters: it tries until it succeeds, and holds no accelerator."""
-    fetcher = container(spec, settings, asked)
-    fetcher["env"] += _keep_variable(spec, asked, known.used)
+    found = wanted.wanted(spec, asked, known.revision)
+    fetcher = container(spec, settings, found)
+    fetcher["env"] += _keep_variable(spec, found, known.used)
     made = naming.child(kinds.JOB, owner, naming.fetch(owner.name), FETCH, spec={
         "backoffLimit": FOREVER,
         "template": {
@@ -70,20 +73,20 @@ def job(
         },
     })  # fmt: skip
     uid = known.claim["metadata"]["uid"] if known.claim else ""
-    noted = (wanted.key(spec, asked), claim.name(owner, spec.model.cache), uid)
+    noted = (wanted.key(spec, asked, known.revision), claim.name(owner, spec.model.cache), uid)
     made["metadata"]["annotations"] = {naming.WEIGHTS_ANNOTATION: "/".join(noted)}
     made["metadata"]["annotations"][naming.FETCH_ANNOTATION] = _hash_of(made)
-    return made
+    return _beside_servers(made, owner, spec, known.claim)
 
 
-def container(spec: api.Spec, settings: config.Config, asked: str) -> kinds.Object:
-    """Return the container that fetches weights and adapters, and ends."""
+def container(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wanted]) -> kinds.Object:
+    """Return the container that fetches what was `found` to be wanted, and ends."""
     return {
         "name": FETCH,
         "image": settings.fetch_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "vllm_operator.fetch"],
-        "env": _environment(spec, settings, asked),
+        "env": _environment(spec, settings, found),
         "terminationMessagePolicy": "File",
         "ports": [{"name": "progress", "containerPort": PORT, "protocol": "TCP"}],
         "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MEMORY_LIMIT}},
@@ -115,10 +118,22 @@ def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
     return scheduling.beside(said, owner, must=False) if claim.is_on_one_node(spec) else said
 
 
-def _environment(spec: api.Spec, settings: config.Config, asked: str) -> list[kinds.Object]:
+def _beside_servers(made: kinds.Object, owner: naming.Owner, spec: api.Spec, held: kinds.Object | None) -> kinds.Object:
+    """Return the Job, beside servers where somebody's claim can be mounted on one node at a time.
+
+    The wish is no part of what a Job notes that it is made of, since the claim cannot be read at all times.
+    """
+    if claim.is_own(spec) or not claim.is_held_on_one_node(held):
+        return made
+    pod = made["spec"]["template"]
+    placed = {**pod, "spec": scheduling.beside(pod["spec"], owner, must=False)}
+    return {**made, "spec": {**made["spec"], "template": placed}}
+
+
+def _environment(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wanted]) -> list[kinds.Object]:
     own = {
         "HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
-        "FETCH_SOURCES": json.dumps([_said(one) for one in wanted.wanted(spec, asked)]),
+        "FETCH_SOURCES": json.dumps([_said(one) for one in found]),
         "FETCH_PORT": str(PORT),
         "FETCH_RESULT": RESULT,
         "FETCH_ENLARGE": _enlarge(spec),
@@ -134,11 +149,11 @@ def _said(one: wanted.Wanted) -> kinds.Object:
     return {**own, **code, **({"adapter": one.adapter, "maxRank": one.rank} if one.adapter else {})}
 
 
-def _keep_variable(spec: api.Spec, asked: str, used: Iterable[str]) -> list[kinds.Object]:
+def _keep_variable(spec: api.Spec, found: Sequence[wanted.Wanted], used: Iterable[str]) -> list[kinds.Object]:
     """Return what says which directories stay; a claim that models share is left as it is."""
     if not claim.is_own(spec):
         return []
-    keep = sorted({*(one.directory for one in wanted.wanted(spec, asked)), *used})
+    keep = sorted({*(one.directory for one in found), *used})
     return [{"name": KEEP, "value": json.dumps({"root": MOUNT, "keep": keep})}]
 
 

@@ -35,10 +35,11 @@ def fetching(
         return None
     kept = claim.claim(owner, spec.model.cache, known.claim)
     new = fetch.job(owner, spec, settings, asked, known)
-    if known.servers and not _is_emptied(known, known.servers, new):
+    is_own = claim.is_own(spec)
+    if known.servers and not _is_emptied(known, known.servers, new, is_own=is_own):
         return Fetching(kept, None, is_whole=True)
     emptied = claim.name(owner, spec.model.cache) if known.servers else ""
-    if known.job is None or not _is_for(known.job, new, known.claim, is_own=claim.is_own(spec)):
+    if known.job is None or not _is_for(known.job, new, known.claim, is_own=is_own):
         return Fetching(kept, new, is_whole=False, emptied=emptied)
     if conditions.is_true(known.job, "Complete"):
         return Fetching(kept, None, is_whole=True)
@@ -54,8 +55,7 @@ def objects(decided: Fetching) -> tuple[kinds.Object, ...]:
 def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None, *, is_own: bool) -> bool:
     """Tell whether a Job fetches what the `new` one would, into the claim that is there.
 
-    One that was made in a run with its claim does not know the claim's uid. While a claim of somebody's is not there, or cannot
-    be read, its Job stays.
+    While a claim of somebody's is not there, or cannot be read, its Job stays.
     """
     *wanted_there, uid = _note(live)
     *wanted_now, now = _note(new)
@@ -63,19 +63,32 @@ def _is_for(live: kinds.Object, new: kinds.Object, held: kinds.Object | None, *,
         return False
     if held is None and not is_own:
         return True
-    return uid == now or (not uid and not _is_newer(held, live))
+    return uid == now or (not uid and _may_have_filled(live, held, is_own=is_own))
 
 
-def _is_emptied(known: fetch.Known, servers: kinds.Object, new: kinds.Object) -> bool:
+def _may_have_filled(live: kinds.Object, held: kinds.Object | None, *, is_own: bool) -> bool:
+    """Tell whether a Job that noted no uid is taken to fill the claim that is there.
+
+    Of ours it was made in a run with its claim, whose uid was not known yet. Of somebody's nobody looked at the claim, so one
+    that has fetched counts as having filled it, and another is made anew to note the uid.
+    """
+    return not _is_newer(held, live) if is_own else conditions.is_true(live, "Complete")
+
+
+def _is_emptied(known: fetch.Known, servers: kinds.Object, new: kinds.Object, *, is_own: bool) -> bool:
     """Tell whether the claim is another one than the servers were made with, and is not filled yet.
 
-    A Job that noted the claim's uid tells it; else the times at which the claim and the servers' revision were made do.
+    A Job that noted the uid of a claim of that name tells it, whatever it fetched. Else, of a claim of ours, the times at which
+    the claim and the servers' revision were made do. One of somebody's may have come later than the revision.
     """
-    *wanted_now, now = _note(new)
-    *wanted_there, noted = _note(known.job) if known.job else [""] * NOTED
-    if known.job is None or wanted_there != wanted_now or not (noted and now):
-        return _is_newer(known.claim, servers)
-    return noted != now or not conditions.is_true(known.job, "Complete")
+    weights, name, now = _note(new)
+    weights_there, name_there, noted = _note(known.job) if known.job else [""] * NOTED
+    knows = bool(noted and now) and name_there == name
+    if knows and noted != now:
+        return True
+    if knows and weights_there == weights:
+        return not conditions.is_true(known.job or {}, "Complete")
+    return is_own and _is_newer(known.claim, servers)
 
 
 def _note(obj: kinds.Object) -> list[str]:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import fetch, fetching, rollout, rollout_record, template, weights
+from vllm_operator.children import fetch, fetching, rollout, rollout_record, template, wanted, weights
 from vllm_operator.children.serving import Serving
 from vllm_operator.kube import kinds, naming
 
@@ -56,14 +56,20 @@ def version(inputs: Inputs) -> Version:
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     revision, is_behind = _asked(inputs)
     at_work = template.at_work(inputs.revisions, inputs.at_work)
-    current = at_work if at_work and template.is_of_one_spec(at_work, revision) else None
+    current = at_work if at_work and _finds_its_weights(inputs, revision, at_work) else None
     used = weights.used(filter(template.pins_a_server, inputs.revisions))
-    known = fetch.Known(inputs.job, inputs.claim, current, used)
+    known = fetch.Known(inputs.job, inputs.claim, current, used, revision)
     fetched = fetching.fetching(owner, spec, settings, inputs.asked, known)
     waits = bool(fetched and not fetched.is_whole)
-    wanted = template.pinned(owner, at_work) if waits and at_work else revision
-    decided = rollout.rollout(revision, wanted, spec, inputs.revisions, inputs.live)
-    return Version(revision, at_work, fetched, wanted, decided, is_behind)
+    served = template.pinned(owner, at_work) if waits and at_work else revision
+    decided = rollout.rollout(revision, served, spec, inputs.revisions, inputs.live)
+    return Version(revision, at_work, fetched, served, decided, is_behind)
+
+
+def _finds_its_weights(inputs: Inputs, revision: kinds.Object, at_work: kinds.Object) -> bool:
+    """Tell whether what is asked for was made of the same spec as what is at work, and mounts the same weights."""
+    now, then = (wanted.wanted(inputs.spec, inputs.asked, one) for one in (revision, at_work))
+    return now == then and template.is_of_one_spec(at_work, revision)
 
 
 def _asked(inputs: Inputs) -> tuple[kinds.Object, bool]:

@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 from vllm_operator import api
 from vllm_operator.engine import adapters, source
+from vllm_operator.fetch import listing
+from vllm_operator.kube import kinds
+
+BELOW = "weights/"
+FIRST_RANK = 64
+"""The largest rank that names are made of where the spec says none. It never changes, whatever the engine has room for."""
 
 
 class Wanted(NamedTuple):
@@ -29,22 +35,34 @@ class Wanted(NamedTuple):
     has_code: bool = False
 
 
-def wanted(spec: api.Spec, asked: str) -> tuple[Wanted, ...]:
-    """Return what is fetched, the model first; `asked`: the upgrade annotation's value."""
+def wanted(spec: api.Spec, asked: str, revision: kinds.Object | None = None) -> tuple[Wanted, ...]:
+    """Return what is fetched, the model first; `asked`: the upgrade annotation's value.
+
+    With a ControllerRevision each lies where servers of it look: one that an earlier release pinned may mount other directories.
+    """
     weights = source.weights(spec.model)
     model = Wanted(
         spec.model.source, _directory(_of_model(spec, asked)), weights.path, tuple(spec.model.files),
         spec.model.digest or "", has_code=_has_code(spec),
     )  # fmt: skip
-    return (*((model,) if weights.is_fetched else ()), *_adapters(spec, asked))
+    found = (*((model,) if weights.is_fetched else ()), *_adapters(spec, asked))
+    inside = _mounted(revision) if revision else {}
+    return tuple(one._replace(directory=inside.get(one.path, one.directory)) for one in found)
 
 
-def key(spec: api.Spec, asked: str) -> str:
+def key(spec: api.Spec, asked: str, revision: kinds.Object | None = None) -> str:
     """Return a name of all that is fetched: another for everything that may bring other bytes, or another answer."""
+    found = wanted(spec, asked, revision)
     if not spec.model.adapters:
-        return _of_model(spec, asked)
-    found = [[one.directory, one.adapter] for one in wanted(spec, asked)]
-    return _hash([*found, adapters.said_rank(spec.engine)])
+        return found[0].directory.removeprefix(BELOW)
+    rank = FIRST_RANK if adapters.said_rank(spec.engine) is None else adapters.rank(spec.engine)
+    return _hash([[one.directory, one.adapter, rank if one.adapter else 0] for one in found])
+
+
+def _mounted(revision: kinds.Object) -> dict[str, str]:
+    """Return which directory of the volume an engine of the revision has at which path."""
+    mounts = revision["data"]["template"]["spec"]["containers"][0].get("volumeMounts", [])
+    return {one["mountPath"]: one["subPath"] for one in mounts if one.get("subPath")}
 
 
 def schemes(spec: api.Spec) -> tuple[str, ...]:
@@ -62,8 +80,8 @@ def _of_adapter(one: api.Adapter, asked: str, rank: int) -> Wanted:
 
 
 def _of_model(spec: api.Spec, asked: str) -> str:
-    code = ["code"] if _has_code(spec) else []
-    return _hash([spec.model.source, sorted(spec.model.files), spec.model.digest or "", asked, *code])
+    files = listing.WITH_CODE if _has_code(spec) else spec.model.files
+    return _hash([spec.model.source, sorted(files), spec.model.digest or "", asked])
 
 
 def _has_code(spec: api.Spec) -> bool:
@@ -72,7 +90,7 @@ def _has_code(spec: api.Spec) -> bool:
 
 
 def _directory(name: str) -> str:
-    return f"weights/{name}"
+    return f"{BELOW}{name}"
 
 
 def _hash(made_of: list[object]) -> str:

@@ -79,10 +79,11 @@ def _of_image(named: source.Weights, settings: config.Config) -> Mounted:
 def _fetched(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, image: str) -> Mounted:
     """Return the volume of what was fetched: the claim that a Job filled, else one that this pod fills itself."""
     directory, name = source.weights(spec.model).directory, fetch.volume_name(spec)
-    fetched = tuple(_mount(name, one.path, one.directory) for one in wanted.wanted(spec, asked))
+    found = wanted.wanted(spec, asked)
+    fetched = tuple(_mount(name, one.path, one.directory) for one in found)
     volumes = tuple(fetch.volumes(owner, spec))
     if spec.model.cache is None:
-        return Mounted(directory, volumes, fetched, (fetch.container(spec, settings, asked),))
+        return Mounted(directory, volumes, fetched, (fetch.container(spec, settings, found),))
     compiled = {"name": name, "mountPath": environment.CACHE, "subPath": f"compiled/{_compilation(spec, image)}"}
     return Mounted(directory, volumes, (*fetched, compiled))
 

@@ -16,6 +16,9 @@ CODE = ".py"
 """What a model's own code is written in: fetched with the defaults where it may be run."""
 NEVER_BY_DEFAULT = (CODE, ".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 """Files that run code when they are loaded: fetched only where model.files names them."""
+WITH_CODE = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken", "tokenizer*", "*.py")
+"""What a choice that has the model's code is noted by, and its directory named after. It never changes, whatever is chosen: with
+another one the weights would be fetched again."""
 WEIGHTS = (".safetensors",)
 MOST_FILES = 100_000
 MOST_BYTES = 1 << 50

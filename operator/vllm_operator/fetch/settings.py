@@ -50,7 +50,7 @@ class Source(NamedTuple):
     @property
     def patterns(self) -> tuple[str, ...]:
         """Return what the choice of files is noted by: another for another choice."""
-        return (f"*{listing.CODE}",) if self.has_code and not self.files else self.files
+        return listing.WITH_CODE if self.has_code and not self.files else self.files
 
 
 class Settings(NamedTuple):

@@ -120,7 +120,7 @@ def test_a_claim_of_somebodys_that_was_made_anew_in_the_same_minute_is_known_by_
     [({"size": "40Gi"}, "spec.model.cache.size"), ({"existingClaim": "shared"}, "shared"), (None, "spec.model.cache")],
 )
 def test_a_volume_that_is_full_is_enlarged_where_it_was_asked_for(cache: object, remedy: str) -> None:
-    container = fetch.container(spec({"cache": cache}), render.SETTINGS, "")
+    container = fetch.container(spec({"cache": cache}), render.SETTINGS, ())
     [said] = [one["value"] for one in container["env"] if one["name"] == "FETCH_ENLARGE"]
     assert remedy in said
     assert ("cache.size" in said) is (remedy == "spec.model.cache.size")

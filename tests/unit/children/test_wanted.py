@@ -19,16 +19,16 @@ STORED: dict[str, tuple[dict[str, Any], str, str]] = {
     "plain": ({"model": SOURCE}, "54d6e4a40a7bc1dc", "54d6e4a40a7bc1dc"),
     "of a digest": ({"model": {**SOURCE, "digest": f"sha256:{'0' * 64}"}}, "f689170bfee9d672", "f689170bfee9d672"),
     "of files": ({"model": {**SOURCE, "files": ["b*", "a*"]}}, "fca154ec984d2fb4", "fca154ec984d2fb4"),
-    "with its code": ({"model": SOURCE, **CODE}, "370ce74174c936d8", "370ce74174c936d8"),
+    "with its code": ({"model": SOURCE, **CODE}, "f1900b9c239d75a2", "f1900b9c239d75a2"),
     "with its code among files": (
         {"model": {**SOURCE, "files": ["*.py"]}, **CODE},
         "affc83df9e07d247",
         "affc83df9e07d247",
     ),
-    "with an adapter": ({"model": {**SOURCE, **ADAPTER}}, "b62182c838a6ad42", "d90b16ab34798509"),
+    "with an adapter": ({"model": {**SOURCE, **ADAPTER}}, "2ec123ae36131f9c", "d90b16ab34798509"),
     "with an adapter and room": (
         {"model": {**SOURCE, **ADAPTER}, "engine": {"args": ["--max-lora-rank=8"]}},
-        "6f9d217e92c0f11e",
+        "e1edbf76ca2ca9df",
         "d90b16ab34798509",
     ),
 }
