@@ -22,14 +22,19 @@ WAIT = 120
 
 
 class Vllm:
-    """Answers as vLLM does. `proofs`: how often a guard asked it for a token; `unread`: how many bytes its answers have."""
+    """Answers as vLLM does.
+
+    `proofs`: how often a guard asked it for a token; `unread`: how many bytes its answers have;
+    `lag`: the seconds after which its server answers anything.
+    """
 
     def __init__(self) -> None:
-        self.steps, self.proofs, self.unread = 0, 0, 0
+        self.steps, self.proofs, self.unread, self.lag = 0, 0, 0, 0.0
         self.moves = threading.Event()
         self.moves.set()
 
     def __call__(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(self.lag)
         if handler.path == "/metrics":
             fake_engine.answer(body=self.metrics())(handler)
         elif handler.command == "GET":

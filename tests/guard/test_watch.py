@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.guard.conftest import Start
 
 SECONDS = 2
+WAITS = b'envoy_cluster_upstream_rq_active{envoy_cluster_name="vllm"} 1\n'
 ALIVE = {guard.ALIVE_HEADER[0]: guard.ALIVE_HEADER[1]}
 FORMS: list[tuple[str, dict[str, str]]] = [(guard.ALIVE_PATH, {}), (guard.READY_PATH, ALIVE)]
 
@@ -46,6 +49,18 @@ def waiting(running: rig.Guard) -> Iterator[None]:
         connection.request("POST", "/v1/completions", b"{}", {"authorization": f"Bearer {rig.KEY}"})
         yield
         connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def sending(running: rig.Guard) -> Iterator[None]:
+    """Let a client send a body without an end meanwhile."""
+    head = (
+        f"POST /v1/completions HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {rig.KEY}\r\nContent-Length: 99999\r\n\r\n"
+    )
+    with socket.create_connection((rig.HOST, running.site.public_port)) as slow:
+        slow.sendall(head.encode() + b"{")
+        rig.until(lambda: WAITS in running.private(guard.STATS_PATH).body)
+        yield
 
 
 def answered(running: rig.Guard) -> None:
@@ -95,9 +110,9 @@ def test_an_engine_whose_server_is_stopped_is_found(
         process.stdout.readline()
         running = start()
         answered(running)
-        assert running.private(guard.ALIVE_PATH).status == 200
-        process.send_signal(signal.SIGSTOP)
-        with waiting(running):
+        with sending(running):
+            assert running.private(guard.ALIVE_PATH).status == 200
+            process.send_signal(signal.SIGSTOP)
             rig.until(lambda: (running.private(guard.ALIVE_PATH).status, stalls(running) is None) == (503, False))
         process.send_signal(signal.SIGCONT)
         rig.until(lambda: statuses(running) == [200, 200, 200])
@@ -130,11 +145,7 @@ def test_a_body_that_is_sent_slowly_is_no_stall(start: Start, vllm: moving_engin
     """The guard has passed the request on, and the engine has nothing to do yet: it is asked for a token, and makes it."""
     running = start()
     answered(running)
-    head = (
-        f"POST /v1/completions HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {rig.KEY}\r\nContent-Length: 99999\r\n\r\n"
-    )
-    with socket.create_connection((rig.HOST, running.site.public_port)) as slow:
-        slow.sendall(head.encode() + b"{")
+    with sending(running):
         _until_asked(running, vllm)
     assert stalls(running) is None
 
@@ -150,6 +161,27 @@ def test_an_answer_that_nobody_reads_is_no_stall(start: Start, vllm: moving_engi
     assert stalls(running) is None
 
 
+def test_a_server_too_busy_for_its_metrics_is_not_stalled(start: Start, vllm: moving_engine.Vllm) -> None:
+    """One caller can keep vLLM's API server busy for seconds at a time with huge bodies, while its core makes tokens."""
+    running = start()
+    answered(running)
+    with sending(running):
+        assert _asked_in(running) == (200, True)
+        vllm.lag = watch.FOR_METRICS + 0.5
+        assert [_asked_in(running) for _ in range(3)] == [(200, True)] * 3
+    assert stalls(running) is None
+
+
+def test_many_who_ask_are_one_look_a_second(start: Start, engine: fake_engine.Engine, vllm: moving_engine.Vllm) -> None:
+    running = start()
+    answered(running)
+    with sending(running):
+        vllm.lag = 1.5
+        with futures.ThreadPoolExecutor(20) as pool:
+            assert set(pool.map(lambda _: running.private(guard.ALIVE_PATH).status, range(20))) == {200}
+    assert 1 <= len([seen for seen in engine.seen if seen.path == guard.METRICS_PATH]) <= 3
+
+
 def test_an_engine_that_is_gone_and_comes_back_begins_anew(
     start: Start, engine: fake_engine.Engine, vllm: moving_engine.Vllm
 ) -> None:
@@ -163,7 +195,7 @@ def test_an_engine_that_is_gone_and_comes_back_begins_anew(
     assert running.private(guard.READY_PATH).status == 503
     engine.script = moving_engine.Vllm()
     engine.start()
-    assert running.private(guard.READY_PATH).status == 200
+    rig.until(lambda: running.private(guard.READY_PATH).status == 200)
     vllm.moves.set()
 
 
@@ -195,6 +227,13 @@ def _ask_for_a_while(running: rig.Guard, wanted: set[int]) -> None:
     timer.start()
     while not over.wait(0.2):
         assert set(statuses(running)) == wanted
+
+
+def _asked_in(running: rig.Guard) -> tuple[int, bool]:
+    """Return what liveness is answered, and whether the kubelet would have waited for it."""
+    began = time.monotonic()
+    status = running.private(guard.ALIVE_PATH).status
+    return status, time.monotonic() - began < watch.FOR_ALL + 0.5
 
 
 def _until_asked(running: rig.Guard, vllm: moving_engine.Vllm) -> None:

@@ -24,7 +24,7 @@ ALIVE_HEADER = ("x-probe", "alive")
 404, and passes over a header that it does not know."""
 MAX_PRIVATE_CONNECTIONS = 256
 """Connections to the private port at a time. It asks for no key, and each may leave some 100 KiB of statistics unread."""
-_PROBE_TIMEOUT = "9s"
+_PROBE_TIMEOUT = f"{watch.FOR_ALL - watch.FOR_STATS}s"
 KEPT_ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),

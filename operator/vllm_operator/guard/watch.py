@@ -14,7 +14,7 @@ import re
 import string
 import urllib.parse
 
-from vllm_operator.guard import clusters, keyed, proto, script
+from vllm_operator.guard import clusters, keyed, proto, routes, script
 
 STALLS = "x-engine-stalls"
 """The header of the guard's statistics that tells of stalls."""
@@ -29,8 +29,9 @@ SIGNS = (
 ENDED = "vllm:request_success_total"
 SECONDS, PATH, TYPE, BODY = (f"ENGINE_{name}" for name in ("STALL_SECONDS", "PROOF_PATH", "PROOF_TYPE", "PROOF_BODY"))
 """The variables: for how long the engine may be silent, and what it is asked to be sure."""
-PATIENCE = 4
-"""The seconds that the engine has for its metrics, and again for a token: the kubelet waits 10 s for both."""
+FOR_STATS, FOR_METRICS, FOR_TOKEN, FOR_ALL = 1, 2, 3, 9
+"""The seconds for Envoy's own count, for the engine's metrics, for a token, and for these and its health together: the kubelet
+waits 10 s. So the health has 8 s alone, 6 s after the metrics, and 3 s after a token."""
 _ZEROS = re.compile("(?:%00){16,}")
 _PLAIN = string.punctuation.replace("%", "").replace("$", "") + " "
 
@@ -86,6 +87,7 @@ def text() -> str:
         "PROBE": clusters.PROBE,
         "ACTIVE": f"/stats?filter=^cluster.{clusters.ENGINE}.upstream_rq_active$",
         "METRICS": METRICS,
+        "HEALTH": routes.HEALTH,
         "ENDED": ENDED,
         "STALLS": STALLS,
         "SECONDS": SECONDS,
@@ -95,4 +97,6 @@ def text() -> str:
     }
     signs = ", ".join(f"[{script.string(name)}] = true" for name in SIGNS)
     written = {name: script.string(value) for name, value in constants.items()}
-    return script.text("watch.lua", {**written, "SIGNS": f"{{{signs}}}", "PATIENCE": str(PATIENCE)})
+    seconds = {"FOR_STATS": FOR_STATS, "FOR_METRICS": FOR_METRICS, "FOR_TOKEN": FOR_TOKEN, "FOR_ALL": FOR_ALL}
+    numbers = {name: str(value) for name, value in seconds.items()}
+    return script.text("watch.lua", {**written, **numbers, "SIGNS": f"{{{signs}}}"})

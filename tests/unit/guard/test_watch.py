@@ -108,6 +108,16 @@ def test_idle_time_does_not_count(one: Watch) -> None:
     assert one.looks(4, text=metrics()) == [False, False, False, True]
 
 
+def test_a_clock_that_is_set_back_begins_a_silence_anew(one: Watch) -> None:
+    assert one.looks(3, text=metrics()) == [False] * 3
+    assert not one.look(text=metrics(), after=-3600)
+    assert one.looks(4, text=metrics()) == [False, False, False, True]
+
+
+def test_one_look_begins_in_a_second(one: Watch) -> None:
+    assert [bool(one.script.may_look(now)) for now in (7, 7, 8, 8, 3)] == [True, False, True, False, True]
+
+
 def test_callers_who_give_up_end_no_silence(one: Watch) -> None:
     assert not one.look(text=metrics())
     assert one.looks(4, waiting=0, text=metrics()) == [False, False, True, True]
@@ -130,11 +140,17 @@ def test_an_engine_that_never_stalled_is_not_spoken_of(one: Watch) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [metrics(answers=0), metrics(ended="abort"), metrics(ended="error"), "", "\nvllm:other{} 1\n", '{"detail": "Not Found"}'],
-    ids=["no answer yet", "an abort is none", "an error is none", "nothing", "no signs", "no metrics"],
+    [None, "", metrics(answers=0), metrics(ended="abort"), metrics(ended="error"), "\nvllm:other{} 1\n", "{}"],
+    ids=["a silent server", "nothing", "no answer yet", "an abort is none", "an error is none", "no signs", "no metrics"],
 )  # fmt: skip
-def test_before_its_first_answer_and_without_signs_nothing_is_found(text: str) -> None:
+def test_before_its_first_answer_and_without_signs_nothing_is_found(text: str | None) -> None:
     assert not any(Watch().looks(100, text=text))
+
+
+def test_a_silent_server_of_an_engine_that_has_answered_nothing_is_not_stalled() -> None:
+    found = Watch()
+    assert not found.look(text=metrics(answers=0))
+    assert not any(found.looks(100))
 
 
 def test_an_engine_that_was_restarted_begins_anew(one: Watch) -> None:
