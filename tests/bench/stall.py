@@ -22,8 +22,8 @@ NAME = "saturated"
 
 
 def main() -> list[figures.Figure]:
-    """Bring up the demo and a model whose engine may be silent for 30 s; measure its looks, then saturate it."""
-    engine = {"args": stalls.ARGS, "stallTimeout": "30s"}
+    """Bring up the demo and a model whose engine may be silent for 2 minutes; measure its looks, then saturate it."""
+    engine = {"args": stalls.ARGS, "stallTimeout": "2m"}
     with demo.afresh():
         admin = kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
         with admin.having(kubectl.model(NAME, engine=engine, access={"maxQueuedRequests": 64})):

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,14 +23,13 @@ SOON = 300.0
 
 
 def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(admin: kubectl.Admin) -> None:
-    engine = {"args": ARGS, "stallTimeout": "30s"}
+    engine = {"args": ARGS, "stallTimeout": "2m"}
     with admin.having(kubectl.model("hung", engine=engine, replicas=2, access={"maxQueuedRequests": 64})) as name:
         demo.await_ready(name)
         waiting.until("Verified", lambda: admin.condition(name, "Verified").get("status") == "True", admin.world, SOON)
         one, other = pods(admin, name)
         key = admin.key(name)
         assert saturation.complete(address(one), key, prompt="a", max_tokens=1) == http.client.OK
-        began = time.monotonic()
         with saturation.of(address(other), key) as counts, waits(address(one), key):
             assert "stopped" in admin.kubectl("exec", one["metadata"]["name"], "-c", "vllm", "--", "python", "-c", HANG)
             waiting.until("EngineStalled", lambda: said(admin, name) == "EngineStalled", admin.world, SOON)
@@ -40,8 +38,6 @@ def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(adm
             assert admin.condition(name, "Available")["status"] == "True"
             waiting.until("a restart", lambda: restarts(admin, one, "vllm") == 1, admin.world, SOON)
             assert admin.condition(name, "Available")["status"] == "True"
-            waiting.until("a served model", lambda: said(admin, name) == "Serving", admin.world, SOON)
-            waiting.until("a minute of it", lambda: time.monotonic() > began + 60, admin.world, SOON)
         assert counts.failures == []
         assert counts.answered > 20
         assert restarts(admin, one, "vllm") == 1

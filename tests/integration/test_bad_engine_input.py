@@ -42,8 +42,8 @@ NAMED = {"source": "file:///models/a/b"}
 REFUSED += [
     ({"engine": {"maxModelLen": "8k"}}, "or auto"),
     ({"engine": {"stallTimeout": "0"}}, "such as 90s, 30m or 1h30m"),
-    ({"engine": {"stallTimeout": "29s"}}, "between 30s and 24h, or 0s for never"),
-    ({"engine": {"stallTimeout": "25h"}}, "between 30s and 24h, or 0s for never"),
+    ({"engine": {"stallTimeout": "119s"}}, "between 2m and 24h, or 0s for never"),
+    ({"engine": {"stallTimeout": "25h"}}, "between 2m and 24h, or 0s for never"),
     ({"engine": {"maxModelLen": 10_000_001}}, "from 1 to 10000000"),
     ({"engine": {"maxModelLen": ""}}, "or auto"),
     ({"model": {**NAMED, "servedNames": ["a", "a"]}}, "Duplicate value"),

@@ -135,10 +135,10 @@ class Engine(schema.Schema):
         description=(
             "How long a server that has answered before may make no step while requests wait, before it is restarted."
             " Longer than the longest single step, such as a prompt that is read as a whole or a kernel that is"
-            " compiled. Needs vLLM's metrics, so not --disable-log-stats. Hours, minutes and seconds, 30s to 24h; 0s:"
+            " compiled. Needs vLLM's metrics, so not --disable-log-stats. Hours, minutes and seconds, 2m to 24h; 0s:"
             " never. Default: 3m."
         ),
-        json_schema_extra=schema.duration("24h", "30s", off=True),
+        json_schema_extra=schema.duration("24h", "2m", off=True),
     )
     drain_timeout: schema.Duration = pydantic.Field(
         default="60s",

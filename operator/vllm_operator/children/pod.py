@@ -97,7 +97,7 @@ def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> 
             guard.READY_PATH, periodSeconds=2, failureThreshold=max(1, api.seconds(spec.engine.startup_timeout) // 2)
         ),
         "readinessProbe": _probe(guard.READY_PATH, periodSeconds=2, failureThreshold=3),
-        "livenessProbe": _alive(spec.engine),
+        "livenessProbe": _alive(),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings), *files.mounts(spec.engine)],
     }
@@ -119,10 +119,10 @@ def _probe(path: str, **timing: int) -> kinds.Object:
     return {"httpGet": {"path": path, "port": guard.PRIVATE_PORT, "scheme": "HTTP"}, "timeoutSeconds": 10, **timing}
 
 
-def _alive(engine: api.Engine) -> kinds.Object:
+def _alive() -> kinds.Object:
     """Return the probe that has a server restarted: nobody waits for what one that hangs has begun."""
     name, value = guard.ALIVE_HEADER
-    timing = {"periodSeconds": liveness.period(engine), "failureThreshold": liveness.FAILURES}
+    timing = {"periodSeconds": liveness.PERIOD, "failureThreshold": liveness.FAILURES}
     probe = _probe(guard.READY_PATH, **timing, terminationGracePeriodSeconds=LEAVE_SECONDS + SPARE_SECONDS)
     return {**probe, "httpGet": {**probe["httpGet"], "httpHeaders": [{"name": name, "value": value}]}}
 
