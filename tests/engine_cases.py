@@ -11,7 +11,8 @@ SAFE_OPTIONS = (
     "--distributed_executor_backend=mp", "--compilation-config.mode=3", "--compilation_config.mode=3",
     "--compilation-config.pass_config.fuse_norm_quant=true", "--speculative-config.method=ngram", "--optimization-level=2",
     "--structured-outputs-config.backend=xgrammar", "--load-format=runai_streamer", "--monokernel",
-    "--default-chat-template-kwargs={}",
+    "--default-chat-template-kwargs={}", "--chat-template=/etc/engine-files/chat.jinja", "--chat-template={{ bos_token }}",
+    "--no-enable-prompt-embeds", "--no_enable_log_requests",
 )  # fmt: skip
 LISTED_OPTIONS = (
     "--kv-transfer-config={}",
@@ -20,6 +21,7 @@ LISTED_OPTIONS = (
     "--no-otel-x",
 )
 DATA_OPTIONS = (
+    "--tokenizer=org/name",
     "--tokenizer=/etc/engine-files", "--hf-config-path=/etc/engine-files", "--tokenizer-revision=a", "--revision=a",
     "--code-revision=a", "--hf-overrides={}", "--hf_overrides.auto_map=x", "--mm-processor-kwargs={}",
     "--speculative-config.model=/etc/engine-files", "--spec-model=/etc/engine-files",
@@ -35,6 +37,9 @@ ASKED_OPTIONS = (
     "--speculative-config.method=custom_class",
     "--speculative-config={}", "--model-loader-extra-config={}", "--load-format=tensorizer", "--scheduling-policy=priority",
     "--tool-server=demo", "--enable-prompt-embeds", "--max-num-se=4", "--x.y=z", "--option-of-tomorrow", "--no-prefix",
+    "--chat-template=/proc/self/environ", "--chat-template=/etc/engine-files/../../proc/self/environ",
+    "--chat_template=/etc/engine-files/..", "--spec-model=/../etc", "--speculative-config.model=/models/../etc",
+    "--tokenizer=s3://bucket/x", "--hf-config-path=gs://bucket/x", "--enable-log-requests", "--enable_log_outputs",
     "--data-parallel-address=10.0.0.1", "--additional-config={}", "--profiler-config={}", "--allowed-local-media-path=/",
 )  # fmt: skip
 SECRET = {"secretKeyRef": {"name": "own", "key": "own"}}

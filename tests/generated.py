@@ -40,6 +40,7 @@ def _engine_names() -> dict[str, list[str]]:
     return {
         **_whole("options", "beginnings", allowance.safe_options()),
         **_whole("optionsWithoutRemoteCode", "beginningsWithoutRemoteCode", allowance.safe_options(beside_code=True)),
+        "closing": list(allowance.closing()),
         "variables": list(allowance.safe_variables()),
         "variablesShown": sorted(shown),
     }

@@ -5,6 +5,7 @@ has allowed: policy.py compares.
 """
 
 import functools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,6 +18,11 @@ UNKNOWN = f"no option of vLLM {table.READ}, or a shortened name: write the whole
 UNKNOWN_VARIABLE = f"neither vLLM {table.READ} nor a library of it is known to need it"
 ANY = "*"
 """The ending of a name in the table that stands for all that begins so."""
+
+ELSEWHERE = "://"
+ELSEWHERE_WHY = "it fetches from elsewhere than spec.model.source"
+UPWARDS = r"[=/][.][.](/|$)"
+"""A path that leaves the directory that it begins with."""
 
 
 class Asked(NamedTuple):
@@ -71,10 +77,22 @@ def _beginnings(*, trusts_code: bool) -> tuple[str, ...]:
     return tuple(name[:-1] for name in _safe(trusts_code=trusts_code) if name.endswith(ANY))
 
 
+@functools.cache
+def closing() -> tuple[str, ...]:
+    """Return the flags, with dashes, that need an admin. Their negation needs none, for it only closes something."""
+    flags = table.taking(table.FLAG)
+    return tuple(f"--{name}" for name in table.sorted_as(table.options(), table.ADMIN) if name in flags)
+
+
 def _is_safe(argument: str, *, trusts_code: bool) -> bool:
-    *_, whole = forms = refusals.forms(argument)
+    option, part, whole = forms = refusals.forms(argument)
     names = _safe(trusts_code=trusts_code)
-    return not names.isdisjoint(forms) or whole.startswith(_beginnings(trusts_code=trusts_code))
+    if option in safe_options(beside_code=True) and ELSEWHERE in whole:
+        return False
+    if part.startswith("--no-") and option in closing():
+        return True
+    begins = whole.startswith(_beginnings(trusts_code=trusts_code)) and not re.search(UPWARDS, whole)
+    return not names.isdisjoint(forms) or begins
 
 
 def _why(argument: str) -> str:
@@ -82,6 +100,8 @@ def _why(argument: str) -> str:
     row = table.options().get(option)
     if row is None:
         return UNKNOWN
+    if row.sort == table.DATA and ELSEWHERE in argument:
+        return ELSEWHERE_WHY
     alone = parts(option)
     return (
         f"{row.why}; docs/engine.md has what needs no admin, such as {', '.join(alone[:SHOWN])}" if alone else row.why

@@ -93,5 +93,17 @@ def test_a_secret_whose_value_a_log_may_show_needs_an_admin() -> None:
 
 
 def test_what_is_asked_names_an_option_once_however_it_is_spelt() -> None:
-    engine = api.Engine(args=("--no_ray_workers_use_nsight", "--kv_transfer_config.x=y"))
-    assert [one.name for one in allowance.options(engine)] == ["--ray-workers-use-nsight", "--kv-transfer-config"]
+    engine = api.Engine(args=("--no_option_of_tomorrow", "--kv_transfer_config.x=y"))
+    assert [one.name for one in allowance.options(engine)] == ["--option-of-tomorrow", "--kv-transfer-config"]
+
+
+def test_no_template_is_read_from_where_secrets_may_be() -> None:
+    """A variable of a Secret stands in /proc/self/environ, and /tokenize shows what a template says."""
+    assert "reads any file" in " ".join(findings(args=["--chat-template=/proc/self/environ"]))
+    assert findings(args=["--chat-template=/etc/engine-files/../../proc/self/environ"])
+    assert findings(args=["--chat-template=/etc/engine-files/chat.jinja"]) == []
+
+
+def test_a_tokenizer_comes_from_where_the_weights_come_from() -> None:
+    assert "elsewhere" in " ".join(findings(args=["--tokenizer=s3://bucket/x"]))
+    assert findings(args=["--tokenizer=/models/x"]) == []
