@@ -12,35 +12,50 @@ from vllm_operator.engine import entries, refusals
 from vllm_operator.kube import kinds, naming
 
 LONGEST_NAME, NAME = 52, "[a-z]([-a-z0-9]*[a-z0-9])?"
+
+
+def _root_rule(expression: str, message: str) -> kinds.Object:
+    """Return a rule of the whole object, whose expression passes where what it is about is as it was stored.
+
+    The API server forgives a stored value that a newer rule refuses where the rule's own part of the object is unchanged. The
+    whole object never is, not where a status is written, so such a rule has to forgive by itself.
+    """
+    return {**api.rule(expression, message), "optionalOldSelf": True}
+
+
 NAME_RULES = (
-    api.rule(
-        f"self.metadata.name.size() <= {LONGEST_NAME} && self.metadata.name.matches('^{NAME}$')",
+    _root_rule(
+        f"oldSelf.hasValue() || (self.metadata.name.size() <= {LONGEST_NAME} && self.metadata.name.matches('^{NAME}$'))",
         "metadata.name: at most 52 lower-case letters, digits and -, beginning with a letter",
     ),
-    api.rule(
-        f"!self.metadata.name.endsWith('{naming.PEERS_SUFFIX}')",
+    _root_rule(
+        f"oldSelf.hasValue() || !self.metadata.name.endsWith('{naming.PEERS_SUFFIX}')",
         f"metadata.name: the ending {naming.PEERS_SUFFIX} is taken by the models' own Services; choose another name",
     ),
 )
 
 _CERTIFICATE = "spec.expose.ingress.tls"
 _ITS_SECRET = f"self.{_CERTIFICATE}.secretName"
+_STORED = "oldSelf.?spec.?expose.?ingress.?tls"
 _NAMES_NONE = (
     "!has(self.spec.expose) || !has(self.spec.expose.ingress) || !has(self.spec.expose.ingress.tls)"
     f" || !has({_ITS_SECRET})"
 )
+_IS_AS_STORED = f"{_STORED}.?secretName.orValue('') == {_ITS_SECRET}"
 CERTIFICATE_RULES = (
     {
-        **api.rule(
-            f"{_NAMES_NONE} || !has(self.{_CERTIFICATE}.issuerRef) || {_ITS_SECRET}.startsWith(self.metadata.name + '.')",
+        **_root_rule(
+            f"{_NAMES_NONE} || !has(self.{_CERTIFICATE}.issuerRef) || {_ITS_SECRET}.startsWith(self.metadata.name + '.')"
+            f" || ({_STORED}.?issuerRef.hasValue() && {_IS_AS_STORED})",
             "an issuer writes into this Secret, so no other model may have it: write a name that begins with the model's name"
             " and a dot, or leave secretName out",
         ),
         "fieldPath": f".{_CERTIFICATE}.secretName",
     },
     {
-        **api.rule(
-            f"{_NAMES_NONE} || !{_ITS_SECRET}.endsWith('.tls') || {_ITS_SECRET} == self.metadata.name + '.tls'",
+        **_root_rule(
+            f"{_NAMES_NONE} || !{_ITS_SECRET}.endsWith('.tls') || {_ITS_SECRET} == self.metadata.name + '.tls'"
+            f" || {_IS_AS_STORED}",
             "a Secret whose name ends in .tls is the certificate of the model of that name: write another name, or issuerRef",
         ),
         "fieldPath": f".{_CERTIFICATE}.secretName",
@@ -52,7 +67,7 @@ CERTIFICATE_RULES = (
 def refusal_of_name(name: str) -> str:
     """Return why a model may not have this name, as the rules say it at apply; "" where it may."""
     is_formed = len(name) <= LONGEST_NAME and re.fullmatch(NAME, name) is not None
-    formed, free = (one["message"] for one in NAME_RULES)
+    formed, free = (str(one["message"]) for one in NAME_RULES)
     if not is_formed:
         return formed
     return free if name.endswith(naming.PEERS_SUFFIX) else ""

@@ -130,6 +130,13 @@ def test_a_rule_that_compares_with_the_stored_value_finds_it_in_the_list_by_name
     assert (clients["x-kubernetes-list-type"], clients["x-kubernetes-list-map-keys"]) == ("map", ["name"])
 
 
+def test_a_rule_of_the_whole_object_forgives_what_is_stored() -> None:
+    """The API server forgives where a rule's own part of the object is unchanged: the whole is not, where a status is written."""
+    rules = crd.schema()["x-kubernetes-validations"]
+    assert rules
+    assert all(one["optionalOldSelf"] and "oldSelf." in one["rule"] for one in rules)
+
+
 def test_every_rule_says_what_to_write() -> None:
     rules = [one for _, node in _fields() for one in node.get("x-kubernetes-validations", ())]
     assert rules
