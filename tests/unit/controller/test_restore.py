@@ -2,6 +2,8 @@
 
 import copy
 
+import pytest
+
 from tests import harness
 from vllm_operator.kube import kinds, naming
 
@@ -71,6 +73,20 @@ async def test_what_is_adopted_keeps_keys_and_pods_and_ends_with_its_model() -> 
     home.api.remove(harness.MODEL)
     home.api.collect_garbage()
     assert not [ref for ref in home.api.objects if ref.kind != "Event"]
+
+
+@pytest.mark.parametrize("namespace", [harness.SETTINGS.namespace, "elsewhere"])
+async def test_what_is_adopted_belongs_to_the_installation_of_this_cluster(namespace: str) -> None:
+    """The restored guard Secret names the installation of the cluster that the backup is of."""
+    home = Restored()
+    await home.restore()
+    home.settings = harness.SETTINGS.model_copy(update={"namespace": namespace})
+    await home.adopt(home.uid)
+    assert home.reconciler.left == {}
+    assert home.condition("Ready")["reason"] != "NameTaken"
+    assert all(home.accepts(home.key(name)) for name in "ab")
+    guard = home.api.objects[home.ref("vllm11.guard")]
+    assert guard["metadata"]["annotations"][naming.INSTALLATION_ANNOTATION] == home.settings.installation
 
 
 async def test_what_the_garbage_collector_lets_go_of_is_not_owned_again_and_keeps_its_key() -> None:
