@@ -23,10 +23,12 @@ class Existence:
         return has_lost and not await self._is_as_told(seen.model)
 
     async def _is_as_told(self, model: kinds.Object) -> bool:
-        """Ask for the model; where nobody answers it is taken to be there."""
+        """Ask for the model; it is taken to be there where nobody answers, or where a 404 is not of the model."""
         ref, told = kinds.ref(model), model["metadata"]
         try:
             live = await self._api.get(ref)
+        except errors.NoSuchKind:
+            return True
         except errors.NotFound:
             self._cache.drop(ref)
             return False

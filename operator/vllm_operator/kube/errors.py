@@ -1,10 +1,10 @@
 """What the API server may answer instead of what was asked, drawn as a tree.
 
     ApiError
-    ├── Unavailable        no answer, a time-out, 5xx: a write may have been done or not
+    ├── Unavailable        no answer, a time-out, 5xx, a proxy's 404: a write may have been done or not
     │   └── Throttled      429; `retry_after` in seconds
     ├── NotFound           404
-    │   └── NoSuchKind     404 without a Status: the API server does not know the path
+    │   └── NoSuchKind     404 without a Status: the API server does not know the path, or a proxy does not
     ├── Gone               410: the resource version is too old, list anew
     ├── Conflict           409: resource version or uid are not the live ones
     │   └── AlreadyExists  409 on creation: the name is taken
@@ -87,14 +87,19 @@ def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | Non
     error = BY_STATUS.get(code, Unavailable)
     if reason == "AlreadyExists":
         error = AlreadyExists
-    elif error is NotFound and not status:
-        error = NoSuchKind
+    elif error is NotFound and reason == "Unknown" and status.get("kind") != "Status":
+        error = Unavailable if _is_in_every_cluster(kind) else NoSuchKind
     elif code == UNPROCESSABLE and _is_precondition(details, causes):
         error = Conflict
     message = str(status.get("message") or "the API server gave no reason")
     if kind == kinds.SECRET and error in (Invalid, Unavailable, Denied):
         message = _fields(causes)
     return error(code, reason, message, float(retry_after) if retry_after and retry_after.isdigit() else None)
+
+
+def _is_in_every_cluster(kind: kinds.Kind) -> bool:
+    """Tell whether the kind is Kubernetes' own, of a group without a domain: only a proxy does not know its path."""
+    return "." not in kind.api_version
 
 
 def _is_precondition(details: kinds.Object, causes: list[kinds.Object]) -> bool:
