@@ -23,6 +23,9 @@ HASHES = {
     record.FINGERPRINT_ANNOTATION, record.AT_ANNOTATION,
 }  # fmt: skip
 KEY = re.compile(r"sk-[A-Za-z0-9_-]{32,128}")
+BEGINNING = len("sk-") + 6
+"""The characters of a key by which guards look it up; those of all keys stand in one list, in their order."""
+BEGINNINGS = re.compile(r"(?<=\(\?:)<beginning [^)]*")
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ|\b1[78]\d{8}\b")
 OUTAGE = re.compile(r"; nothing answered for [^\"]*")  # seen only by an operator that was there
 VERSION = re.compile(r'("version_info": ?)"[^"]*"')
@@ -48,7 +51,9 @@ def rest(cluster: fake_apiserver.FakeCluster, started: int) -> Rest:
 
 def texts(objects: Collection[kinds.Object]) -> dict[str, str]:
     """Return objects as text, by reference."""
-    names = {**_owners(objects), **_names(objects)}
+    keys = _names(objects)
+    beginnings = {key[:BEGINNING]: f"<beginning of {name}>" for key, name in keys.items() if key}
+    names = {**_owners(objects), **keys, **beginnings}
     return {str(kinds.ref(one)): _text(one, names) for one in objects if one["kind"] not in LEFT_OUT}
 
 
@@ -121,6 +126,7 @@ def _text(obj: kinds.Object, names: dict[str, str]) -> str:
     text = json.dumps(_plain(obj), indent=1, sort_keys=True)
     for found, name in names.items():
         text = text.replace(found, name) if found else text
+    text = BEGINNINGS.sub(lambda listed: "|".join(sorted(listed[0].split("|"))), text)
     return VERSION.sub(r"\1<version>", MOMENT.sub("<moment>", OUTAGE.sub("", text)))
 
 
