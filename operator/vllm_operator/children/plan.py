@@ -76,6 +76,7 @@ def plan(inputs: versions.Inputs) -> Plan:
     image = template.engine_image(version.revision)
     withheld = WITHHELD if violations or not image else ()
     left_out = (*withheld, *(SERVERS if version.waits and not version.at_work else ()))
+    kept_back = () if _goes_on(inputs, version) else left_out
     held = bool(spec.paused or withheld)
     is_old = bool(held or version.waits)
     served = version.at_work if is_old and version.at_work else version.rollout.target
@@ -97,8 +98,14 @@ def plan(inputs: versions.Inputs) -> Plan:
         unmade=SERVERS if version.waits else (),
         is_behind=version.is_behind,
         first=_without(_first(inputs, version, exposed), left_out),
-        server=_without((deployment.deployment(owner, spec, version.rollout),), left_out),
+        server=_without((deployment.deployment(owner, spec, version.rollout),), kept_back),
     )
+
+
+def _goes_on(inputs: versions.Inputs, version: versions.Version) -> bool:
+    """Tell whether the live Deployment is made of this very spec: it is scaled and repaired, whatever the lists say by now."""
+    made = {template.inputs_of(one or {}) for one in (version.at_work, version.revision, version.rollout.target)}
+    return bool(inputs.at_work) and made == {inputs.at_work}
 
 
 def _first(

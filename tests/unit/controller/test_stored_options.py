@@ -61,3 +61,24 @@ async def test_what_an_admin_then_allows_restarts_nothing() -> None:
         await home.run()
         assert (home.condition("Ready")["reason"] == "NotAllowed") is reason
         assert servers(home) == before
+
+
+@clock.virtual
+async def test_a_model_whose_options_are_not_allowed_any_more_is_scaled_and_repaired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = harness.OperatorHarness()
+    engine = {"args": ["--kv-transfer-config={}"]}
+    with monkeypatch.context() as earlier:
+        earlier.setattr(policy, "findings", lambda *_: ())
+        await home.begin({"name": "a"}, engine=engine)
+    ref = kinds.Ref(kinds.DEPLOYMENT.kind, *harness.KEY)
+    template = home.api.objects[ref]["spec"]["template"]
+    await home.change({"name": "a"}, engine=engine, replicas=3)
+    await home.run()
+    assert home.api.objects[ref]["spec"]["replicas"] == 3
+    assert home.api.objects[ref]["spec"]["template"] == template
+    await home.change({"name": "a"}, engine={"args": ["--kv-events-config={}"]}, replicas=4)
+    await home.run()
+    assert home.api.objects[ref]["spec"]["replicas"] == 3
+    assert home.api.objects[ref]["spec"]["template"] == template
