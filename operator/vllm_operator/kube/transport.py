@@ -83,12 +83,7 @@ class Transport:
     async def text(self, verb: str, target: requests.Target, most: int, **request: Any) -> str:
         """Return the first `most` bytes of an answer that is no JSON; what is no UTF-8 in it is replaced."""
         async with self._in_flight, self._open(verb, target, self._calling, accept="*/*", **request) as response:
-            read = bytearray()
-            async for chunk in response.content.iter_any():
-                read += chunk
-                if len(read) >= most:
-                    break
-            return read[:most].decode(errors="replace")
+            return await requests.beginning(response.content.iter_any(), most)
 
     async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
         """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error.
