@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
+import pytest
+
 from dev import paths
 
 LOGS = paths.ARTIFACTS / "audit"
@@ -48,6 +50,31 @@ def flags(cluster: str, *users: str) -> tuple[str, ...]:
     body = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
     policy.write_text(json.dumps(body))
     return (f"--audit-policy-file={policy}", f"--audit-log-path={log(cluster)}")
+
+
+def of_run(folder: str, session: pytest.Session, *users: str) -> tuple[str, ...]:
+    """Begin the log of the tests in `folder`, and note what of them is no part of this run; return the flags."""
+    begun = flags(folder, *users)
+    _note(folder).write_text(_missing(folder, session))
+    return begun
+
+
+def left_out(folder: str) -> str:
+    """Say what of the tests in `folder` was no part of their last run, empty where all of it was."""
+    note = _note(folder)
+    return note.read_text() if note.exists() else f"tests/{folder} did not run"
+
+
+def _note(folder: str) -> pathlib.Path:
+    return LOGS / f"{folder}.left-out"
+
+
+def _missing(folder: str, session: pytest.Session) -> str:
+    options = [name for name in ("keyword", "markexpr", "lf", "deselect") if session.config.getoption(name, None)]
+    chosen = [argument for argument in session.config.args if "::" in argument]
+    ran = {item.path for item in session.items}
+    files = [file.name for file in (paths.ROOT / "tests" / folder).glob("test_*.py") if file not in ran]
+    return ", ".join([*(f"--{option}" for option in options), *chosen, *sorted(files)])
 
 
 def events(cluster: str, user: str) -> Iterator[dict[str, Any]]:

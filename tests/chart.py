@@ -60,15 +60,22 @@ def run(*arguments: str, group: str = "helm", stdin: str | None = None) -> subpr
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
 
 
-def template(values: object, *arguments: str, group: str = "helm") -> subprocess.CompletedProcess[str]:
+def template(
+    values: object, *arguments: str, group: str = "helm", namespace: str = "ops"
+) -> subprocess.CompletedProcess[str]:
     """Render the chart with `values`, as an admin's file gives them."""
-    place = ("vllm-operator", str(DIRECTORY), "--namespace", "ops", f"--kube-version={binaries.KUBERNETES_VERSION}")
+    place = (
+        "vllm-operator",
+        str(DIRECTORY),
+        f"--namespace={namespace}",
+        f"--kube-version={binaries.KUBERNETES_VERSION}",
+    )
     return run("template", *place, "--values", "-", *arguments, group=group, stdin=json.dumps(values))
 
 
-def objects(values: dict[str, Any], group: str = "helm") -> Objects:
+def objects(values: dict[str, Any], group: str = "helm", namespace: str = "ops") -> Objects:
     """Return what the chart makes of `values`, by kind and name; the image's repository is given."""
-    done = template(set_at(values, "image.repository", "registry.example/operator"), group=group)
+    done = template(set_at(values, "image.repository", "registry.example/operator"), group=group, namespace=namespace)
     assert done.returncode == 0, done.stderr
     found = [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one]
     return {(one["kind"], one["metadata"]["name"]): one for one in found}

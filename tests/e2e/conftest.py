@@ -16,21 +16,15 @@ from tests.contract import shape
 BAD = 400
 os.environ.setdefault("CLUSTER", "embedded")  # the tests look into it: its audit log, its etcd, its processes
 OPERATOR = audit.account(demo.OPERATOR_NAMESPACE, "vllm-operator")
-LAST = "test_privileges.py"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Ask what the operator was allowed when every other test has run."""
-    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")
-def admin() -> Iterator[kubectl.Admin]:
+def admin(request: pytest.FixtureRequest) -> Iterator[kubectl.Admin]:
     """An admin of a cluster in which the operator runs and vllm11 is Ready.
 
     It is a new one, and what the operator does is logged; with KEEP_CLUSTER=1 it is the one that runs, and goes on running.
     """
-    with _kept() if os.environ.get("KEEP_CLUSTER") else demo.afresh(audit.flags("e2e", OPERATOR)):
+    with _kept() if os.environ.get("KEEP_CLUSTER") else demo.afresh(audit.of_run("e2e", request.session, OPERATOR)):
         yield kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
 
 

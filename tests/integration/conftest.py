@@ -23,9 +23,10 @@ RATIONED = "rationed"  # a namespace that a test gives a quota
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[pathlib.Path]:
     """The admin kubeconfig of an API server that knows ModelDeployments."""
-    flags = audit.flags("integration", account.USER, audit.account(PAIR, account.NAME))
+    users = (account.USER, audit.account(PAIR, account.NAME))
+    flags = audit.of_run("integration", request.session, *users)
     with control_plane.cluster(tmp_path_factory.mktemp("light"), flags) as kubeconfig:
         account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
         account.kubectl(
