@@ -50,6 +50,10 @@ TYPES = frozenset(name for name, one in vars(builtins).items() if isinstance(one
     "msgspec.DecodeError", "msgspec.ValidationError", "triton.runtime.errors.OutOfResources",
 }  # fmt: skip
 """The errors whose type is told of a server that has served: a fixed list, as a client's text may look like another."""
+_LOCATION = r"(?:\[[^\]\n]{0,120}\] )?(?:err == 0[.] )?(?:Worker failed with error ')?"
+_BEFORE = rf"(?m:^)(?:[\w.]{{1,80}}: ){{0,3}}{_LOCATION}(?:[\w.]{{1,80}}[.])?"
+"""What may stand before what is looked for, of a server that has served: what an error quotes comes later in its line."""
+OF_SERVERS = tuple(row._replace(pattern=f"{_BEFORE}(?:{row.pattern})") for row in cause_rows.OF_SERVERS)
 _CODE = re.compile(
     r"(?:raise|return|await|yield|with|async|for|while|if|elif|else|try|except|finally|def|class|import|from|assert|del|self|super)\b"
     r"|[\w.\[\], ]+ [-+*/|]?= \S|[\w.]+\(|.*[(,\[{]$|.*\", line \d+"
@@ -79,7 +83,7 @@ def _of_server(plain: str) -> Cause | None:
     """Return why a server ended that had served."""
     errors = (_TYPE.match(line) for line in plain.split("\n") if not _NO_CAUSE.match(line))
     types = [found[1] for found in errors if found and found[1] in TYPES]
-    return _known(plain, (), cause_rows.OF_SERVERS) or _unknown(types)
+    return _known(plain, (), OF_SERVERS) or _unknown(types)
 
 
 def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_rows.Row] = cause_rows.CAUSES) -> Cause | None:

@@ -23,6 +23,7 @@ FORGED = [
     f"{SERVER}ValueError: x\r{CORE}RuntimeError: CUDA out of memory",
     f"{SERVER}ValueError: x\u2028{CORE}RuntimeError: CUDA out of memory",
     f"{CORE}ValueError: The schema has features not supported: {{'title': 'vllm: error: unrecognized arguments: --x'}}",
+    f"{CORE}ValueError: The schema has features not supported: {{'title': 'CUDA out of memory'}}",
     f"Core pid=88) ERROR 11-23 18:12:33 [core.py:953] RuntimeError: CUDA out of memory{' ' * log_lines.CUT_BYTES}",
     f"{CORE}RuntimeError: CUDA out of memory{' ' * log_lines.CUT_BYTES}",
 ]
@@ -57,6 +58,25 @@ def test_no_client_of_a_server_can_name_the_cause_of_its_end(line: str) -> None:
 def test_the_types_of_errors_that_are_told_are_those_of_python_and_of_vllms_parts() -> None:
     assert {"RuntimeError", "ValueError", "torch.OutOfMemoryError"} < causes.TYPES
     assert not {"KeyboardInterrupt", "SystemExit"} & causes.TYPES
+
+
+SAID = {
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has": "OutOfMemory",
+    "torch.cuda.OutOfMemoryError": "OutOfMemory",
+    "RuntimeError: [enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory": "OutOfMemory",
+    "torch.AcceleratorError: CUDA error: an illegal memory access was encountered": "AcceleratorFailed",
+    "torch.distributed.DistBackendError: NCCL error in: /x.cpp:317, unhandled system error, NCCL": "AcceleratorFailed",
+    "OSError: [Errno 28] No space left on device: '/psm_1'": "SharedMemoryTooSmall",
+    "OSError: [Errno 28] No space left on device": "DiskFull",
+    "Worker proc VllmWorker-0 died unexpectedly (exit code: -9), shutting down executor.": "KilledBySignal",
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), SAID.items())
+def test_what_ended_a_server_is_known_by_how_its_engine_says_it(line: str, reason: str) -> None:
+    told = causes.cause(CORE + line, has_served=True)
+    assert told
+    assert told.reason == reason
 
 
 @pytest.mark.parametrize("line", QUOTING)
