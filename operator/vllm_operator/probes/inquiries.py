@@ -17,7 +17,8 @@ from vllm_operator.kube import cache, client, errors, kinds, workqueue
 from vllm_operator.probes import stocks
 from vllm_operator.status import kubelet_words, observed, starts
 from vllm_operator.status.accelerators import Stock
-from vllm_operator.status.pod_view import Ended, Evidence, PodEvent, PodView
+from vllm_operator.status.pod_end import Ended
+from vllm_operator.status.pod_view import Evidence, PodEvent, PodView
 
 WORKERS = 4
 PODS = 2

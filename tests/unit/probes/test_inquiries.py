@@ -62,7 +62,8 @@ class World:
 
     def end(self, restarts: int = 1, message: str = "") -> None:
         """Let the engine have ended, and wait to be started again."""
-        self.pod(state=BACK_OFF, restartCount=restarts, lastState={"terminated": {"exitCode": 1, "message": message}})
+        last = {"exitCode": 1, "message": message, "containerID": str(restarts)}
+        self.pod(state=BACK_OFF, restartCount=restarts, lastState={"terminated": last})
 
     async def run(self, seconds: float = 1.0) -> None:
         """Let what is due be read for a while."""
@@ -130,7 +131,7 @@ async def test_a_log_that_cannot_be_read_is_not_asked_for_again(error: errors.Ap
     await world.run()
     await world.run()
     assert world.reads() == 1
-    assert world.inquiries.of(KEY)["uid-a"].ended == "vllm/0"
+    assert world.inquiries.of(KEY)["uid-a"].ended == "vllm/1"
 
 
 @clock.virtual
@@ -159,7 +160,7 @@ async def test_events_are_read_while_a_pod_does_not_begin_to_run_ever_less_often
 
 
 SHARDS = "Loading safetensors checkpoint shards:  50% Completed | 2/4 [00:08<00:08, 4.1s/it]\n"
-ROOM = "CPU KV cache size: 2,048 tokens, Maximum concurrency for 1,024 tokens per request: 2.00x\n"
+ROOM = "(EngineCore pid=9) INFO KV cache size: 2,048 tokens, Maximum concurrency for 1,024 tokens per request: 2.00x\n"
 
 
 @clock.virtual
