@@ -16,6 +16,17 @@ from vllm_operator.kube import conditions, kinds, naming
 CORDONED = "were unschedulable"
 """What the scheduler says of a cordoned node, which may be that of the earlier server. What it would say there of volumes is not
 seen: it looks at resources first, and names the first reason of each node."""
+TAINTED = re.compile(r"untolerated taint(?:\(s\))?(?: \{(?P<key>[^:}]*))?")
+"""What the scheduler says of a tainted node, which may be that of the earlier server: the taint may be newer than the server.
+
+Newer schedulers leave the taint's key out."""
+STANDING = "node-role.kubernetes.io/"
+"""How the keys of taints begin that a node has from its beginning on: no server that does not tolerate one ever came there."""
+ELSEWHERE = re.compile(
+    "volume node affinity conflict|didn't match PersistentVolume's node affinity|no available volume zone"
+)
+"""What is said of nodes from which a claim's volume is not reached. The earlier server reaches those of its own claims."""
+NO_VOLUME = re.compile("available persistent volumes to bind|max volume count|unbound immediate PersistentVolumeClaims")
 NO_CLAIM = "cannot allocate all claims"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations", "runtimeClassName", "schedulerName", "priorityClassName",
              "resourceClaims")  # fmt: skip
@@ -47,7 +58,7 @@ def lack(
     words, asked = str(said.get("message", "")), requests(target)
     lacking = tuple(name for name in sorted(asked) if _is_lacking(name, words))
     lacks_claim = NO_CLAIM in words and bool(_pod_spec(target).get("resourceClaims"))
-    is_told = bool(lacking or lacks_claim) and CORDONED not in words
+    is_told = bool(lacking or lacks_claim) and not _may_be_of_the_earlier(words, target)
     fits = is_told and all(_has_room(one, target, revisions) for one in earlier)
     name = new["metadata"]["name"] if new else ""
     return Lack(name, words, _unix(said.get("lastTransitionTime")), lacking, fits)
@@ -67,6 +78,13 @@ def requests(pinned: kinds.Object) -> Mapping[str, Fraction]:
     parts = [running, *(_summed([one]) for one in first if one not in beside)]
     names = {name for each in parts for name in each}
     return {name: max(each.get(name, Fraction(0)) for each in parts) for name in names}
+
+
+def _may_be_of_the_earlier(words: str, target: kinds.Object) -> bool:
+    """Tell whether an earlier server's node may be among those that refuse one of `target` for another reason than room."""
+    came_later = any(not (taint["key"] or "").startswith(STANDING) for taint in TAINTED.finditer(words))
+    is_unreached = bool(ELSEWHERE.search(words)) and not _claims(target)
+    return CORDONED in words or came_later or is_unreached or bool(NO_VOLUME.search(words))
 
 
 def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:

@@ -75,6 +75,14 @@ def test_a_volume_that_the_earlier_server_had_is_reached_from_its_node() -> None
     assert found.fits
 
 
+def test_a_node_that_was_never_for_servers_says_nothing_of_the_earlier_ones() -> None:
+    tainted = "1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"
+    assert fits(f"0/2 nodes are available: 1 Insufficient {GPU}, {tainted}. preemption: 0/2 nodes are available")
+    assert not fits(
+        f"0/3 nodes are available: 1 Insufficient {GPU}, {tainted}, 1 node(s) had untolerated taint {{a: b}}."
+    )
+
+
 def test_a_preference_of_nodes_excludes_none() -> None:
     preferred = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
     required = {**preferred, "whenUnsatisfiable": "DoNotSchedule"}
@@ -89,6 +97,12 @@ def test_a_preference_of_nodes_excludes_none() -> None:
         f"0/1 nodes are available: 1 Insufficient {GPU}-shared.",
         f"0/1 nodes are available: 1 Insufficient {GPU}.shared.",
         f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) were unschedulable.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint(s) {{karpenter.sh/disrupted: }}.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint {{node.kubernetes.io/disk-pressure: }}.",
+        f"0/4 nodes are available: 1 node(s) had untolerated taint {{ToBeDeletedByClusterAutoscaler: 1}}, 3 Insufficient {GPU}.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint(s).",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had volume node affinity conflict.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) exceed max volume count.",
         "",
     ],
 )
