@@ -5,9 +5,8 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 
 from collections.abc import Mapping
 
-from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import edge, outage, rollout, rule
+from vllm_operator.status import edge, retold, rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -66,11 +65,7 @@ NO_ROOM: tuple[Row, ...] = (
 
 
 def _as_before(at: StatusContext) -> ConditionValue | None:
-    """Keep what was said until the log of the engine that ended is read, which takes a moment: a new leader has read none yet."""
-    before = kube_conditions.condition(at.observed.model, "Ready")
-    if before is None or before["status"] == "True" or not at.unread():
-        return None
-    return ConditionValue("False", before["reason"], outage.untold(before["message"]))
+    return retold.of(at.observed)
 
 
 READY: tuple[Row, ...] = (
