@@ -187,8 +187,9 @@ class StatusContext(NamedTuple):
         return value._replace(message=f"{value.message.rstrip('.')}; {OLDER_CHART}")
 
     def evicted(self) -> ConditionValue | None:
-        """Return why the newest of the pods that ended for good did, while the one in its place does not answer yet."""
-        return evictions.diagnose(self.observed.failed(), self.now) if not self.serves() else None
+        """Return why the newest of the pods that ended for good did, while the one in its place says of no cause of its own."""
+        alike = evictions.of_newest(self.observed.failed(), self.observed.pods(), self.plan.rollout.target)
+        return evictions.diagnose(alike, self.now, self.diagnosis()) if not self.serves() else None
 
     def refusal(self) -> ConditionValue | None:
         """Return why the newest pods cannot be made."""
