@@ -3,7 +3,7 @@
 Models of other namespaces are not named: who reads a status of one namespace need not know what runs in others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vllm_operator.kube import kinds
@@ -12,10 +12,15 @@ MOST_NAMED = 4
 
 
 class Stock(NamedTuple):
-    """`exist`: accelerators of the nodes that take pods, by resource; `held`: how many each model's servers hold, by resource."""
+    """What was counted of all nodes.
+
+    `exist`: accelerators of those that take pods, by resource; `held`: how many each model's servers hold, by resource;
+    `taints`: by node.
+    """
 
     exist: Mapping[str, int]
     held: Mapping[str, Mapping[kinds.Key, int]]
+    taints: Mapping[str, Sequence[kinds.Object]] = {}
 
 
 def in_words(stock: Stock, resource: str, wanted: int, namespace: str) -> str:

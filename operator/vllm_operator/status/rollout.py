@@ -34,6 +34,7 @@ def live(seen: observed.ObservedState, now: float) -> rollout.Live:
         has_answered=has_answered,
         told=told,
         now=now,
+        tainted=seen.stock.taints if seen.stock else {},
     )
 
 

@@ -154,6 +154,7 @@ async def test_accelerators_are_counted_where_one_is_missing_and_seldom() -> Non
     stock = world.inquiries.stock()
     assert stock
     assert (stock.exist, stock.held) == ({GPU: 4}, {GPU: {KEY: 2}})
+    assert stock.taints == {"m": [], "n": []}
     assert world.reads("list") == 1
 
 
