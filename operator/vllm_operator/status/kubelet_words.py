@@ -107,6 +107,9 @@ SCHEDULER = (
         "free the devices that spec.resourceClaims asks for, or add a node"),
     Row(r"^(?=.*Insufficient ([a-z0-9.-]+/[\w.-]*\w))(?=.*untolerated taint(?:\(s\))? \{\1[:}])", "Unschedulable",
         "add a toleration of the taint {0} to spec.scheduling.tolerations: the nodes with that accelerator have it"),
+    Row(r"^(?=.*Insufficient [a-z0-9.-]+/[\w.-]+).*untolerated taint\(s\)(?! \{)", "Unschedulable",
+        "free an accelerator, add a node, or ask for fewer in spec.resources.limits; nodes with a taint take the pod"
+        " only with spec.scheduling.tolerations"),
     Row(r"Insufficient [a-z0-9.-]+/[\w.-]+", "Unschedulable",
         "free an accelerator, add a node, or ask for fewer in spec.resources.limits"),
     Row(r"Insufficient (\S+?)[,.]", "Unschedulable",

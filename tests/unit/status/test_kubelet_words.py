@@ -65,6 +65,8 @@ WORDS = {
         "Unschedulable: add a toleration of the taint nvidia.com/gpu",
     "0/5 nodes are available: 3 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint {dedicated: x}.":
         "Unschedulable: free an accelerator",
+    "0/5 nodes are available: 3 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint(s).":
+        "Unschedulable: free an accelerator, add a node, or ask for fewer in spec.resources.limits; nodes with a taint",
     "1 Insufficient cpu.": "Unschedulable: lower cpu in spec.resources.requests",
     "1 node(s) had untolerated taint {a: b}": "Unschedulable: set spec.scheduling.tolerations",
     "1 node(s) didn't match Pod's node affinity/selector": "Unschedulable: correct spec.scheduling.nodeSelector",
