@@ -58,16 +58,17 @@ RETURNED = Rule(
     " {found.words}",
     "change the spec, or its upgrade annotation, to try again",
 )
-NO_ROOM: tuple[Row, ...] = (
-    Rule("Recreating", rollout.stopping, "{found} is being stopped, and a new server takes its room"),
-    Rule("{found.reason}", rollout.without_room, "{found.message}"),
-)
 
 
 def _as_before(at: StatusContext) -> ConditionValue | None:
     return retold.of(at.observed)
 
 
+NO_ROOM: tuple[Row, ...] = (
+    Rule("Recreating", rollout.stopping, "{found} is being stopped, and a new server takes its room"),
+    _as_before,
+    Rule("{found.reason}", rollout.without_room, "{found.message}"),
+)
 READY: tuple[Row, ...] = (
     UNWRITTEN,
     NOT_ALLOWED,
@@ -90,7 +91,6 @@ READY: tuple[Row, ...] = (
     MISSING.where(StatusContext.missing_of_settings),
     *NO_ROOM,
     Rule("{found.reason}", StatusContext.refusal, "{found.message}"),
-    _as_before,
     Rule("{found.reason}", StatusContext.evicted, "{found.message}"),
     Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
     ROLLING_OUT,

@@ -6,6 +6,7 @@ import pytest
 
 from tests import observations
 from tests.observations import pod
+from tests.unit.status import rollout_rows
 from tests.unit.status.rows import SCHEDULED, engine, starting
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import kinds
@@ -56,6 +57,20 @@ def test_a_new_leader_goes_on_with_what_was_told(one: kinds.Object, evidence: Ev
     told = ready(one, {}, evidence, stock)
     assert said(told) != said(ready(one, {}, None))
     assert ready(one, told, None) == told
+
+
+def test_it_does_so_too_where_a_new_server_has_no_room() -> None:
+    """By the count it is known as well whether an earlier server can make room."""
+    known = {**rollout_rows.beside_a_tainted_node(there=[]), "guards": {"a": {}}}
+    unknown = {**known, "stock": None}
+
+    def told(described: dict[str, Any], status: kinds.Object) -> kinds.Object:
+        found = {**observations.model(rollout_rows.strategy("Auto")), "status": status}
+        return observations.status(observations.state(found, described))
+
+    before = told(known, {})
+    assert told(unknown, {}) != before
+    assert told(unknown, before) == before
 
 
 def test_until_it_has_asked_itself() -> None:
