@@ -30,11 +30,10 @@ def _may_be_true(before: kinds.Object, view: PodView) -> bool:
         return view.is_unread(end)
     if view.evidence is not None:
         return False
+    told = str(before["message"])
     if said := view.scheduled():
-        return before["message"].startswith(
-            f"no node takes the pod {view.name}: {str(said.get('message')).rstrip('. ')}"
-        )
-    if f"the pod {view.name}" not in before["message"]:
+        return told.startswith(f"no node takes the pod {view.name}: {str(said.get('message')).rstrip('. ')}")
+    if f"the pod {view.name}" not in told:
         return False
     if view.is_being_set_up():
         return before["reason"] in BY_EVENTS
