@@ -63,7 +63,9 @@ def _unscheduled(at: PodView) -> Told | None:
 def _stock(at: PodView, words: str) -> str:
     """Return what there is of the accelerator that the scheduler misses, where that is known."""
     resource = kubelet_words.accelerator(words)
-    return f"; {accelerators.in_words(at.stock, resource, at.wanted(resource))}" if at.stock and resource else ""
+    if not at.stock or not resource:
+        return ""
+    return f"; {accelerators.in_words(at.stock, resource, at.wanted(resource), at.namespace)}"
 
 
 def _without_image(at: PodView) -> Told | None:

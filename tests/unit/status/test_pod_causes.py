@@ -54,7 +54,10 @@ def read(one: kinds.Object, cause: Cause | None, end: str = "") -> PodView:
     return PodView(one, Evidence(ended=end or (last.name_of_end if last else ""), cause=cause))
 
 
-STOCK = Stock({GPU: 4}, {GPU: {kinds.Key("ml", "big"): 3, kinds.Key("ml", "small"): 1}})
+STOCK = Stock(
+    {GPU: 8},
+    {GPU: {kinds.Key("models", "big"): 3, kinds.Key("team-b", "secret-project"): 4, kinds.Key("models", "small"): 1}},
+)
 LACKING = f"0/1 nodes are available: 1 Insufficient {GPU}."
 FULL = Cause("OutOfMemory", "the accelerator's memory is full: lower it")
 DIED = Cause("EngineFailed", "RuntimeError")
@@ -78,12 +81,15 @@ HELD = {
     "a queue of Kueue": Case(PodView(gated("kueue.x-k8s.io/admission", **{"kueue.x-k8s.io/queue-name": "team"})),
         "Queued: the pod a waits for the queue team of Kueue: `kubectl describe workloads` says"),
     "accelerators that others hold": Case(PodView(unscheduled(LACKING), None, STOCK),
-        f"{ON_NO_NODE} of the 4 that there are; held: 3 by ml/big, 1 by ml/small: {FREE}"),
+        f"{ON_NO_NODE} of the 8 that there are; held: 3 by models/big, 1 by models/small, 4 by other models: {FREE}"),
+    "accelerators that other namespaces hold": Case(
+        PodView(unscheduled(LACKING), None, Stock({GPU: 8}, {GPU: {kinds.Key("team-b", "secret-project"): 8}})),
+        f"{ON_NO_NODE} of the 8 that there are; held: 8 by other models: {FREE}"),
     "accelerators that no node has": Case(PodView(unscheduled(LACKING), None, Stock({}, {})),
         f"{ON_NO_NODE}, and no node has any: "),
     "accelerators on several nodes": Case(
-        PodView(unscheduled(LACKING), None, Stock({GPU: 4}, {GPU: {kinds.Key("ml", "big"): 2}})),
-        f"{ON_NO_NODE} of the 4 that there are; held: 2 by ml/big, the rest (2) is free on nodes where"),
+        PodView(unscheduled(LACKING), None, Stock({GPU: 4}, {GPU: {kinds.Key("models", "big"): 2}})),
+        f"{ON_NO_NODE} of the 4 that there are; held: 2 by models/big, the rest (2) is free on nodes where"),
     "memory that no node has": Case(PodView(unscheduled("0/1 nodes are available: 1 Insufficient memory.")),
         "Unschedulable: no node takes the pod a: 0/1 nodes are available: 1 Insufficient memory: lower memory in spec"),
     "a taint": Case(PodView(unscheduled(f"{NO_TAINT}.")),
