@@ -127,8 +127,8 @@ def test_without_the_gateway_api_the_model_says_so_and_all_else_goes_on(admin: k
     waiting.until("the route", lambda: admin.get("httproute", vllm), admin.world)
     admin.kubectl("delete", "crd", CRD)
     try:
-        nowhere = {"parentRefs": [{"name": "nowhere"}]}
-        admin.apply(kubectl.model("unrouted", expose={**EXPOSE, "gateway": nowhere}))
+        nowhere = {"host": "elsewhere.example", "gateway": {"parentRefs": [{"name": "nowhere"}]}}
+        admin.apply(kubectl.model("unrouted", expose=nowhere))
         assert "does not know HTTPRoute of gateway.networking.k8s.io/v1" in exposed(admin, "unrouted", "KindNotFound")
         assert admin.get("deployment", "unrouted")
         admin.patch("vllm", vllm, {"spec": {"replicas": 2}})

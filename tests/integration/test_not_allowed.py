@@ -11,7 +11,10 @@ import pytest
 from tests import kubectl, waiting
 from tests.integration import conftest
 
-TEAM = {"images": ["registry.example/team/"], "serviceAccounts": ["reader"], "domains": {"default": ["team.example"]}}
+TEAM = {
+    "images": ["registry.example/team/"], "serviceAccounts": ["reader"], "domains": {"default": ["team.example"]},
+    "clusterIssuers": ["acme"],
+}  # fmt: skip
 GOOD = "registry.example/team/vllm:0.32.0"
 
 
@@ -63,6 +66,14 @@ def test_an_option_that_needs_an_admin_runs_once_it_is_listed_and_goes_on_when_i
     waiting.until("NotAllowed again", lambda: reason(admin, "asked") == "NotAllowed", admin.world)
     assert admin.get("deployment", "asked")["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     admin.kubectl("delete", "vllm", "asked")
+
+
+def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin) -> None:
+    issued = {"host": "issued.team.example", "ingress": {"tls": {"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}}}
+    apply(admin, "issued", expose=issued)
+    waiting.until("no issuer", lambda: reason(admin, "issued", "Exposed") == "IssuerNotFound", admin.world)
+    assert "ClusterIssuer acme does not exist" in admin.condition("issued", "Exposed")["message"]
+    admin.kubectl("delete", "vllm", "issued")
 
 
 def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: kubectl.Admin) -> None:

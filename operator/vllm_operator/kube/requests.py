@@ -86,6 +86,16 @@ def encode(body: Any) -> bytes:
     return written
 
 
+async def beginning(chunks: AsyncIterable[bytes], most: int) -> str:
+    """Return the first `most` bytes of what comes as text; what is no UTF-8 in it is replaced."""
+    read = bytearray()
+    async for chunk in chunks:
+        read += chunk
+        if len(read) >= most:
+            break
+    return read[:most].decode(errors="replace")
+
+
 async def lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Yield whole lines, of any length; a line that the end cuts off is left out."""
     begun: list[bytes] = []

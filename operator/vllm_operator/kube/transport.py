@@ -88,12 +88,7 @@ class Transport:
         It has to come within TEXT_SECONDS.
         """
         async with self._in_flight, self._open(verb, target, self._reading, accept="*/*", **request) as response:
-            read = bytearray()
-            async for chunk in response.content.iter_any():
-                read += chunk
-                if len(read) >= most:
-                    break
-            return read[:most].decode(errors="replace")
+            return await requests.beginning(response.content.iter_any(), most)
 
     async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
         """Yield the lines of a watch until the server ends it; a longer silence than that of bookmarks is an error.

@@ -13,6 +13,7 @@ import aiohttp
 from vllm_operator import guard
 from vllm_operator.children import fetch
 from vllm_operator.engine import verification
+from vllm_operator.kube import requests
 
 GUARD_SECONDS = 2.0
 GUARD_TRIES = 2  # one lost answer is not silence
@@ -83,7 +84,7 @@ class Probe:
                 request.method, base + request.path, data=request.content or None, headers=headers, timeout=timeout,
                 allow_redirects=False,
             ) as response:  # fmt: skip
-                text = await _text(response, MODEL_BYTES)
+                text = await requests.beginning(response.content.iter_any(), MODEL_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(reached=False)
         except TimeoutError:
@@ -98,7 +99,9 @@ class Probe:
         timeout = aiohttp.ClientTimeout(total=GUARD_SECONDS)
         try:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
-                return _Found(await _text(response, limit), response.headers) if response.status == OK else None
+                if response.status != OK:
+                    return None
+                return _Found(await requests.beginning(response.content.iter_any(), limit), response.headers)
         except BROKEN:
             return None
 
@@ -110,13 +113,3 @@ def guard_url(address: str) -> str:
 
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
-
-
-async def _text(response: aiohttp.ClientResponse, limit: int) -> str:
-    """Return the body as text, or its first `limit` bytes."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) >= limit:
-            break
-    return body[:limit].decode(errors="replace")
