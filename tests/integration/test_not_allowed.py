@@ -69,7 +69,10 @@ def test_an_option_that_needs_an_admin_runs_once_it_is_listed_and_goes_on_when_i
 
 
 def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin) -> None:
-    issued = {"host": "issued.team.example", "ingress": {"tls": {"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}}}
+    issued = {
+        "host": "issued.team.example",
+        "ingress": {"tls": {"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}},
+    }
     apply(admin, "issued", expose=issued)
     waiting.until("no issuer", lambda: reason(admin, "issued", "Exposed") == "IssuerNotFound", admin.world)
     assert "ClusterIssuer acme does not exist" in admin.condition("issued", "Exposed")["message"]
