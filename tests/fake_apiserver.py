@@ -60,7 +60,7 @@ class FakeCluster(fake_store.Store):
             text = self.logs.get((pod.name, container, previous))
             if text is None:
                 raise errors.Invalid(400, "BadRequest", f"previous terminated container {container!r} not found")
-        return "\n".join(text.splitlines()[-lines:])[:most]
+        return "\n".join(text.splitlines()[-lines:]).encode()[:most].decode(errors="replace")
 
     async def watch(
         self, kind: kinds.Kind, version: str, namespace: str = "", selector: str = ""

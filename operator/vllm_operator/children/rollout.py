@@ -5,7 +5,7 @@
 - A version that is not verified in time gives way to the last one that was, which is remembered until the spec asks for another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vllm_operator import api
@@ -23,7 +23,8 @@ class Live(NamedTuple):
 
     `pods`: the servers that are to stay, newest first; `is_proven`: those of the Deployment's template were verified;
     `serves`: all of them answer, and none was seen to answer wrongly;
-    `has_answered`: the model has ever had a server that answered; `told`: what the status says of the model; `now`: unix seconds.
+    `has_answered`: the model has ever had a server that answered; `told`: what the status says of the model; `now`: unix seconds;
+    `tainted`: the taints of the nodes that are known.
     """
 
     deployment: kinds.Object | None = None
@@ -33,6 +34,7 @@ class Live(NamedTuple):
     has_answered: bool = True
     told: str = ""
     now: float = 0.0
+    tainted: Mapping[str, Sequence[kinds.Object]] = {}
 
 
 class Rollout(NamedTuple):
@@ -72,7 +74,7 @@ def rollout(
     decided = Rollout(target, record, returns_at=None if gave_way else returns_at)
     if live.deployment is None:
         return decided._replace(stops_first=spec.rollout.strategy == "Recreate")
-    lack = room.lack(target, revisions, live.pods, live.deployment)
+    lack = room.lack(target, revisions, live.pods, live.deployment, live.tainted)
     return _placed(decided._replace(lack=lack), spec, live, recreates=is_same and before.recreates)
 
 

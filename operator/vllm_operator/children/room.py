@@ -1,24 +1,41 @@
 """Whether a new server waits for the room that the earlier ones hold, from what the scheduler and quotas say of it. Pure.
 
-No node is looked at: the scheduler names what is lacking, and the pinned templates say what an earlier server holds. Where that
-is all that a new one asks for, and both may run on the same nodes, the room of the one is enough for the other.
+The scheduler names what is lacking, and the pinned templates say what an earlier server holds. Where that is all that a new one
+asks for, and both may run on the same nodes, the room of the one is enough for the other. Of nodes only the taints are looked at,
+where these are known.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from vllm_operator import api
-from vllm_operator.children import quantity, template
+from vllm_operator.children import quantity, taints, template
 from vllm_operator.kube import conditions, kinds, naming
 
 CORDONED = "were unschedulable"
 """What the scheduler says of a cordoned node, which may be that of the earlier server. What it would say there of volumes is not
 seen: it looks at resources first, and names the first reason of each node."""
+TAINTED = re.compile(r"untolerated taint(?:\(s\))?(?: \{(?P<key>[^:}]*))?")
+"""What the scheduler says of a tainted node, which may be that of the earlier server: the taint may be newer than the server.
+
+Newer schedulers leave the taint's key out."""
+STANDING = "node-role.kubernetes.io/"
+"""How the keys of taints begin that a node has from its beginning on: no server that does not tolerate one ever came there."""
+ELSEWHERE = re.compile(
+    "volume node affinity conflict|didn't match PersistentVolume's node affinity|no available volume zone"
+)
+"""What is said of nodes from which a claim's volume is not reached. The earlier server reaches those of its own claims."""
+NO_VOLUME = re.compile("available persistent volumes to bind|max volume count|unbound immediate PersistentVolumeClaims")
 NO_CLAIM = "cannot allocate all claims"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations", "runtimeClassName", "schedulerName", "priorityClassName",
              "resourceClaims")  # fmt: skip
+
+
+Taints = Mapping[str, Sequence[kinds.Object]]
+"""By node: its taints."""
 
 
 class Lack(NamedTuple):
@@ -36,9 +53,16 @@ class Lack(NamedTuple):
 
 
 def lack(
-    target: kinds.Object, revisions: Sequence[kinds.Object], pods: Sequence[kinds.Object], deployment: kinds.Object
+    target: kinds.Object,
+    revisions: Sequence[kinds.Object],
+    pods: Sequence[kinds.Object],
+    deployment: kinds.Object,
+    tainted: Taints = MappingProxyType({}),
 ) -> Lack | None:
-    """Return why a server of `target` has no room while there are earlier ones; None where it has, or there are none."""
+    """Return why a server of `target` has no room while there are earlier ones; None where it has, or there are none.
+
+    `tainted`: the taints of the nodes that are known; nodes are looked at anew where a new server lacks an accelerator.
+    """
     new = unscheduled(target, pods)
     earlier = _earlier(new, target, pods)
     said = conditions.condition(new, "PodScheduled") if new else _refusal(deployment)
@@ -47,8 +71,10 @@ def lack(
     words, asked = str(said.get("message", "")), requests(target)
     lacking = tuple(name for name in sorted(asked) if _is_lacking(name, words))
     lacks_claim = NO_CLAIM in words and bool(_pod_spec(target).get("resourceClaims"))
-    is_told = bool(lacking or lacks_claim) and CORDONED not in words
-    fits = is_told and all(_has_room(one, target, revisions) for one in earlier)
+    is_told = bool(lacking or lacks_claim) and not _is_out_of_reach(words, target)
+    is_open = bool(lacking) and all(_is_open(one, target, tainted) for one in earlier)
+    may_be_tainted = _names_a_taint(words) and not is_open
+    fits = is_told and not may_be_tainted and all(_has_room(one, target, revisions) for one in earlier)
     name = new["metadata"]["name"] if new else ""
     return Lack(name, words, _unix(said.get("lastTransitionTime")), lacking, fits)
 
@@ -67,6 +93,23 @@ def requests(pinned: kinds.Object) -> Mapping[str, Fraction]:
     parts = [running, *(_summed([one]) for one in first if one not in beside)]
     names = {name for each in parts for name in each}
     return {name: max(each.get(name, Fraction(0)) for each in parts) for name in names}
+
+
+def _is_out_of_reach(words: str, target: kinds.Object) -> bool:
+    """Tell whether an earlier server's node may be cordoned, or not reach the volumes of one of `target`."""
+    is_unreached = bool(ELSEWHERE.search(words)) and not _claims(target)
+    return CORDONED in words or is_unreached or bool(NO_VOLUME.search(words))
+
+
+def _names_a_taint(words: str) -> bool:
+    """Tell whether nodes have taints that may be newer than the servers that run there."""
+    return any(not (taint["key"] or "").startswith(STANDING) for taint in TAINTED.finditer(words))
+
+
+def _is_open(one: kinds.Object, target: kinds.Object, tainted: Taints) -> bool:
+    """Tell whether the node of the pod `one` is known to have no taint that keeps a server of `target` away."""
+    found = tainted.get(str(one.get("spec", {}).get("nodeName")))
+    return found is not None and taints.tolerates(_pod_spec(target).get("tolerations") or [], found)
 
 
 def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:

@@ -14,5 +14,6 @@ verification.py the request that proves that a model answers, by task
 causes.py       the last words of an ended engine, or its log -> the cause an admin should fix
 cause_rows.py   the table of causes
 start_log.py    how far a start is, and the room of the KV cache, from vLLM's log
-log_lines.py    which lines of a log may be looked at, and what of them is never shown
+log_lines.py    which lines of a log may be looked at
+redaction.py    what of others' words is never told
 """

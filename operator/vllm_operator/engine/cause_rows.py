@@ -6,8 +6,20 @@ A message names the pattern's groups and ends with what an admin can do. Must no
 from typing import NamedTuple
 
 FULL = r"(?:CUDA|HIP|XPU|NPU) out of memory[.]?"
-ALLOCATION = rf"{FULL}(?: Tried to allocate ([\d.]+ \w+)[.] GPU \d+ has a total capacity of ([\d.]+ \w+))?"
+ALLOCATION = (
+    rf"{FULL}(?: Tried to allocate ([\d.]+ [KMGT]?i?B)[.] GPU \d+ has a total capacity of ([\d.]+ [KMGT]?i?B))?"
+)
 AT_LOADING = rf", in (?:load_model|create_weights|initialize_model)\b[\s\S]{{0,2000}}?{ALLOCATION}"
+NCCL = (
+    "unhandled (?:cuda|system) error|internal error|invalid (?:argument|usage)"
+    "|remote process exited or there was a network error"
+)
+"""The errors that NCCL names."""
+WORKER = r"(?:Vllm)?Worker(?:_[A-Z]{2}\d{1,4}){0,4}(?:-\d{1,4})?"
+CORE = r"EngineCore(?:_DP\d{1,4})?"
+"""The names of processes."""
+SHARED = "'/?(?:dev/shm/|psm_|torch_|mp-|sem[.])"
+"""Files of shared memory."""
 UNNAMED = "this vLLM does not serve the architecture of the weights: choose other weights, or a newer spec.engine.image"
 """What is told where the beginning of a list of 419 architectures is cut off, and with it the name of the one that is missing."""
 
@@ -25,7 +37,7 @@ OPTIONS = (
         "this vLLM is older than 0.29 and does not know --{0}: choose a newer spec.engine.image"),
     Row("unrecognized arguments: (.+)", "UnknownOption",
         "vLLM does not know the option {0}: correct spec.engine.args"),
-    Row("error: argument (.+)", "BadOption",
+    Row("error: argument (-.+)", "BadOption",
         "vLLM refuses an option: {0}: correct spec.engine.args"),
     Row(r"validation errors? for \w+\n(\w+)\n +(Input should .+?) \[type=", "BadOption",
         "vLLM refuses an option: {0}: {1}: correct spec.engine.args"),
@@ -81,7 +93,7 @@ ACCELERATORS = (
         "AcceleratorFailed",
         "the accelerator failed ({0}): if it happens again on this node, drain the node and have the device tested, else"
         " choose another spec.engine.image"),
-    Row(r"NCCL error[^\n]*?[:,] ([a-z][a-z ]+)(?:[,(\n]|$)", "AcceleratorFailed",
+    Row(rf"NCCL error[^\n]*?[:,] ({NCCL})\b", "AcceleratorFailed",
         "the accelerators of the server cannot speak with each other (NCCL: {0}): see to /dev/shm, the driver and the"
         " links of the node"),
 )  # fmt: skip
@@ -119,12 +131,15 @@ MEMORY = (
         "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"),
     Row("OutOfMemoryError", "OutOfMemory",
         "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"),
-    Row(r"Insufficient space in /dev/shm for [\w -]+: (\d+ \w+) required, (\d+ \w+) free", "SharedMemoryTooSmall",
+    Row(r"Insufficient space in /dev/shm for [\w -]+: (\d+ [KMGT]?i?B) required, (\d+ [KMGT]?i?B) free", "SharedMemoryTooSmall",
         "/dev/shm has {1} free and vLLM needs {0}: raise spec.resources.limits.memory, to which it counts"),  # noqa: S108 - the container
     Row("unable to (?:open|allocate|mmap).{0,60}shared memory|DataLoader worker .* killed by signal: Bus error",
         "SharedMemoryTooSmall",
         "/dev/shm is too small for this model: raise spec.resources.limits.memory, to which it counts"),  # noqa: S108 - the container
-    Row(r"[Cc]annot allocate memory|\bMemoryError\b|DefaultCPUAllocator: can't allocate memory|std::bad_alloc", "OutOfMemory",
+    Row(rf"No space left on device: {SHARED}", "SharedMemoryTooSmall",
+        "/dev/shm is full: raise spec.resources.limits.memory, to which it counts"),  # noqa: S108 - the container
+    Row(r"[Cc]annot allocate memory(?! in static TLS)|\bMemoryError\b|DefaultCPUAllocator: can't allocate memory|std::bad_alloc",
+        "OutOfMemory",
         "vllm needs more memory than its limit: raise spec.resources.limits.memory"),
 )  # fmt: skip
 
@@ -160,7 +175,7 @@ WEIGHTS = (
     Row(r"PermissionError: \[Errno 13\] [Pp]ermission denied: '([^']+)'", "SourceNotReadable",
         "the pod's user may not read or write {0}: let user 65532 do so, or set spec.securityContext to the owner's user"
         " and group"),
-    Row(r"\[Errno 28\] No space left on device(?:: '([^']+)')?|No space left on device", "DiskFull",
+    Row("No space left on device", "DiskFull",
         "a volume of the pod is full: raise spec.resources.limits.ephemeral-storage, or spec.model.cache.size"),
     Row("Cannot access gated repo|access a gated repo", "SourceGated",
         "the model is gated: ask for access with the account of the token in spec.model.credentialsSecretRef"),
@@ -192,11 +207,24 @@ WEIGHTS = (
         " model"),
 )  # fmt: skip
 
+
+def _ended_by(number: str, remedy: str) -> tuple[Row, Row]:
+    """Return the rows of a process that a signal ended: as the engine says it of its workers, and the server of its engine."""
+    message = f"its process {{0}} was ended by the signal {{1}}: {remedy}"
+    return (
+        Row(rf"Worker proc ({WORKER}) died unexpectedly \(exit code: -({number})\)", "KilledBySignal", message),
+        Row(rf"Failed core proc\(s\): \{{[^}}\n]{{0,200}}?'({CORE})': -({number})\b", "KilledBySignal", message),
+    )
+
+
+KILLED = _ended_by("9", "mostly for memory, so raise spec.resources.limits.memory")
+"""No error in a process leads to this, so one that it told before was survived."""
+SIGNALS = (
+    *_ended_by("4", "choose a spec.engine.image for the node's processor, or another node"),
+    *_ended_by("7", "mostly /dev/shm is full, so raise spec.resources.limits.memory, to which it counts"),
+    *_ended_by(r"\d{1,2}", "see the log for what it said before"),
+)
 PROCESSES = (
-    Row(r"Worker proc (\S+) died unexpectedly \(exit code: -(\d+)\)", "KilledBySignal",
-        "its process {0} was ended by the signal {1}: mostly for memory, so raise spec.resources.limits.memory"),
-    Row(r"Failed core proc\(s\): \{'(\w+)': -(\d+)", "KilledBySignal",
-        "its process {0} was ended by the signal {1}: mostly for memory, so raise spec.resources.limits.memory"),
     Row(r"Timed out waiting for engine core processes to start.+Waited (\d+)s", "StartTimedOut",
         "the engine did not start within vLLM's own {0} s: set VLLM_ENGINE_READY_TIMEOUT_S in spec.engine.env to"
         " spec.engine.startupTimeout"),
@@ -206,5 +234,8 @@ PROCESSES = (
         "the image is made for another processor than the node's: choose another spec.engine.image, or another node"),
 )  # fmt: skip
 
-CAUSES = (*OPTIONS, *ACCELERATORS, *MEMORY, *WEIGHTS, *PROCESSES)
+CAUSES = (*OPTIONS, *ACCELERATORS, *MEMORY, *KILLED, *WEIGHTS, *SIGNALS, *PROCESSES)
 """Where several match, the first is the one to fix."""
+SERVERS = frozenset({"AcceleratorFailed", "OutOfMemory", "SharedMemoryTooSmall", "DiskFull", "KilledBySignal"})
+OF_SERVERS = tuple(row for row in CAUSES if row.reason in SERVERS)
+"""What can end a server that has served. Groups match numbers and fixed words alone, as a client's text may be around them."""

@@ -1,16 +1,19 @@
 """What an ended engine said -> the cause that an admin should fix.
 
 cause_rows.py has the table, log_lines.py what is looked at. Where several rows match, the first of the table is the one to fix.
-Where none does, the last sentence that vLLM itself said is the message: never an address, a frame or a line of a source. Must not
-know what a pod is.
+Where none does, the last sentence that vLLM itself said is the message: never an address, a frame or a line of a source.
+
+Once a server has answered, an error may quote what a client sent: then only the causes that can end a server are looked for,
+whose messages hold numbers and fixed words, and of another error no more than its type is told. Must not know what a pod is.
 """
 
+import builtins
 import re
 import urllib.parse
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vllm_operator.engine import cause_rows, log_lines
+from vllm_operator.engine import cause_rows, log_lines, redaction
 from vllm_operator.kube import shorten
 
 
@@ -29,8 +32,6 @@ class Cause(NamedTuple):
 UNKNOWN = "EngineFailed"
 """The reason where no row of the table matches."""
 
-CUT_BYTES = 2000
-"""A termination message of this length or more has lost its beginning: the kubelet hands over the last 2,048 bytes of the log."""
 LONGEST = 512
 """In characters: the longest sentence of vLLM's that is told."""
 _SENTENCE = re.compile(
@@ -42,42 +43,68 @@ _NO_CAUSE = re.compile(
     r"RuntimeError: cancelled$|.*(?:Engine core initialization failed|validation errors? for \w+$|EngineCore encountered|"
     r"[Ss]ee (?:root cause|stack trace)|Warning: )"
 )
+_TYPE = re.compile(r"([A-Za-z_.]{1,80})(?:: |$)")
+TYPES = frozenset(name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)) | {
+    "torch.OutOfMemoryError", "torch.AcceleratorError", "torch.cuda.OutOfMemoryError", "torch.distributed.DistBackendError",
+    "torch.distributed.DistNetworkError", "torch._inductor.exc.InductorError", "zmq.error.ZMQError", "zmq.error.Again",
+    "msgspec.DecodeError", "msgspec.ValidationError", "triton.runtime.errors.OutOfResources",
+}  # fmt: skip
+"""The errors whose type is told of a server that has served: a fixed list, as a client's text may look like another."""
+_LOCATION = r"(?:\[[^\]\n]{0,120}\] )?(?:err == 0[.] )?(?:Worker failed with error ')?"
+_BEFORE = rf"(?m:^)(?:[\w.]{{1,80}}: ){{0,3}}{_LOCATION}(?:[\w.]{{1,80}}[.])?"
+"""What may stand before what is looked for, of a server that has served: what an error quotes comes later in its line."""
+OF_SERVERS = tuple(row._replace(pattern=f"{_BEFORE}(?:{row.pattern})") for row in cause_rows.OF_SERVERS)
 _CODE = re.compile(
     r"(?:raise|return|await|yield|with|async|for|while|if|elif|else|try|except|finally|def|class|import|from|assert|del|self|super)\b"
     r"|[\w.\[\], ]+ [-+*/|]?= \S|[\w.]+\(|.*[(,\[{]$|.*\", line \d+"
 )
 
 
-def cause(words: str, adapters: Sequence[str] = ()) -> Cause | None:
+def cause(words: str, adapters: Sequence[str] = (), *, has_served: bool = False) -> Cause | None:
     """Return the cause that `words`, a termination message, speak of; None where they say nothing.
 
-    `adapters`: the names of the server's, of which vLLM often does not say which one it refuses.
+    `adapters`: the names of the server's, of which vLLM often does not say which one it refuses. `has_served`: a client may have
+    sent something before the server ended.
     """
-    plain = log_lines.plain(words)
-    whole = plain if len(words.encode()) < CUT_BYTES else plain.partition("\n")[2]
+    plain = log_lines.plain(words, has_served=has_served)
+    if has_served:
+        return _of_server(plain)
+    whole = plain.partition("\n")[2] if log_lines.is_cut(words) else plain
     return _known(plain, adapters) or _unknown(_errors(whole) or _others(whole))
 
 
 def of_log(text: str, adapters: Sequence[str] = (), *, has_served: bool = False) -> Cause | None:
-    """Return the cause that the end of a log speaks of; `has_served`: a client may have sent something before it ended."""
+    """Return the cause that the end of a log speaks of; the other arguments are those of `cause`."""
     kept = log_lines.failures(text, has_served=has_served)
-    return _known(kept, adapters) or _unknown(_errors(kept))
+    return _of_server(kept) if has_served else _known(kept, adapters) or _unknown(_errors(kept))
 
 
-def _known(plain: str, adapters: Sequence[str]) -> Cause | None:
-    for row in cause_rows.CAUSES:
+def _of_server(plain: str) -> Cause | None:
+    """Return why a server ended that had served."""
+    errors = (_TYPE.match(line) for line in plain.split("\n") if not _NO_CAUSE.match(line))
+    types = [found[1] for found in errors if found and found[1] in TYPES]
+    return _known(plain, (), OF_SERVERS) or _unknown(types)
+
+
+def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_rows.Row] = cause_rows.CAUSES) -> Cause | None:
+    for row in rows:
         if found := re.search(row.pattern, plain):
-            groups = (urllib.parse.unquote(group or "") for group in found.groups())
+            groups = (_shown(group or "") for group in found.groups())
             return _told(row.reason, row.message.format(*groups, adapter=_one_of(adapters)))
     return None
 
 
 def _unknown(lines: list[str]) -> Cause | None:
-    return _told(UNKNOWN, lines[-1]) if lines else None
+    return _told(UNKNOWN, redaction.shown(lines[-1])) if lines else None
+
+
+def _shown(group: str) -> str:
+    """Return what a message may have of a line, such as the name of an adapter, which vLLM writes as a part of a path."""
+    return redaction.shown(urllib.parse.unquote(redaction.shown(group)))
 
 
 def _told(reason: str, message: str) -> Cause:
-    return Cause(reason, shorten.to_characters(log_lines.shown(message), LONGEST))
+    return Cause(reason, shorten.to_characters(message, LONGEST))
 
 
 def _one_of(adapters: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """How far vLLM is in its start, and what it says of its room, from its log: the words of vLLM 0.29 to 0.33. Pure.
 
-Only lines of fixed words and numbers are read, so nothing of a request can be among what is told.
+Only lines of fixed words and numbers are read, so nothing of a request can be among what is told. Lengths and sizes are read from
+lines of the engine's own process, so that no request can forge them.
 """
 
 import re
@@ -10,9 +11,10 @@ LOADING, COMPILING = "Loading", "Compiling"
 _SHARDS = re.compile(r"Loading \w+ checkpoint shards: +(\d{1,3})% Completed \| (\d{1,5})/(\d{1,5})")
 _LOADED = re.compile(r"(?:Loading weights|Model loading) took ")
 _GRAPHS = re.compile(r"Capturing CUDA graphs[^\n\r]{0,60}: +(\d{1,3})%\|")
-_PREPARED = re.compile(r"init engine \(profile, create kv cache, warmup model\) took (\d{1,6})(?:\.\d+)? s")
+_ENGINE = r"(?m:^)\(EngineCore\w{0,20} pid=\d{1,9}\) (?!ERROR)[^\n]{0,200}?"
+_PREPARED = re.compile(rf"{_ENGINE}init engine \(profile, create kv cache, warmup model\) took (\d{{1,6}})(?:\.\d+)? s")
 _CACHE = re.compile(
-    r"KV cache size: ([\d,]{1,20}) tokens, Maximum concurrency for [\d,]{1,12} tokens per request: (\d{1,9})"
+    rf"{_ENGINE}KV cache size: ([\d,]{{1,20}}) tokens, Maximum concurrency for [\d,]{{1,12}} tokens per request: (\d{{1,9}})"
 )
 
 

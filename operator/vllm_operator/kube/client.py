@@ -39,7 +39,7 @@ class Api(Protocol):
         """Yield all objects of `kind`, page by page; an empty `namespace` means all of them."""
 
     async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
-        """Return the last `lines` of a container's log in at most `most` bytes; `previous`: of the one before it."""
+        """Return the first `most` bytes of the last `lines` of a container's log; `previous`: of the one before it."""
 
     async def events_on(self, regarding: kinds.Object) -> Sequence[kinds.Object]:
         """Return the Events on `regarding`, EVENTS at most, in the order in which they happened last."""
@@ -121,7 +121,7 @@ class ApiClient:
             query["continue"] = metadata["continue"]
 
     async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
-        """Return the last `lines` of a container's log in at most `most` bytes; `previous`: of the one before it."""
+        """Return the first `most` bytes of the last `lines` of a container's log; `previous`: of the one before it."""
         query = requests.log(container, lines, most, previous=previous)
         return await self._connection.text("get", requests.one(pod, "log"), most, query=query)
 

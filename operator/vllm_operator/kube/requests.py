@@ -55,7 +55,10 @@ def selecting(selector: str) -> dict[str, str]:
 
 
 def log(container: str, lines: int, most: int, *, previous: bool) -> dict[str, str]:
-    """Return the query for the last `lines` of a container's log, at most `most` bytes; `previous`: of the one before it."""
+    """Return the query for the first `most` bytes of the last `lines` of a container's log; `previous`: of the one before it.
+
+    That the bytes are the first ones is the kubelet's choice: it goes to the beginning of those lines and reads on from there.
+    """
     fixed = {"container": container, "tailLines": str(lines), "limitBytes": str(most)}
     return {**fixed, **({"previous": "true"} if previous else {})}
 

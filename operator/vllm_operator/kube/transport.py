@@ -22,6 +22,7 @@ from vllm_operator.kube import credentials, errors, kinds, requests
 IN_FLIGHT = 24
 CALL_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
+TEXT_SECONDS = 5.0  # for a log, which a kubelet has to give: one that hangs is not to hold up the others
 OPEN_SECONDS = 10.0  # until a watch is answered; then it lasts
 SILENCE_SECONDS = 75.0  # bookmarks come each minute
 LOGIN_SECONDS = 60.0
@@ -46,6 +47,7 @@ class Transport:
         self._observe = observe
         self._watching = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
         self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
+        self._reading = aiohttp.ClientTimeout(total=TEXT_SECONDS, sock_connect=CONNECT_SECONDS)
         self._server, self._headers, self._logged_in = "", dict[str, str](), NEVER
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
 
@@ -81,8 +83,11 @@ class Transport:
         return await self._in_turn(verb, target, **request)
 
     async def text(self, verb: str, target: requests.Target, most: int, **request: Any) -> str:
-        """Return the first `most` bytes of an answer that is no JSON; what is no UTF-8 in it is replaced."""
-        async with self._in_flight, self._open(verb, target, self._calling, accept="*/*", **request) as response:
+        """Return the first `most` bytes of an answer that is no JSON; what is no UTF-8 in it is replaced.
+
+        It has to come within TEXT_SECONDS.
+        """
+        async with self._in_flight, self._open(verb, target, self._reading, accept="*/*", **request) as response:
             return await requests.beginning(response.content.iter_any(), most)
 
     async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:

@@ -106,6 +106,7 @@ class Canary:
     async def _verify(
         self, key: kinds.Key, seen: ObservedState, before: verdict.Verdict, question: Question
     ) -> float | None:
+        before = before.among(question.servers)
         before = dataclasses.replace(before, server=before.turn(question.servers))
         if before.failing_since is None:
             heard = await self._heard(seen.owner, question, before.server)

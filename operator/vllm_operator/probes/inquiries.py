@@ -3,26 +3,29 @@
 A log is read once for each end of an engine, and only where the termination message does not name the cause; Events while a pod
 that has a node does not begin to run, ever less often; the end of a log while an engine starts, every ten seconds and then less
 often, and once when it answers. Of a log only the cause is kept. Reads are bounded in bytes, lines, pods
-of a model, and number a second. Of a model that serves nothing is read.
+of a model, time, and number a second. Of a model that serves nothing is read.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vllm_operator.children import pod
 from vllm_operator.engine import causes, start_log
 from vllm_operator.kube import cache, client, errors, kinds, workqueue
 from vllm_operator.probes import stocks
-from vllm_operator.status import kubelet_words, observed, starts
+from vllm_operator.status import held_pods, kubelet_words, observed, pod_view, starts
 from vllm_operator.status.accelerators import Stock
-from vllm_operator.status.pod_view import Ended, Evidence, PodEvent, PodView
+from vllm_operator.status.pod_end import Ended
+from vllm_operator.status.pod_view import Evidence, PodEvent, PodView
 
 WORKERS = 4
 PODS = 2
 """How many servers of a model are looked into: the newest that do not answer."""
-LINES, BYTES = 250, 64 * 1024
+LINES, BYTES = (250, 60, 15), 64 * 1024
+"""The lines of a log's end that are read. Of lines that are more than BYTES the first ones come, so fewer are read as well: the
+cause may be the last of them."""
 NOTE = 1024
 """In characters: what is kept of an Event's words."""
 PAUSE_SECONDS = 0.05
@@ -31,6 +34,10 @@ SET_UP_SECONDS, LONGEST_SECONDS = 4.0, 60.0
 """Events are read first when a pod has had its node for so long, and at the latest so long after the last time."""
 LOADING_SECONDS = 10.0
 """How long an engine has run when it is first looked how far it is; and the shortest time between two such looks."""
+TOLD_SECONDS = 10.0
+"""How much longer something must take for that to be told anew: each time is a write of the status."""
+SUMMARY = "Unable to attach or mount volumes"
+"""How the kubelet's Event begins that only names the volumes, beside those that say why."""
 SLOWER = {SET_UP_SECONDS: 1.0, LOADING_SECONDS: 0.1}
 """How much of the time that has passed is waited for the next look."""
 
@@ -79,7 +86,7 @@ class Inquiries:
         before, asked = self._known.get(key, {}), self._asked.get(key, {})
         asked = {_uid(one): asked[_uid(one)] for one in pods if _uid(one) in asked}
         read = {_uid(one): await self._evidence(PodView(one, before.get(_uid(one))), asked) for one in pods}
-        after = {uid: evidence for uid, evidence in read.items() if evidence != NOTHING}
+        after = {uid: evidence for uid, evidence in read.items() if evidence != NOTHING or uid in asked}
         counted = await self._count(pods)
         _put(self._known, key, after)
         _put(self._asked, key, asked)
@@ -101,11 +108,13 @@ class Inquiries:
         evidence, end = view.evidence or NOTHING, view.ended()
         if end and view.is_unread(end):
             return evidence._replace(ended=end.name_of_end, cause=await self._cause(view, end))
+        if view.scheduled():
+            asked[_uid(view.pod)] = self._clock()  # the cluster's accelerators are counted for it
         if self._due(view, asked) != 0:
             return evidence
         asked[_uid(view.pod)] = now = self._clock()
         if view.is_being_set_up():
-            return evidence._replace(events=await self._events(view), elapsed=int(view.set_up_for(now)))
+            return _told(view, evidence, await self._events(view), now)
         return evidence._replace(start=await self._start(view), elapsed=int(now - view.running_since()))
 
     def _due(self, view: PodView, asked: dict[str, float]) -> float | None:
@@ -135,10 +144,20 @@ class Inquiries:
         return causes.of_log(text, view.adapters(), has_served=end.has_served) if text is not None else None
 
     async def _log(self, view: PodView, *, previous: bool) -> str | None:
-        """Return the end of the engine's log; None where it cannot be read."""
+        """Return the end of the engine's log, a part of it perhaps twice; None where it cannot be read."""
+        parts: list[str] = []
+        for lines in LINES:
+            part = await self._part(view, lines, previous=previous)
+            parts += [] if part is None else [part]
+            if part is None or len(part.encode()) < BYTES:
+                break
+        return "\n".join(parts) if parts else None
+
+    async def _part(self, view: PodView, lines: int, *, previous: bool) -> str | None:
+        """Return the first BYTES of the last `lines` of the engine's log; None where they cannot be read."""
         ref = kinds.Ref(kinds.POD.kind, view.namespace, view.name)
         try:
-            return await self._api.log(ref, pod.ENGINE, LINES, BYTES, previous=previous)
+            return await self._api.log(ref, pod.ENGINE, lines, BYTES, previous=previous)
         except errors.ApiError:
             return None
         finally:
@@ -152,13 +171,32 @@ class Inquiries:
             return view.evidence.events if view.evidence else ()
         finally:
             await asyncio.sleep(PAUSE_SECONDS)
-        return tuple(PodEvent(str(one.get("reason", "")), str(one.get("note", ""))[:NOTE]) for one in reversed(found))
+        events = [PodEvent(str(one.get("reason", "")), str(one.get("note", ""))[:NOTE]) for one in reversed(found)]
+        return _without_summaries(events)
 
     async def _count(self, pods: list[kinds.Object]) -> bool:
         """Count the cluster's accelerators where one of the pods misses some; tell whether there is news."""
         said = (PodView(one).scheduled() for one in pods)
         is_missing = any(kubelet_words.accelerator(str(words.get("message", ""))) for words in said if words)
         return is_missing and await self._stocks.count()
+
+
+def _told(view: PodView, before: Evidence, events: tuple[PodEvent, ...], now: float) -> Evidence:
+    """Return what is known of a pod that is being set up: for how long only where that is told, and anew not too often."""
+    after = before._replace(events=events, elapsed=0)
+    event = view._replace(evidence=after).setting_up()
+    if event is None or event.reason != "Pulling":
+        return after
+    elapsed = view.set_up_for(now)
+    is_told = before.elapsed <= elapsed < before.elapsed + TOLD_SECONDS
+    return after._replace(elapsed=before.elapsed if is_told else int(elapsed))
+
+
+def _without_summaries(events: Sequence[PodEvent]) -> tuple[PodEvent, ...]:
+    """Return the Events without those that only sum up, where the newest of the others says which volume fails, and why."""
+    others = tuple(one for one in events if not one.note.startswith(SUMMARY))
+    newest = next((one for one in others if one.reason in pod_view.SETTING_UP), None)
+    return others if newest and newest.reason in held_pods.MOUNT_EVENTS else tuple(events)
 
 
 def _put(where: dict[kinds.Key, Kept], key: kinds.Key, value: Kept) -> None:

@@ -14,7 +14,10 @@ NEVER = float("-inf")
 
 
 class Stocks:
-    """The last count. `sees_nodes`: the operator may list nodes, which it may not where it watches some namespaces alone."""
+    """The last count, None where it failed.
+
+    `sees_nodes`: the operator may list nodes, which it may not where it watches some namespaces alone.
+    """
 
     def __init__(self, api: client.Api, objects: cache.Cache, *, sees_nodes: bool) -> None:
         self._api, self._cache, self._sees_nodes = api, objects, sees_nodes
@@ -28,9 +31,8 @@ class Stocks:
             return False
         self._counted = now
         nodes = await self._nodes()
-        if nodes is None:
-            return False
-        before, self.last = self.last, Stock(_existing(nodes), self._held())
+        counted = Stock(_existing(nodes), self._held(), _taints(nodes)) if nodes is not None else None
+        before, self.last = self.last, counted
         return self.last != before
 
     async def _nodes(self) -> list[kinds.Object] | None:
@@ -75,6 +77,17 @@ def _existing(nodes: list[kinds.Object]) -> dict[str, int]:
             allocatable = node.get("status", {}).get("allocatable", {})
             total.update({name: _whole(amount) for name, amount in allocatable.items() if "/" in name})
     return dict(total)
+
+
+def _taints(nodes: list[kinds.Object]) -> dict[str, list[kinds.Object]]:
+    """Return the taints of each node, without the moments at which they came."""
+    return {
+        node["metadata"]["name"]: [
+            {name: taint[name] for name in ("key", "value", "effect") if name in taint}
+            for taint in node.get("spec", {}).get("taints") or []
+        ]
+        for node in nodes
+    }
 
 
 def _whole(amount: object) -> int:

@@ -7,6 +7,7 @@ rule.py                one row: reason, when it applies, message, remedy
 edge.py                what the rules ask of Ingress and HTTPRoute
 conditions.py          the rows of all conditions, in order
 pod_view.py            one pod as kubelet and scheduler report it, with what was read of it beside
+pod_end.py             how a container ended
 held_pods.py           the rows on one pod whose containers do not run yet
 pod_diagnosis.py       the rows on one pod that does not answer
 kubelet_words.py       what kubelet and scheduler say -> reason and remedy

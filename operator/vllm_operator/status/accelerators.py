@@ -1,6 +1,9 @@
-"""How many accelerators of a kind the cluster has, and which models hold them: for a server that finds none free. Pure."""
+"""How many accelerators of a kind the cluster has, and which models hold them: for a server that finds none free. Pure.
 
-from collections.abc import Mapping
+Models of other namespaces are not named: who reads a status of one namespace need not know what runs in others.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vllm_operator.kube import kinds
@@ -9,14 +12,19 @@ MOST_NAMED = 4
 
 
 class Stock(NamedTuple):
-    """`exist`: accelerators of the nodes that take pods, by resource; `held`: how many each model's servers hold, by resource."""
+    """What was counted of all nodes.
+
+    `exist`: accelerators of those that take pods, by resource; `held`: how many each model's servers hold, by resource;
+    `taints`: by node.
+    """
 
     exist: Mapping[str, int]
     held: Mapping[str, Mapping[kinds.Key, int]]
+    taints: Mapping[str, Sequence[kinds.Object]] = {}
 
 
-def in_words(stock: Stock, resource: str, wanted: int) -> str:
-    """Return what there is of `resource`, for a server that wants so many."""
+def in_words(stock: Stock, resource: str, wanted: int, namespace: str) -> str:
+    """Return what there is of `resource`, for a server of that namespace that wants so many."""
     exist, held = stock.exist.get(resource, 0), stock.held.get(resource, {})
     if not exist:
         return f"it wants {wanted} {resource}, and no node has any"
@@ -26,8 +34,10 @@ def in_words(stock: Stock, resource: str, wanted: int) -> str:
         if taken < exist
         else ""
     )
-    holders = sorted(held.items(), key=lambda one: (-one[1], one[0]))
-    named = [f"{amount} by {key}" for key, amount in holders[:MOST_NAMED]]
-    more = [f"{sum(amount for _, amount in holders[MOST_NAMED:])} by other models"] if len(holders) > MOST_NAMED else []
-    by = f"; held: {', '.join([*named, *more])}" if named else ""
+    own = {key: amount for key, amount in held.items() if key.namespace == namespace}
+    holders = sorted(own.items(), key=lambda one: (-one[1], one[0]))[:MOST_NAMED]
+    named = [f"{amount} by {key}" for key, amount in holders]
+    unnamed = taken - sum(amount for _, amount in holders)
+    more = [f"{unnamed} by other models"] if unnamed else []
+    by = f"; held: {', '.join([*named, *more])}" if taken else ""
     return f"it wants {wanted} {resource} of the {exist} that there are{by}{others}"

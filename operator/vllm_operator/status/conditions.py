@@ -5,9 +5,8 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 
 from collections.abc import Mapping
 
-from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import edge, outage, rollout, rule
+from vllm_operator.status import edge, retold, rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -59,20 +58,17 @@ RETURNED = Rule(
     " {found.words}",
     "change the spec, or its upgrade annotation, to try again",
 )
-NO_ROOM: tuple[Row, ...] = (
-    Rule("Recreating", rollout.stopping, "{found} is being stopped, and a new server takes its room"),
-    Rule("{found.reason}", rollout.without_room, "{found.message}"),
-)
 
 
 def _as_before(at: StatusContext) -> ConditionValue | None:
-    """Keep what was said until the log of the engine that ended is read, which takes a moment: a new leader has read none yet."""
-    before = kube_conditions.condition(at.observed.model, "Ready")
-    if before is None or before["status"] == "True" or not at.unread():
-        return None
-    return ConditionValue("False", before["reason"], outage.untold(before["message"]))
+    return retold.of(at.observed)
 
 
+NO_ROOM: tuple[Row, ...] = (
+    Rule("Recreating", rollout.stopping, "{found} is being stopped, and a new server takes its room"),
+    _as_before,
+    Rule("{found.reason}", rollout.without_room, "{found.message}"),
+)
 READY: tuple[Row, ...] = (
     UNWRITTEN,
     NOT_ALLOWED,
@@ -95,7 +91,6 @@ READY: tuple[Row, ...] = (
     MISSING.where(StatusContext.missing_of_settings),
     *NO_ROOM,
     Rule("{found.reason}", StatusContext.refusal, "{found.message}"),
-    _as_before,
     Rule("{found.reason}", StatusContext.evicted, "{found.message}"),
     Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
     ROLLING_OUT,

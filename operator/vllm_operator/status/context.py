@@ -186,16 +186,10 @@ class StatusContext(NamedTuple):
             return value
         return value._replace(message=f"{value.message.rstrip('.')}; {OLDER_CHART}")
 
-    def unread(self) -> bool:
-        """Tell whether the newest pod that does not answer ended in a way that its log has yet to tell."""
-        views = (self.observed.view(pod) for pod in self.observed.pods())
-        view = next((one for one in views if not one.is_ready()), None)
-        end = view.ended() if view else None
-        return bool(view and end and view.is_unread(end))
-
     def evicted(self) -> ConditionValue | None:
-        """Return why the newest of the pods that ended for good did, while the one in its place does not answer yet."""
-        return evictions.diagnose(self.observed.failed(), self.now) if not self.serves() else None
+        """Return why the newest of the pods that ended for good did, while the one in its place says of no cause of its own."""
+        alike = evictions.of_newest(self.observed.failed(), self.observed.pods(), self.plan.rollout.target)
+        return evictions.diagnose(alike, self.now, self.diagnosis()) if not self.serves() else None
 
     def refusal(self) -> ConditionValue | None:
         """Return why the newest pods cannot be made."""

@@ -1,10 +1,12 @@
 """What keeps a pod's containers from running: an ordered list of rules over one pod, before anything of vLLM has run.
 
 What the scheduler and the kubelet say is told in their words, with the remedy that kubelet_words.py knows for them.
+What looks like a key is hidden: a registry's address may be signed.
 """
 
 from typing import NamedTuple
 
+from vllm_operator.engine import redaction
 from vllm_operator.kube import shorten
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import accelerators, kubelet_words, rule
@@ -14,6 +16,8 @@ PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Invali
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 SANDBOX_EVENTS = ("FailedCreatePodSandBox",)
+LONGEST = 2000
+"""In characters: what of others' words is looked at."""
 QUEUE_LABEL, QUEUE_GATE = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/admission"
 
 Rule = rule.Rule[PodView]
@@ -59,7 +63,9 @@ def _unscheduled(at: PodView) -> Told | None:
 def _stock(at: PodView, words: str) -> str:
     """Return what there is of the accelerator that the scheduler misses, where that is known."""
     resource = kubelet_words.accelerator(words)
-    return f"; {accelerators.in_words(at.stock, resource, at.wanted(resource))}" if at.stock and resource else ""
+    if not at.stock or not resource:
+        return ""
+    return f"; {accelerators.in_words(at.stock, resource, at.wanted(resource), at.namespace)}"
 
 
 def _without_image(at: PodView) -> Told | None:
@@ -89,15 +95,19 @@ def _without_sandbox(at: PodView) -> Told | None:
     if event is None or event.reason not in SANDBOX_EVENTS:
         return None
     remedy = "see to the node's network plugin and container runtime, or choose another node"
-    return Told(
-        "SandboxNotCreated", shorten.with_remedy(f"the node cannot set up the pod {at.name}: {event.note}", remedy)
-    )
+    words = f"the node cannot set up the pod {at.name}: {_shown(event.note)}"
+    return Told("SandboxNotCreated", shorten.with_remedy(words, remedy))
 
 
 def _with_remedy(known: kubelet_words.Found | None, reason: str, words: str) -> Told:
+    told = _shown(words)
     if known is None:
-        return Told(reason, words)
-    return Told(known.reason, shorten.with_remedy(words.rstrip(". "), known.remedy))
+        return Told(reason, told)
+    return Told(known.reason, shorten.with_remedy(told.rstrip(". "), known.remedy))
+
+
+def _shown(words: str) -> str:
+    return redaction.shown(words[:LONGEST])
 
 
 RULES: tuple[rule.Row[PodView], ...] = (

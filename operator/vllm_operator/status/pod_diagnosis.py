@@ -6,14 +6,17 @@ What keeps a pod's containers from running comes first (held_pods.py); what vLLM
 import signal
 
 from vllm_operator.children import pod
-from vllm_operator.engine import causes, start_log
+from vllm_operator.engine import causes, redaction, start_log
 from vllm_operator.kube import kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import durations, fetch_progress, held_pods, pod_view, rule
 from vllm_operator.status.held_pods import Told
-from vllm_operator.status.pod_view import Ended, PodView
+from vllm_operator.status.pod_end import Ended
+from vllm_operator.status.pod_view import PodView
 
-SIGNALS = {
+NAMES = {one.value: one.name for one in signal.Signals}
+"""The signals of real time have none, and a process may end by one."""
+SIGNALS: dict[int, str] = {
     signal.SIGILL: "the image's code needs another processor: choose a spec.engine.image for the node's, or another node",
     signal.SIGBUS: "mostly /dev/shm is full: raise spec.resources.limits.memory, to which it counts",
     signal.SIGKILL: "it was killed from outside, mostly for the node's memory: raise spec.resources.requests.memory",
@@ -38,9 +41,12 @@ def is_ready(one: kinds.Object) -> bool:
     return PodView(one).is_ready()
 
 
-def _killed_for_memory(at: PodView) -> Ended | None:
+def _killed_for_memory(at: PodView) -> Told | None:
     found = at.ended()
-    return found if found and found.reason == pod_view.OUT_OF_MEMORY else None
+    if not found or found.reason != pod_view.OUT_OF_MEMORY:
+        return None
+    remedy = f"raise {found.limit}" if found.limit else f"the operator sets it, so report it: {_log(at, found)}"
+    return Told("OutOfMemory", f"{found.name} used more memory than its limit: {remedy}")
 
 
 def _known_cause(at: PodView) -> Told | None:
@@ -83,15 +89,15 @@ def _signalled(at: PodView) -> Told | None:
     number = found.exit_code - pod_view.SIGNALLED if found else 0
     if not found or number not in signal.valid_signals():
         return None
-    remedy = SIGNALS.get(signal.Signals(number), _log(at, found))
-    name = signal.Signals(number).name
+    remedy = SIGNALS.get(number, _log(at, found))
+    name = NAMES.get(number, f"the signal {number}")
     return Told("KilledBySignal", f"{found.name} was ended by {name} {found.times}: {remedy}")
 
 
 def _last_words(at: PodView) -> Told | None:
     """Return the last words of a container that is not the engine."""
     found = at.ended()
-    cause = causes.cause(found.words) if found else None
+    cause = causes.cause(found.words, has_served=found.has_served) if found else None
     return (
         Told("ContainerEnded", f"{found.name} ended: {cause.message}: {_log(at, found)}") if found and cause else None
     )
@@ -101,8 +107,10 @@ def _silent(at: PodView) -> Told | None:
     found = at.ended()
     if not found:
         return None
-    words = f"{found.name} ended with exit code {found.exit_code} {found.times} and said nothing"
-    return Told("ContainerEnded", f"{words}: {_log(at, found)}")
+    said = "" if found.has_served and found.words else " and said nothing"
+    return Told(
+        "ContainerEnded", f"{found.name} ended with exit code {found.exit_code} {found.times}{said}: {_log(at, found)}"
+    )
 
 
 def _while_serving(found: Ended) -> str:
@@ -119,7 +127,10 @@ def _pulling(at: PodView) -> Told | None:
     event = at.setting_up()
     if event is None or event.reason != "Pulling":
         return None
-    return Told("Pulling", f"the node pulls an image of the pod {at.name} ({event.note}){_so_far(at, 'pulling')}")
+    return Told(
+        "Pulling",
+        f"the node pulls an image of the pod {at.name} ({redaction.shown(event.note)}){_so_far(at, 'pulling')}",
+    )
 
 
 def _loading(at: PodView) -> Told | None:
@@ -166,7 +177,7 @@ RULES: tuple[rule.Row[PodView], ...] = (
         "the pod {at.name} fetches the weights and holds its accelerators meanwhile",
         "with spec.model.cache they are fetched once, before any accelerator is taken",
     ),
-    Rule("OutOfMemory", _killed_for_memory, "{found.name} used more memory than its limit", "raise {found.limit}"),
+    Rule("{found.reason}", _killed_for_memory, "{found.message}"),
     Rule("{found.reason}", _known_cause, "{found.message}"),
     Rule("{found.reason}", _overdue, "{found.message}"),
     Rule("{found.reason}", _died, "{found.message}"),

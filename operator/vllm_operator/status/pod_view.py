@@ -3,16 +3,17 @@
 It has no reason and no words of its own. Pure.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vllm_operator import api
-from vllm_operator.children import fetch, pod
+from vllm_operator.children import fetch, pod, quantity
 from vllm_operator.engine import adapters, causes
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import conditions, kinds
-from vllm_operator.status import durations
+from vllm_operator.status import pod_end
 from vllm_operator.status.accelerators import Stock
+from vllm_operator.status.pod_end import Ended
 
 SIGNALLED = 128  # exit codes above are this and the number of the signal
 OUT_OF_MEMORY = "OOMKilled"
@@ -59,34 +60,6 @@ class Waiting(NamedTuple):
     words: str
 
 
-class Ended(NamedTuple):
-    """A container that ended and has not answered since. `ran`: seconds; `has_served`: its pod was ready before it ended."""
-
-    name: str
-    reason: str
-    exit_code: int
-    restarts: int
-    words: str
-    ran: int
-    has_served: bool
-    is_over: bool  # no container runs or waits in its place yet
-
-    @property
-    def times(self) -> str:
-        """Return how long it ran, where that is known, and how often it was started again."""
-        return f"{f'after {durations.told(self.ran)} ' if self.ran else ''}(restarts: {self.restarts})"
-
-    @property
-    def limit(self) -> str:
-        """Return the field of the spec that limits the container's memory."""
-        return f"spec{'' if self.name == pod.ENGINE else '.guard'}.resources.limits.memory"
-
-    @property
-    def name_of_end(self) -> str:
-        """Return what tells this end from others of the same pod."""
-        return f"{self.name}/{self.restarts - (0 if self.is_over else 1)}"
-
-
 class PodView(NamedTuple):
     """A pod, and what was read of it; None: not yet, or nothing needs to be."""
 
@@ -121,7 +94,7 @@ class PodView(NamedTuple):
     def wanted(self, resource: str) -> int:
         """Return how many of an accelerator the engine asks for; 0 where its pod does not say it."""
         limits = (one.get("resources", {}).get("limits") or {} for one in self._engines())
-        return sum(int(found.get(resource, 0)) for found in limits)
+        return sum(int(quantity.number(found.get(resource, 0))) for found in limits)
 
     def label(self, name: str) -> str:
         """Return the value of a label of the pod."""
@@ -136,23 +109,20 @@ class PodView(NamedTuple):
 
     def ended(self) -> Ended | None:
         """Return the first container that ended and has not answered since."""
-        for one in self.containers():
-            end = end_of(one)
-            if end and not one.get("ready"):
-                return self._ended(one, end)
-        return None
+        ends = (pod_end.of(one, self._ready_until()) for one in self.containers())
+        return next((end for end in ends if end), None)
 
     def is_unread(self, end: Ended) -> bool:
         """Tell whether the log of the engine that ended holds what its termination message does not say, and was not read yet."""
         if end.name != pod.ENGINE or end.reason == OUT_OF_MEMORY:
             return False
-        told = causes.cause(end.words)
+        told = causes.cause(end.words, has_served=end.has_served)
         is_read = self.evidence is not None and self.evidence.ended == end.name_of_end
         return not is_read and not (told and told.is_known)
 
     def cause(self, end: Ended) -> causes.Cause | None:
         """Return what the words of the engine that ended mean: its message first, then what was read of its log."""
-        told = causes.cause(end.words, self.adapters())
+        told = causes.cause(end.words, self.adapters(), has_served=end.has_served)
         if told and told.is_known:
             return told
         read = self.evidence.cause if self.evidence and self.evidence.ended == end.name_of_end else None
@@ -184,7 +154,7 @@ class PodView(NamedTuple):
         """Return since when an engine that runs, and has answered, does not any more; "" where that is not so."""
         found = conditions.condition(self.pod, "Ready") or {}
         since, begun = str(found.get("lastTransitionTime", "")), self.running_since()
-        return since if begun and found.get("status") == "False" and _unix(since, 0.0) > begun else ""
+        return since if begun and found.get("status") == "False" and pod_end.unix(since) > begun else ""
 
     def started(self) -> StartLog | None:
         """Return what the log of the engine says of its start."""
@@ -193,17 +163,17 @@ class PodView(NamedTuple):
     def ready_since(self) -> float:
         """Return since when the pod is ready, in unix seconds; 0 where it is not."""
         found = conditions.condition(self.pod, "Ready") or {}
-        return _unix(found.get("lastTransitionTime"), 0.0) if self.is_ready() else 0.0
+        return pod_end.unix(found.get("lastTransitionTime")) if self.is_ready() else 0.0
 
     def running_since(self) -> float:
         """Return since when the engine runs, in unix seconds; 0 where it does not."""
         engine = next((one for one in self.containers() if one["name"] == pod.ENGINE), {})
-        return _unix(engine.get("state", {}).get("running", {}).get("startedAt"), 0.0)
+        return pod_end.unix(engine.get("state", {}).get("running", {}).get("startedAt"))
 
     def set_up_for(self, now: float) -> float:
         """Return for how many seconds the pod has had a node; `now`: unix seconds."""
         found = conditions.condition(self.pod, "PodScheduled") or {}
-        return max(0.0, now - _unix(found.get("lastTransitionTime"), now))
+        return max(0.0, now - pod_end.unix(found.get("lastTransitionTime"), now))
 
     def setting_up(self) -> PodEvent | None:
         """Return the newest Event that tells how far a pod is that is being set up."""
@@ -214,37 +184,10 @@ class PodView(NamedTuple):
         containers = self.pod.get("spec", {}).get("containers") or []
         return [one for one in containers if one["name"] == pod.ENGINE]
 
-    def _ended(self, container: kinds.Object, end: kinds.Object) -> Ended:
-        return Ended(
-            container["name"],
-            end.get("reason", ""),
-            end.get("exitCode", 0),
-            container.get("restartCount", 0),
-            end.get("message", ""),
-            _seconds(end.get("startedAt"), end.get("finishedAt")),
-            self._was_ready_after(end.get("startedAt")),
-            "terminated" in container.get("state", {}),
-        )
+    def _ready_until(self) -> float:
+        """Return when the pod was ready last, in unix seconds: infinity while it is, 0 where it never was.
 
-    def _was_ready_after(self, moment: str | None) -> bool:
-        """Tell whether the pod was ready after `moment`: it is not any more since a later one."""
+        A pod that never was has the condition since before its containers started.
+        """
         found = conditions.condition(self.pod, "Ready") or {}
-        return _seconds(moment, found.get("lastTransitionTime")) > 0
-
-
-def end_of(container: kinds.Object) -> kinds.Object | None:
-    """Return how a container ended last, as the kubelet reports it."""
-    found: kinds.Object | None = container.get("state", {}).get("terminated")
-    return found or container.get("lastState", {}).get("terminated")
-
-
-def _seconds(begun: str | None, ended: str | None) -> int:
-    """Return the seconds between two moments; 0 where one of them is not known."""
-    return int(max(0.0, _unix(ended, 0.0) - _unix(begun, 0.0))) if begun and ended else 0
-
-
-def _unix(moment: str | None, unknown: float) -> float:
-    try:
-        return float(api.unix(str(moment)))
-    except ValueError:
-        return unknown
+        return math.inf if self.is_ready() else pod_end.unix(found.get("lastTransitionTime"))

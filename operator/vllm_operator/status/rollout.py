@@ -34,6 +34,7 @@ def live(seen: observed.ObservedState, now: float) -> rollout.Live:
         has_answered=has_answered,
         told=told,
         now=now,
+        tainted=seen.stock.taints if seen.stock else {},
     )
 
 
@@ -79,8 +80,9 @@ def without_room(at: StatusContext) -> ConditionValue | None:
 def _stock(at: StatusContext, lack: room.Lack) -> str:
     """Return what there is of the accelerators that are lacking, where that is known."""
     wanted, stock = room.requests(at.plan.rollout.target), at.observed.stock
-    told = [accelerators.in_words(stock, name, int(wanted[name])) for name in lack.accelerators] if stock else []
-    return "".join(f"; {words}" for words in told)
+    namespace = at.observed.owner.namespace
+    lacking = lack.accelerators if stock else ()
+    return "".join(f"; {accelerators.in_words(stock, name, int(wanted[name]), namespace)}" for name in lacking if stock)
 
 
 def _way_out(at: StatusContext, lack: room.Lack) -> str:

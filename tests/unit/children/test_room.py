@@ -8,7 +8,7 @@ import pytest
 from tests import samples
 from tests.golden import render
 from vllm_operator import api
-from vllm_operator.children import room, template
+from vllm_operator.children import room, taints, template
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -75,6 +75,52 @@ def test_a_volume_that_the_earlier_server_had_is_reached_from_its_node() -> None
     assert found.fits
 
 
+def test_a_node_that_was_never_for_servers_says_nothing_of_the_earlier_ones() -> None:
+    tainted = "1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"
+    assert fits(f"0/2 nodes are available: 1 Insufficient {GPU}, {tainted}. preemption: 0/2 nodes are available")
+    assert not fits(
+        f"0/3 nodes are available: 1 Insufficient {GPU}, {tainted}, 1 node(s) had untolerated taint {{a: b}}."
+    )
+
+
+TAINT = {"key": "dedicated", "value": "x", "effect": "NoSchedule"}
+TAINTS: list[tuple[dict[str, list[dict[str, str]]], bool]] = [
+    ({"there": [], "elsewhere": [TAINT]}, True),
+    ({"there": [{**TAINT, "effect": "PreferNoSchedule"}]}, True),
+    ({"there": [TAINT]}, False),
+    ({"elsewhere": []}, False),
+]
+
+
+@pytest.mark.parametrize(("tainted", "enough"), TAINTS)
+def test_a_taint_is_no_hindrance_where_the_earlier_servers_node_is_known_to_have_none(
+    tainted: dict[str, list[dict[str, str]]], enough: bool
+) -> None:
+    """Newer schedulers do not say which taint it is, so each node of a control plane might be the one."""
+    words = f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) had untolerated taint(s)."
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    old = {**pod(before, "old"), "spec": {"nodeName": "there"}}
+    found = room.lack(new, (before, new), (waiting(new, words), old), {}, tainted)
+    assert found is not None
+    assert found.fits is enough
+
+
+TOLERATIONS: list[tuple[dict[str, str], bool]] = [
+    ({"operator": "Exists"}, True),
+    ({"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}, True),
+    ({"key": "dedicated", "value": "x"}, True),
+    ({"key": "dedicated", "value": "x", "effect": "NoExecute"}, False),
+    ({"key": "dedicated", "value": "y"}, False),
+    ({"key": "other", "operator": "Exists"}, False),
+    ({"key": "dedicated", "operator": "Gt", "value": "x"}, False),
+]
+
+
+@pytest.mark.parametrize(("toleration", "tolerated"), TOLERATIONS)
+def test_a_taint_that_is_tolerated_keeps_no_server_away(toleration: dict[str, str], tolerated: bool) -> None:
+    assert taints.tolerates([toleration], [TAINT]) is tolerated
+
+
 def test_a_preference_of_nodes_excludes_none() -> None:
     preferred = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
     required = {**preferred, "whenUnsatisfiable": "DoNotSchedule"}
@@ -89,6 +135,12 @@ def test_a_preference_of_nodes_excludes_none() -> None:
         f"0/1 nodes are available: 1 Insufficient {GPU}-shared.",
         f"0/1 nodes are available: 1 Insufficient {GPU}.shared.",
         f"0/2 nodes are available: 1 Insufficient {GPU}, 1 node(s) were unschedulable.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint(s) {{karpenter.sh/disrupted: }}.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint {{node.kubernetes.io/disk-pressure: }}.",
+        f"0/4 nodes are available: 1 node(s) had untolerated taint {{ToBeDeletedByClusterAutoscaler: 1}}, 3 Insufficient {GPU}.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had untolerated taint(s).",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) had volume node affinity conflict.",
+        f"0/4 nodes are available: 3 Insufficient {GPU}, 1 node(s) exceed max volume count.",
         "",
     ],
 )

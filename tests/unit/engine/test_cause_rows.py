@@ -19,6 +19,22 @@ VALUE = test_causes.value_error
 ALLOCATION = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.65 GiB of which"
 LOADING = 'File "/x/gpu_model_runner.py", line 5050, in load_model\n    self.model = loader.load_model(\n'
 
+ENDED_BY_SIGNALS = {
+    said.format(number): f"KilledBySignal: its process {name} was ended by the signal {number}: {remedy}"
+    for said, name in (
+        ("RuntimeError: Worker proc VllmWorker-0 died unexpectedly (exit code: -{})", "VllmWorker-0"),
+        (
+            "RuntimeError: Engine core initialization failed. Failed core proc(s): {{'EngineCore_DP0': -{}}}",
+            "EngineCore_DP0",
+        ),
+    )
+    for number, remedy in (
+        (9, "mostly for memory, so raise spec.resources.limits.memory"),
+        (4, "choose a spec.engine.image for the node's processor"),
+        (7, "mostly /dev/shm is full"),
+        (11, "see the log"),
+    )
+}
 RECORDED = {
     VALUE("Value error, max_num_batched_tokens (32) is smaller than max_model_len (64). This effectively limits"):
         "BadOption: --max-num-batched-tokens=32 is less than the context of 64",
@@ -95,6 +111,8 @@ QUOTED = {
     "ValueError: GraniteMoe does not support LoRA yet.":
         "AdapterRejected: vLLM serves no adapters for the architecture GraniteMoe",
     "OSError: [Errno 28] No space left on device: '/home/vllm/.cache/x'": "DiskFull: a volume of the pod is full",
+    "OSError: [Errno 28] No space left on device: '/psm_12ab'": "SharedMemoryTooSmall: /dev/shm is full",
+    **ENDED_BY_SIGNALS,
     "TimeoutError: Timed out waiting for engine core processes to start. This is often caused by slow weight loading for large "
     "models. Waited 600s": "StartTimedOut: the engine did not start within vLLM's own 600 s",
     'failed to create containerd task: OCI runtime create failed: exec: "vllm": executable file not found in $PATH':
@@ -127,6 +145,32 @@ def test_every_row_ends_with_what_to_do(row: cause_rows.Row) -> None:
     assert colon
     assert remedy.split()[0] in {"choose", "correct", "set", "lower", "raise", "ask", "change", "leave", "update", "drain", "see",
                                  "bring", "let", "fetch", "mostly", "give", "if"}  # fmt: skip
+
+
+OTHERS = [
+    '/x.cu(12): error: argument of type "const half *" is incompatible with parameter of type "float *"',
+    "ImportError: /lib/libgomp.so.1: cannot allocate memory in static TLS block",
+]
+
+
+@pytest.mark.parametrize("words", OTHERS)
+def test_words_that_only_look_like_a_cause_are_told_as_they_are(words: str) -> None:
+    assert causes.cause(words) == ("EngineFailed", words)
+
+
+def test_an_error_that_was_survived_is_not_the_cause_of_a_kill() -> None:
+    """A cache that may not be written is no reason to end."""
+    survived = "PermissionError: [Errno 13] Permission denied: '/home/vllm/.cache/flashinfer'"
+    told = causes.cause(f"{survived}\n{next(iter(ENDED_BY_SIGNALS))}")
+    assert told
+    assert told.reason == "KilledBySignal"
+
+
+@pytest.mark.parametrize("row", cause_rows.OF_SERVERS, ids=lambda row: f"{row.reason} {row.pattern[:40]}")
+def test_of_a_server_that_served_a_row_tells_numbers_and_fixed_words_alone(row: cause_rows.Row) -> None:
+    """Their words may stand in the text of a client, and what is around them too."""
+    groups = re.findall(r"[(](?![?])([^)]*)[)]", row.pattern.replace("\\(", "").replace("\\)", ""))
+    assert not any(wide in group for group in groups for wide in (".+", ".*", r"\S", r"\w", "[^"))
 
 
 @pytest.mark.parametrize(

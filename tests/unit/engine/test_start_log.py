@@ -38,6 +38,15 @@ def test_a_start_is_read_as_far_as_it_is(text: str, said: StartLog) -> None:
 
 
 @pytest.mark.parametrize(
+    "process", ["(APIServer pid=1) INFO ", "", "(APIServer pid=1) INFO x\r(EngineCore pid=1) INFO "]
+)
+def test_no_client_can_name_the_room(process: str) -> None:
+    """Another process' lines may hold what a client sent."""
+    forged = "KV cache size: 1 tokens, Maximum concurrency for 1 tokens per request: 9.00x"
+    assert start_log.read(f"{CACHE}{process}{forged}\n") == StartLog("Loading", "", 0, 2_097_152, 512)
+
+
+@pytest.mark.parametrize(
     "text", ["KV cache size: ,,, tokens, Maximum concurrency for 1 tokens per request: 1x", "9" * 60_000]
 )
 def test_hostile_words_are_read_as_nothing(text: str) -> None:

@@ -59,6 +59,20 @@ class TestErrors:
             with pytest.raises(errors.Unavailable):
                 await api.get(REF)
 
+    async def test_a_log_that_does_not_come_holds_up_others_for_a_moment_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A node that hangs would else keep each reader of logs for as long as any call may take."""
+        monkeypatch.setattr(transport, "TEXT_SECONDS", 0.05)
+
+        async def hang(_: web.Request) -> web.Response:
+            await asyncio.sleep(1)
+            return web.Response(text="too late")
+
+        async with http_stub.Stub(hang).running() as api:
+            with pytest.raises(errors.Unavailable, match="TimeoutError"):
+                await api.log(kinds.Ref("Pod", "models", "a"), "vllm", 10, 100, previous=True)
+
     async def test_a_proxys_error_page_is_an_error_too(self) -> None:
         stub = http_stub.Stub(http_stub.answering(web.Response(text="<html>secret</html>", status=502)))
         async with stub.running() as api:

@@ -1,84 +1,21 @@
 """What is read of a pod that does not come up: its log once for each end, its Events seldom; of what serves, nothing."""
 
-import asyncio
-import itertools
-from typing import Any
-
 import pytest
 
-from tests import clock, fake_apiserver, samples
-from tests.golden import render
+from tests import clock
+from tests.unit.probes import inquired
+from tests.unit.probes.inquired import BACK_OFF, BEGUN, CREATING, GPU, KEY, World
 from vllm_operator import api
 from vllm_operator.engine.causes import Cause
 from vllm_operator.engine.start_log import StartLog
-from vllm_operator.kube import cache, errors, kinds
-from vllm_operator.probes import inquiries, stocks
+from vllm_operator.kube import errors, kinds
+from vllm_operator.probes import inquiries
 
-MODEL = render.case("plain")
-KEY = kinds.Key("models", "vllm11")
-BEGUN = 1_800_000_000.0
-GPU = "nvidia.com/gpu"
 CACHE = "ValueError: No available memory for the cache blocks. Try increasing"
 FULL = Cause(
     "CacheTooSmall",
     "no memory is left for the KV cache: raise --gpu-memory-utilization, on CPUs VLLM_CPU_KVCACHE_SPACE",
 )
-CREATING = {"waiting": {"reason": "ContainerCreating"}}
-BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff"}}
-
-
-class World:
-    """A model with a server in a cluster in memory; `heard`: when news was passed on."""
-
-    def __init__(self, *, sees_nodes: bool = False) -> None:
-        self.api, self.store = fake_apiserver.FakeCluster(), cache.Cache()
-        self.heard: list[float] = []
-        counting = stocks.Stocks(self.api, self.store, sees_nodes=sees_nodes)
-        self.inquiries = inquiries.Inquiries(self.api, self.store, self._hear, counting, lambda: BEGUN + clock.now())
-        self._versions = itertools.count(1000)
-        for one in (MODEL, *render.desired(MODEL)):
-            self._put(one)
-
-    def _hear(self, _: kinds.Key) -> None:
-        self.heard.append(clock.now())
-
-    def pod(self, name: str = "a", conditions: list[dict[str, Any]] | None = None, **container: Any) -> None:
-        """Show a server whose engine is so, and which has a node unless `conditions` say otherwise."""
-        since = api.moment(BEGUN + clock.now())
-        placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": since}
-        statuses = [{"name": "vllm", "image": "x", "ready": False, "restartCount": 0, **container}] if container else []
-        metadata = {
-            "name": name,
-            "namespace": "models",
-            "uid": f"uid-{name}",
-            **samples.made_by_deployment("vllm11", "1"),
-        }
-        limits = {"name": "vllm", "resources": {"limits": {GPU: "2"}}}
-        spec = {"containers": [limits], **({} if conditions else {"nodeName": "n"})}
-        status = {"conditions": conditions or [placed], "containerStatuses": statuses}
-        body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
-        self.api.objects[kinds.ref(body)] = body
-        self._put(body)
-
-    def end(self, restarts: int = 1, message: str = "") -> None:
-        """Let the engine have ended, and wait to be started again."""
-        self.pod(state=BACK_OFF, restartCount=restarts, lastState={"terminated": {"exitCode": 1, "message": message}})
-
-    async def run(self, seconds: float = 1.0) -> None:
-        """Let what is due be read for a while."""
-        self.inquiries.queue.add(KEY)
-        running = asyncio.create_task(self.inquiries.queue.run())
-        await asyncio.sleep(seconds)
-        await self.inquiries.queue.stop(0)
-        await running
-        self.inquiries.queue._stopping = False  # the queue of the next run
-
-    def reads(self, verb: str = "log") -> int:
-        return sum(call == verb for call, _ in self.api.calls)
-
-    def _put(self, obj: kinds.Object) -> None:
-        version = str(next(self._versions))
-        self.store.put({**obj, "metadata": {**obj["metadata"], "resourceVersion": version}})
 
 
 @clock.virtual
@@ -130,7 +67,7 @@ async def test_a_log_that_cannot_be_read_is_not_asked_for_again(error: errors.Ap
     await world.run()
     await world.run()
     assert world.reads() == 1
-    assert world.inquiries.of(KEY)["uid-a"].ended == "vllm/0"
+    assert world.inquiries.of(KEY)["uid-a"].ended == "vllm/1"
 
 
 @clock.virtual
@@ -146,8 +83,8 @@ async def test_of_many_pods_that_ended_the_newest_are_read() -> None:
 async def test_events_are_read_while_a_pod_does_not_begin_to_run_ever_less_often() -> None:
     world = World()
     words = 'MountVolume.SetUp failed for volume "w" : not found'
-    await world.api.create_by("kubelet", _event("uid-a", words))
-    await world.api.create_by("kubelet", _event("uid-b", "of another pod"))
+    await world.api.create_by("kubelet", inquired.event("uid-a", words))
+    await world.api.create_by("kubelet", inquired.event("uid-b", "of another pod"))
     world.pod(state=CREATING)
     world.api.calls.clear()
     await world.run(inquiries.SET_UP_SECONDS - 0.5)
@@ -159,7 +96,7 @@ async def test_events_are_read_while_a_pod_does_not_begin_to_run_ever_less_often
 
 
 SHARDS = "Loading safetensors checkpoint shards:  50% Completed | 2/4 [00:08<00:08, 4.1s/it]\n"
-ROOM = "CPU KV cache size: 2,048 tokens, Maximum concurrency for 1,024 tokens per request: 2.00x\n"
+ROOM = "(EngineCore pid=9) INFO KV cache size: 2,048 tokens, Maximum concurrency for 1,024 tokens per request: 2.00x\n"
 
 
 @clock.virtual
@@ -217,6 +154,7 @@ async def test_accelerators_are_counted_where_one_is_missing_and_seldom() -> Non
     stock = world.inquiries.stock()
     assert stock
     assert (stock.exist, stock.held) == ({GPU: 4}, {GPU: {KEY: 2}})
+    assert stock.taints == {"m": [], "n": []}
     assert world.reads("list") == 1
 
 
@@ -226,15 +164,6 @@ async def test_an_operator_of_some_namespaces_asks_for_no_node() -> None:
     world.pod("a", [{"type": "PodScheduled", "status": "False", "message": f"1 Insufficient {GPU}."}])
     await world.run()
     assert world.api.calls == []
-
-
-def _event(uid: str, note: str) -> kinds.Object:
-    regarding = {"kind": "Pod", "namespace": "models", "name": "a", "uid": uid}
-    metadata = {"name": f"a.{uid}", "namespace": "models"}
-    return {
-        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": metadata, "regarding": regarding, "reason": "FailedMount",
-        "note": note, "type": "Warning",
-    }  # fmt: skip
 
 
 def _node(name: str, *, cordoned: bool) -> kinds.Object:

@@ -75,7 +75,25 @@ async def test_a_server_that_does_not_answer_is_named_and_asked_until_it_does() 
         one.answers = {}
         await asyncio.sleep(61)
         assert guard_conditions.verified(one.seen()).status == "True"
-        assert set(one.asked_urls()[4:]) == {URLS["b"]}
+
+
+@clock.virtual
+async def test_one_wrong_server_ends_no_other_verification() -> None:
+    """Two dead workers behind two open doors: nobody gets a token, and the model is not available."""
+    one = await fleet()
+    one.end("c")
+    async with one.running():
+        await asyncio.sleep(5)
+        one.answers = {SERVICE: HUNG, URLS["a"]: HUNG, URLS["b"]: HUNG}
+        await clock.until(lambda: guard_conditions.verified(one.seen()).reason == "OneServerWrong", 3600)
+        await clock.until(lambda: guard_conditions.verified(one.seen()).reason == "AnswerWrong", 600)
+        one.answers = {URLS["b"]: HUNG}
+        await clock.until(lambda: guard_conditions.verified(one.seen()).reason == "OneServerWrong", 600)
+        assert "the pod b" in guard_conditions.verified(one.seen()).message
+        before = len(one.requests)
+        await asyncio.sleep(600)
+        assert set(one.asked_urls()[before:]) == {SERVICE, URLS["a"], URLS["b"]}
+        assert guard_conditions.verified(one.seen()).reason == "OneServerWrong", "others that answer make it not right"
 
 
 @clock.virtual

@@ -51,6 +51,18 @@ RETURNED = (
 )
 
 HOLDERS = Stock({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": {kinds.Key("models", "vllm11"): 1}})
+TAINTED = "0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint(s)."
+CLOSED = [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]
+
+
+def beside_a_tainted_node(**taints: list[kinds.Object]) -> dict[str, Any]:
+    """Describe a rollout whose earlier server runs on the node `there`; `taints`: by node."""
+    old = {**restarted(pod("a")), "spec": {"nodeName": "there"}}
+    stock = HOLDERS._replace(taints=taints)
+    return serving(deployment=rolled_out(1, replicas=2), pods=[waiting(TAINTED), old], stock=stock)
+
+
+HELD = "; it wants 1 nvidia.com/gpu of the 1 that there are; held: 1 by models/vllm11: "
 ROWS = [
     Row("a surge without room, and who holds the accelerators", strategy("Surge"), {**stuck(earlier(pod("a"))), "stock": HOLDERS},
         f"+Serving -Unschedulable {ROLLING}",
@@ -74,6 +86,14 @@ ROWS = [
         f"+Serving -Unschedulable {ROLLING}",
         f"{TOLD}Auto stops an earlier server only for an accelerator, and where that server's room is enough: free"
         " nvidia.com/gpu, or set spec.rollout.strategy to Recreate"),
+    Row("a rollout beside a tainted node that is not the earlier server's", strategy("Auto"),
+        beside_a_tainted_node(there=[], other=CLOSED), f"+Serving -Unschedulable {ROLLING}",
+        f"no node takes the pod b: {TAINTED[:-1]}{HELD}spec.rollout.strategy is Auto, so an earlier server is stopped for it at"
+        " 2026-01-01T00:00:30Z; nothing answers from then until the new one has loaded, for which it has 30m"),
+    Row("a rollout beside a tainted node that is the earlier server's", strategy("Auto"),
+        beside_a_tainted_node(there=CLOSED, other=[]), f"+Serving -Unschedulable {ROLLING}",
+        f"no node takes the pod b: {TAINTED[:-1]}{HELD}Auto stops an earlier server only for an accelerator, and where that"
+        " server's room is enough: free nvidia.com/gpu, or set spec.rollout.strategy to Recreate"),
     Row("a rollout that has no room for lack of memory", strategy("Auto"),
         serving(deployment=rolled_out(1, replicas=2),
                 pods=[waiting("0/1 nodes are available: 1 Insufficient memory."), restarted(pod("a"))]),
@@ -110,5 +130,9 @@ ROWS = [
         serving(made_of=observations.PLAIN["spec"], remembered=GIVEN_UP, deployment=rolled_out(1, replicas=2)),
         f"+Serving -RollingOut {ROLLING}", "servers of the newest version that answer: 0 of 1, of an earlier one: 1"),
 ]  # fmt: skip
-SOON = ("a rollout that is about to make room", "a rollout of several servers that is about to make room")
+SOON = (
+    "a rollout that is about to make room",
+    "a rollout beside a tainted node that is not the earlier server's",
+    "a rollout of several servers that is about to make room",
+)
 """What is true for half a minute."""

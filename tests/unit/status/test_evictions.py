@@ -7,9 +7,10 @@ import pytest
 from tests import observations
 from tests.golden import render
 from tests.observations import pod
-from tests.unit.status.rows import starting
+from tests.unit.status.rows import WAITING, engine, starting
 from vllm_operator import api
 from vllm_operator.kube import kinds
+from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import evictions
 
 NOW = render.NOW
@@ -45,6 +46,20 @@ def test_pods_that_were_evicted_again_and_again_are_counted() -> None:
     assert found.message.startswith("3 pods were evicted by the node: ")
 
 
+LIVE = {
+    ("Starting", 1): "Evicted", ("Loading", 1): "Evicted", ("Pulling", 1): "Evicted",
+    ("UnknownOption", 1): None, ("Unschedulable", 1): None, ("Compiling", 1): None,
+    ("UnknownOption", 3): None, ("Unschedulable", 3): "Evicted", ("Downloading", 3): "Evicted",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("live", "times", "told"), [(*of, told) for of, told in LIVE.items()])
+def test_what_a_live_pod_names_as_the_cause_comes_first(live: str, times: int, told: str | None) -> None:
+    failed = [evicted(name) for name in "cba"[:times]]
+    found = evictions.diagnose(failed, api.unix(NOW), ConditionValue("False", live, ""))
+    assert (found and found.reason) == told
+
+
 def test_a_pod_that_the_kubelet_refused_says_so() -> None:
     found = evictions.diagnose([evicted("b", "Allocate failed", "UnexpectedAdmissionError")], api.unix(NOW))
     assert found
@@ -63,6 +78,13 @@ def test_what_ended_long_ago_or_without_a_word_is_no_cause(failed: list[kinds.Ob
     ("described", "reason"),
     [
         (starting(evicted("b"), pod("c", phase="Pending")), "Evicted"),
+        (starting(observations.earlier(evicted("b")), pod("c", phase="Pending")), "Starting"),
+        (
+            starting(
+                evicted("b"), engine(WAITING, {"exitCode": 1, "message": "vllm: error: unrecognized arguments: --x"})
+            ),
+            "UnknownOption",
+        ),
         ({**observations.serving("a"), "pods": [pod("a"), evicted("b")]}, "Serving"),
     ],
 )

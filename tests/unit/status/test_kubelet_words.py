@@ -21,6 +21,10 @@ WORDS = {
         "ImageNotPulled: have the nodes trust the registry's certificate",
     'ErrImagePull failed to do request: Head "https://none.invalid/v2/x": dial tcp: lookup none.invalid: no such host':
         "ImageNotPulled: the node does not reach the registry",
+    'ErrImagePull failed to pull image "x/y@sha256:ab401c": dial tcp: lookup x: no such host':
+        "ImageNotPulled: the node does not reach the registry",
+    'ErrImagePull failed to pull image "x/y:2.403": not found': "ImageNotPulled: there is no such image or tag",
+    "ErrImagePull unexpected status code 401": "ImageNotPulled: correct the name, or set spec.imagePullSecrets",
     "ErrImagePull docker.io/library/x:1: not found": "ImageNotPulled: there is no such image or tag",
     "ErrImagePull": "ImageNotPulled: check the name",
     "couldn't find key none in Secret models/s": "SecretKeyNotFound: add the key none to the Secret",
@@ -45,12 +49,24 @@ WORDS = {
     "mount.nfs: Connection timed out": "VolumeNotMounted: the node does not reach the storage",
     "MountVolume.MountDevice failed: driver name nfs.csi.k8s.io not registered: unknown filesystem type 'x'":
         "VolumeNotMounted: install the storage's driver",
+    "MountVolume.MountDevice failed: driver name nfs.csi.k8s.io not found in the list of registered CSI drivers":
+        "VolumeNotMounted: install the storage's driver",
+    'MountVolume.SetUp failed for volume "x" : failed to sync secret cache: timed out waiting for the condition':
+        "VolumeNotMounted: the node's kubelet has not got it from the API server yet",
     "mount failed: exit status 32": "VolumeNotMounted: see to the claim's volume",
     'persistentvolumeclaim "w" not found': "PersistentVolumeClaimNotFound: create the claim w",
     "pod has unbound immediate PersistentVolumeClaims": "ClaimNotBound: give the claim a StorageClass",
     "1 node(s) had volume node affinity conflict": "Unschedulable: the claim's volume lies on a node",
     "cannot allocate all claims": "Unschedulable: free the devices",
     "1 Insufficient nvidia.com/gpu.": "Unschedulable: free an accelerator",
+    "0/5 nodes are available: 1 Insufficient nvidia.com/gpu, 4 node(s) had untolerated taint(s) {nvidia.com/gpu: present}.":
+        "Unschedulable: add a toleration of the taint nvidia.com/gpu",
+    "0/5 nodes are available: 2 node(s) had untolerated taint {nvidia.com/gpu: }, 3 Insufficient nvidia.com/gpu.":
+        "Unschedulable: add a toleration of the taint nvidia.com/gpu",
+    "0/5 nodes are available: 3 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint {dedicated: x}.":
+        "Unschedulable: free an accelerator",
+    "0/5 nodes are available: 3 Insufficient nvidia.com/gpu, 2 node(s) had untolerated taint(s).":
+        "Unschedulable: free an accelerator, add a node, or ask for fewer in spec.resources.limits; nodes with a taint",
     "1 Insufficient cpu.": "Unschedulable: lower cpu in spec.resources.requests",
     "1 node(s) had untolerated taint {a: b}": "Unschedulable: set spec.scheduling.tolerations",
     "1 node(s) didn't match Pod's node affinity/selector": "Unschedulable: correct spec.scheduling.nodeSelector",

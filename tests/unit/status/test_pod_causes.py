@@ -48,14 +48,19 @@ def ended(ran: int, *, served: bool = False, state: dict[str, Any] = WAITING, **
     return {**found, "spec": {"containers": [{"name": "vllm", **BUDGET}]}}
 
 
-def read(one: kinds.Object, cause: Cause | None, end: str = "vllm/0") -> PodView:
-    return PodView(one, Evidence(ended=end, cause=cause))
+def read(one: kinds.Object, cause: Cause | None, end: str = "") -> PodView:
+    """Return the pod, of whose last end the log was read, or of that which `end` names."""
+    last = PodView(one).ended()
+    return PodView(one, Evidence(ended=end or (last.name_of_end if last else ""), cause=cause))
 
 
-STOCK = Stock({GPU: 4}, {GPU: {kinds.Key("ml", "big"): 3, kinds.Key("ml", "small"): 1}})
+STOCK = Stock(
+    {GPU: 8},
+    {GPU: {kinds.Key("models", "big"): 3, kinds.Key("team-b", "secret-project"): 4, kinds.Key("models", "small"): 1}},
+)
 LACKING = f"0/1 nodes are available: 1 Insufficient {GPU}."
 FULL = Cause("OutOfMemory", "the accelerator's memory is full: lower it")
-DIED = Cause("EngineFailed", "RuntimeError: some words")
+DIED = Cause("EngineFailed", "RuntimeError")
 ON_NO_NODE = f"Unschedulable: no node takes the pod a: {LACKING[:-1]}; it wants 2 {GPU}"
 FREE = "free an accelerator, add a node, or ask for fewer"
 NOT_HERE = "hostPath type check failed: /x is not a directory"
@@ -76,12 +81,15 @@ HELD = {
     "a queue of Kueue": Case(PodView(gated("kueue.x-k8s.io/admission", **{"kueue.x-k8s.io/queue-name": "team"})),
         "Queued: the pod a waits for the queue team of Kueue: `kubectl describe workloads` says"),
     "accelerators that others hold": Case(PodView(unscheduled(LACKING), None, STOCK),
-        f"{ON_NO_NODE} of the 4 that there are; held: 3 by ml/big, 1 by ml/small: {FREE}"),
+        f"{ON_NO_NODE} of the 8 that there are; held: 3 by models/big, 1 by models/small, 4 by other models: {FREE}"),
+    "accelerators that other namespaces hold": Case(
+        PodView(unscheduled(LACKING), None, Stock({GPU: 8}, {GPU: {kinds.Key("team-b", "secret-project"): 8}})),
+        f"{ON_NO_NODE} of the 8 that there are; held: 8 by other models: {FREE}"),
     "accelerators that no node has": Case(PodView(unscheduled(LACKING), None, Stock({}, {})),
         f"{ON_NO_NODE}, and no node has any: "),
     "accelerators on several nodes": Case(
-        PodView(unscheduled(LACKING), None, Stock({GPU: 4}, {GPU: {kinds.Key("ml", "big"): 2}})),
-        f"{ON_NO_NODE} of the 4 that there are; held: 2 by ml/big, the rest (2) is free on nodes where"),
+        PodView(unscheduled(LACKING), None, Stock({GPU: 4}, {GPU: {kinds.Key("models", "big"): 2}})),
+        f"{ON_NO_NODE} of the 4 that there are; held: 2 by models/big, the rest (2) is free on nodes where"),
     "memory that no node has": Case(PodView(unscheduled("0/1 nodes are available: 1 Insufficient memory.")),
         "Unschedulable: no node takes the pod a: 0/1 nodes are available: 1 Insufficient memory: lower memory in spec"),
     "a taint": Case(PodView(unscheduled(f"{NO_TAINT}.")),
@@ -117,7 +125,7 @@ ENDED = {
     "an engine that died while it served": Case(read(ended(190, served=True, exitCode=0), None),
         f"EngineDied: {SERVED}, with exit code 0: {LOG}"),
     "an engine that died while it served and runs again": Case(read(ended(190, served=True, exitCode=0, state=RUNNING), DIED),
-        f"EngineDied: {SERVED}, with exit code 0: RuntimeError: some words: {LOG}"),
+        f"EngineDied: {SERVED}, with exit code 0: RuntimeError: {LOG}"),
     "an accelerator that was full while it served": Case(read(ended(190, served=True), FULL),
         f"OutOfMemory: {SERVED}: the accelerator's memory is full: lower it"),
     "a log that says more than the message": Case(read(ended(3, message="raise RuntimeError("), FULL), "OutOfMemory: "),
@@ -127,6 +135,8 @@ ENDED = {
         "ContainerEnded: vllm ended with exit code 3 after"),
     "a signal comes before words that nobody knows": Case(read(ended(3, exitCode=139, message="Segmentation fault"), None),
         "KilledBySignal: vllm was ended by SIGSEGV after 3s (restarts: 1): see `kubectl logs"),
+    "a signal without a name": Case(read(ended(3, exitCode=163), None),
+        "KilledBySignal: vllm was ended by the signal 35 after 3s (restarts: 1): see `kubectl logs"),
     "an illegal instruction": Case(read(ended(3, exitCode=132), None),
         "KilledBySignal: vllm was ended by SIGILL after 3s (restarts: 1): the image's code needs another processor"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ CUDA = {"exitCode": 1, "message": "torch.OutOfMemoryError: CUDA out of memory. T
 GUARD_LOG = ": see `kubectl logs a -c guard --previous`"
 LOG = ": see `kubectl logs a -c vllm --previous`"
 UNAUTHORIZED = ": correct the name, or set spec.imagePullSecrets"
+NO = "403 Forbidden"
 ENV = ": mostly something that spec.engine.env names is missing"
 FULL = "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"
 
@@ -37,7 +38,7 @@ DIAGNOSES = {
     "no node, and nobody says why":
         (pod("a", conditions=[{"type": "PodScheduled", "status": "False"}]), "Unschedulable: no node takes the pod a: "),
     "the guard's image is not there":
-        (guard(waiting("ErrImagePull", "401")), f"ImageNotPulled: the image envoy:1 of guard cannot be had: 401{UNAUTHORIZED}"),
+        (guard(waiting("ErrImagePull", NO)), f"ImageNotPulled: the image envoy:1 of guard cannot be had: {NO}{UNAUTHORIZED}"),
     "a Secret that a variable needs is missing":
         (engine(waiting("CreateContainerConfigError")), f"ContainerNotCreated: vllm cannot be created: words{ENV}"),
     "a command that does not exist":
@@ -73,8 +74,8 @@ DIAGNOSES = {
     "a guard that ended and is ready again is no cause":
         (both(engine(RUNNING), guard(RUNNING, KILLED, ready=True)), "Loading: vLLM is loading the model in the pod a"),
     "an image that is missing comes before a container that cannot be created":
-        (both(engine(waiting("CreateContainerConfigError")), guard(waiting("ErrImagePull", "401"))),
-         f"ImageNotPulled: the image envoy:1 of guard cannot be had: 401{UNAUTHORIZED}"),
+        (both(engine(waiting("CreateContainerConfigError")), guard(waiting("ErrImagePull", NO))),
+         f"ImageNotPulled: the image envoy:1 of guard cannot be had: {NO}{UNAUTHORIZED}"),
     "a container that cannot be created anew comes before how it ended":
         (engine(waiting("CreateContainerError"), KILLED), f"ContainerNotCreated: vllm cannot be created: words{ENV}"),
     "the kernel's word comes before the engine's": (engine(WAITING, {**KILLED, "message": "ValueError: some words"}),
