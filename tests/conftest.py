@@ -5,17 +5,17 @@ failure comes from a change; `thorough` takes many others. Neither is timed, sin
 kubectl and helm keep, they keep in the cache directory, not in the home.
 
 Tests that share the demo's cluster, of which a machine has one, run one after another; beside them, where pytest has two workers
-and `--dist=loadgroup`, run those that need light clusters and Envoys alone. Both wait for most of their time.
+and `--dist=loadscope`, run those that need light clusters and Envoys alone. Both wait for most of their time.
 """
 
 import os
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import loadscope
 
-from dev import binaries, paths
-
-OF_THE_DEMO = ("e2e", "bootstrap")
+from dev import binaries
 
 hypothesis.settings.register_profile("check", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500, print_blob=True)
@@ -27,8 +27,13 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "check"))
 os.environ.update(binaries.environment())
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests may not run side by side."""
-    for item in items:
-        folder = item.path.relative_to(paths.ROOT / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("demo" if folder in OF_THE_DEMO else "light"))
+class ByCluster(loadscope.LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """Keeps the tests of the demo in one process, and all others in another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "demo" if nodeid.startswith("tests/e2e/") else "light"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> loadscope.LoadScopeScheduling | None:
+    """Choose who runs what, where pytest is asked for `--dist=loadscope`."""
+    return ByCluster(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -51,6 +51,8 @@ TWICE = [
     ("--enable-prefix-caching", "--no-enable-prefix-caching"),
     ("--no_enable_prefix_caching", "--enable-prefix-cach"),
     ("--tokenizer=a", "--tokenizer=b"),
+    ("--gpu-memory-utilization=0.5", "--device-memory-utilization=0.6"),
+    ("--device_memory_utilization=0.5", "--gpu-memory-util=0.6"),
     ("--compilation-config.level=3", "--compilation-config.level=2"),
     ('--compilation-config={"level":3}', "--compilation-config.level=2"),
 ]

@@ -27,7 +27,9 @@ TWICE_MESSAGE = (
     "an option is given twice, perhaps in another spelling (--no-name, _ for -, a shortened name, a part beside the whole):"
     ' write it once, and several values as --name=["a","b"]'
 )
-NAMES = "self.map(entry, entry.split('=')[0].replace('_', '-').replace('--no-', '--'))"
+OLD, NEW = "--gpu-memory-utilization", "--device-memory-utilization"
+"""Two names of one option: vLLM renamed it, and takes both."""
+NAMES = f"self.map(entry, entry.split('=')[0].replace('_', '-').replace('--no-', '--').replace('{NEW}', '{OLD}'))"
 """CEL: what each entry sets, sub-options with it."""
 NAME = "self.split('=')[0].split('.')[0].replace('_', '-').replace('--no-', '--')"
 """CEL: the option that an entry sets or negates."""
@@ -75,7 +77,7 @@ def wrong_form(entry: str) -> str | None:
 
 def last(entries: tuple[str, ...]) -> list[str]:
     """Return the entries but those whose option a later one gives again: older schemas let two in, and vLLM takes the last."""
-    names = [entry.partition("=")[0].replace("_", "-").replace("--no-", "--") for entry in entries]
+    names = [entry.partition("=")[0].replace("_", "-").replace("--no-", "--").replace(NEW, OLD) for entry in entries]
     later = [names[at + 1 :] for at in range(len(names))]
     return [
         entry
