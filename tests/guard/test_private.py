@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -212,8 +213,9 @@ def test_process_needs_no_root(start: Start, tmp_path: pathlib.Path, monkeypatch
     usual = subprocess.Popen
 
     def as_nobody(arguments: list[str], **options: Any) -> Any:
-        for path in (tmp_path, *tmp_path.parents[:2]):
-            path.chmod(0o755)
+        for path in (tmp_path, *tmp_path.parents):
+            if path.is_relative_to(tempfile.gettempdir()) and path != pathlib.Path(tempfile.gettempdir()):
+                path.chmod(0o755)
         os.chown(arguments[2].removesuffix("etc/bootstrap.yaml") + "run", 65532, 65532)
         binary = shutil.copy(arguments[0], tmp_path)  # the work tree may lie where only root may look
         return usual([binary, *arguments[1:]], user=65532, group=65532, extra_groups=[], **options)
