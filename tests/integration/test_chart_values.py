@@ -124,6 +124,7 @@ TURNED = {
     "allow.podLabels": allowed("podLabels", ["a"]),
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
     "allow.ingressAnnotations": allowed("ingressAnnotations", ["a"]),
+    "allow.ingressClasses": allowed("ingressClasses", ["inner"]),
     "allow.serviceAnnotations": allowed("serviceAnnotations", ["a"]),
     "allow.gateways": allowed("gateways", ["infra/edge"]),
     "allow.clusterIssuers": allowed("clusterIssuers", ["a"]),

@@ -58,7 +58,10 @@ class Engine(schema.Schema):
         max_length=512,
         description="Image with the `vllm` command. Default: the operator's image for the accelerator.",
         json_schema_extra=schema.rules(
-            schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space")
+            schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space"),
+            schema.rule(
+                "!self.matches('(^|/)[.]{0,2}(/|$)')", "an image reference has no empty segment and none of dots"
+            ),
         ),
     )
     max_model_len: MaxModelLen | None = pydantic.Field(
