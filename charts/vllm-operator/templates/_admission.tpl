@@ -1,3 +1,9 @@
+{{- /* Whether the policies are installed, as text that is empty where they are not. Whoever installs the CRD, which is for the whole
+cluster, may install them too. */}}
+{{- define "vllm-operator.admission" -}}
+{{- $wanted := .Values.admission.enabled }}
+{{- ternary (or (empty .Values.watchNamespaces) .Values.crds.install) $wanted (kindIs "invalid" $wanted) | ternary "yes" "" }}
+{{- end }}
 {{- /* CEL: whether the object named by the argument is a ModelDeployment's; identity.is_ours says the same in Python. */}}
 {{- define "vllm-operator.ours" -}}
 {{ . }}.metadata.?ownerReferences.orValue([]).exists(reference, reference.?controller.orValue(false))
