@@ -3,7 +3,10 @@
 from typing import Any, NamedTuple
 
 HERE = "allowed-here"  # a namespace that `domains` names
-ELSEWHERE = "allowed-elsewhere"  # one that it does not
+ELSEWHERE = "allowed-elsewhere"  # one that it does not, but by `*`
+NAME = "judged"
+DOMAIN = "own.example.com"
+"""The model's name, and the operator's domain."""
 ALLOW: dict[str, Any] = {
     "images": [
         "registry.example.com/team",
@@ -13,9 +16,14 @@ ALLOW: dict[str, Any] = {
         "whole.example.com",
         "port.example.com:5000",
         "debian",
+        "owner/",
+        "docker.io/chosen",
+        "registry:5000",
+        "index.docker.io/old/name",
+        "tagged:v1",
         "digest.example.com/x@sha256:00",
     ],
-    "domains": {HERE: ["models.example.com", "ai.example.org"]},
+    "domains": {HERE: ["models.example.com", "ai.example.org", f"shared.{DOMAIN}"], "*": ["rest.example.com", DOMAIN]},
     "remoteCode": {
         HERE: [
             "file:///models/facebook",
@@ -33,6 +41,7 @@ ALLOW: dict[str, Any] = {
     "podLabels": ["team", "cost.example.com/*"],
     "podAnnotations": ["prometheus.io/*"],
     "ingressAnnotations": ["cert-manager.io/cluster-issuer"],
+    "ingressClasses": ["inner", "team-*"],
     "serviceAnnotations": ["cloud.google.com/*", "example.com/team"],
     "gateways": ["infra/edge", "team-a/*", f"{HERE}/own"],
     "clusterIssuers": ["acme", "team-*"],
@@ -74,6 +83,27 @@ IMAGES = [
     ("whole.example.com/any/thing:v1", True),
     ("port.example.com:5000/x", True),
     ("debian:13", True),
+    ("docker.io/library/debian", True),
+    ("docker.io/debian:13", True),
+    ("index.docker.io/library/debian:13", True),
+    ("owner/any/thing:v1", True),
+    ("docker.io/owner/x", True),
+    ("chosen/x", True),
+    ("registry:5000/x/y", True),
+    ("old/name:v1", True),
+    ("tagged:v1", True),
+    ("docker.io/library/tagged:v1", True),
+    ("docker.io/vllm/vllm-openai:v0.33.0", True),
+    ("digest.example.com/x:v1@sha256:00", True),
+    ("debian/evil:v1", False),
+    ("docker.io/debian/evil", False),
+    ("debian.evil.example/x", False),
+    ("owner", False),
+    ("chosen", False),
+    ("old/names", False),
+    ("tagged:v2", False),
+    ("tagged:v1@sha256:" + "0" * 64, False),
+    ("registry:50001/x", False),
     ("digest.example.com/x@sha256:00", True),
     ("registry.example.com/team-evil/x", False),
     ("registry.example.com/teams", False),
@@ -84,7 +114,6 @@ IMAGES = [
     ("registry.example.com.evil.example/team/x", False),
     ("evil.example/registry.example.com/team/x", False),
     ("REGISTRY.example.com/team/x", False),
-    ("docker.io/vllm/vllm-openai:v0.33.0", False),
     ("vllm/vllm-openai-evil:v1", False),
     ("exact.example.com/x:v10", False),
     ("exact.example.com/x:v1@sha256:00", False),
@@ -111,6 +140,27 @@ HOSTS = [
     ("models.example.org", False),
     ("com", False),
 ]
+OWN_HOSTS = [
+    (f"{NAME}.{DOMAIN}", True),
+    (f"{NAME}.{HERE}.{DOMAIN}", True),
+    (f"shared.{DOMAIN}", True),
+    (f"a.shared.{DOMAIN}", True),
+    (f"other.{DOMAIN}", False),
+    (DOMAIN, False),
+    (f"{NAME}.{ELSEWHERE}.{DOMAIN}", False),
+    (f"a.{NAME}.{DOMAIN}", False),
+    (f"{NAME}.not{DOMAIN}", False),
+]
+REST_HOSTS = [
+    ("rest.example.com", True),
+    ("a.rest.example.com", True),
+    ("anything.example", False),
+    ("models.example.com", False),
+    (f"{NAME}.{DOMAIN}", True),
+    (f"other.{DOMAIN}", False),
+    (f"shared.{DOMAIN}", False),
+]
+"""Hosts of a namespace that `domains` does not name: its entry for the operator's own domain gives away no other model's."""
 OWN_ISSUER = {"issuerRef": {"name": "any"}}  # one of the model's own namespace, which no list judges
 URLS = [
     ("https://models.example.com", True),
@@ -153,6 +203,10 @@ NAMES = [
             ([{"name": "own", "namespace": "infra"}], False),
             ([{"name": "edge", "namespace": "infra"}, {"name": "edge-2", "namespace": "infra"}], False),
         ],
+    ),
+    (
+        "spec.expose.ingress.className",
+        [("inner", True), ("team-a", True), ("outer", False), ("inner-2", False)],
     ),
     (
         "spec.expose.ingress.tls",
@@ -199,10 +253,12 @@ CASES = [
         if image[0].islower() and len(image) > 1 and image not in PATHS
     ),
     *(Case("model.source", f"oci://{image}", passes=True) for image in PATHS),
-    *(Case("expose.host", host, passes) for host, passes in HOSTS),
+    *(Case("expose.host", host, passes) for host, passes in (*HOSTS, *OWN_HOSTS)),
+    *(Case("expose.host", host, passes, namespace=ELSEWHERE) for host, passes in REST_HOSTS),
+    Case("expose.url", f"https://other.{DOMAIN}", passes=False),
+    Case("expose.url", f"https://{NAME}.{DOMAIN}/x", passes=True),
     *(Case("expose.url", url, passes) for url, passes in URLS),
     *(Case("engine.trustRemoteCode", value=True, passes=passes, source=source) for source, passes in SOURCES),
     Case("engine.trustRemoteCode", value=True, passes=True, namespace=ELSEWHERE, source="s3://acme/model"),
-    Case("expose.host", "anything.example", passes=True, namespace=ELSEWHERE),
     *(Case(path.removeprefix("spec."), value, passes) for path, values in NAMES for value, passes in values),
 ]

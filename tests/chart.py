@@ -81,6 +81,14 @@ def objects(values: dict[str, Any], group: str = "helm", namespace: str = "ops")
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
+def notes(values: dict[str, Any]) -> str:
+    """Return what whoever installs the chart with `values` is told."""
+    given = json.dumps(set_at(values, "image.repository", "registry.example/operator"))
+    done = run("install", "vllm-operator", str(DIRECTORY), "--dry-run=client", "--values", "-", stdin=given)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("NOTES:")[2]
+
+
 def set_at(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     """Return `values` with `value` at `path`, where nothing stands yet."""
     name, _, rest = path.partition(".")

@@ -7,7 +7,7 @@ from tests import allow_list_cases as lists
 
 SAFE_OPTIONS = (
     "--max-num-seqs=4", "--max_num_seqs=4", "--enforce-eager", "--no-enforce-eager", "--no_enforce_eager",
-    "--limit-mm-per-prompt.image=2", '--allowed-media-domains=["a.example"]', "--distributed-executor-backend=mp",
+    "--limit-mm-per-prompt.image=2", '--collect-detailed-traces=["all"]', "--distributed-executor-backend=mp",
     "--distributed_executor_backend=mp", "--compilation-config.mode=3", "--compilation_config.mode=3",
     "--compilation-config.pass_config.fuse_norm_quant=true", "--speculative-config.method=ngram", "--optimization-level=2",
     "--structured-outputs-config.backend=xgrammar", "--load-format=runai_streamer", "--monokernel",

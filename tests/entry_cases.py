@@ -1,8 +1,8 @@
 """Lists and repetitions in spec.engine.args: what the CRD's rules and the operator's own check both take or refuse."""
 
 LISTS = {
-    '--allowed-media-domains=["a.example","b.example"]': ["--allowed-media-domains", "a.example", "b.example"],
-    '--allowed_media_domains = ["a"]': None,
+    '--collect-detailed-traces=["model","worker"]': ["--collect-detailed-traces", "model", "worker"],
+    '--collect_detailed_traces = ["model"]': None,
     '--ignore-patterns=[ "original/**/*" , "*.bin" ]': ["--ignore-patterns", "original/**/*", "*.bin"],
     "--cudagraph-capture-sizes=[1,2,4]": ["--cudagraph-capture-sizes", "1", "2", "4"],
     '--lora-target-modules=["q_proj"]': ["--lora-target-modules", "q_proj"],

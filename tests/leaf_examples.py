@@ -135,6 +135,7 @@ ROWS: dict[str, Row] = {
     "spec.engine.files[].name": Row("b.jinja", given=FILES),
     "spec.engine.files[].configMapKeyRef.name": Row("other", given=FILES),
     "spec.engine.files[].configMapKeyRef.key": Row("other", given=FILES),
+    "spec.engine.media.allowDomains[]": Row("images.example.com"),
     "spec.engine.startupTimeout": Row("1h"),
     "spec.engine.drainTimeout": Row("2m"),
     "spec.engine.stallTimeout": Row("0s"),

@@ -22,7 +22,7 @@ SOURCE = "file://(/[a-z.]{1,9}){1,4}|pvc://[a-z]{2,9}(/[a-z]{1,9}){0,3}|oci://[a
 FETCHED = "hf://[a-z]{1,9}/[a-z.]{2,9}(@v[0-9])?|(s3|gs)://[a-z]{3,9}(/[a-z]{1,9}){0,3}"
 LARGEST = (
     ("duration(", "1h"), ("timestamp(", "2027-01-01T00:00:00Z"), ("file://", "file:///a/b"), ("https?", "https://a.example"),
-    ("^(/", "/a"), ("'^(hf|s3|gs)://'", "s3://models"),
+    (".localhost", "a.example"), ("^(/", "/a"), ("'^(hf|s3|gs)://'", "s3://models"),
 )  # fmt: skip
 """What `largest` writes where a rule holds the first text."""
 PATTERN = re.compile(r"(?:^|[^!])self\.matches\(r?'(.+?)'\)")

@@ -36,7 +36,8 @@ class Allow(pydantic.BaseModel):
 
     images: tuple[str, ...] = pydantic.Field(default=(), description="Prefixes of images; empty: any image.")
     domains: dict[str, tuple[str, ...]] = pydantic.Field(
-        default={}, description="By namespace, the domains of its hosts; a namespace that is not listed: any host."
+        default={},
+        description="By namespace, the domains of its hosts; * for namespaces that are not listed, or else these have any host.",
     )
     remote_code: dict[str, tuple[str, ...]] = pydantic.Field(
         default={},
@@ -52,6 +53,7 @@ class Allow(pydantic.BaseModel):
     pod_labels: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod labels.")
     pod_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of pod annotations.")
     ingress_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Ingress annotations.")
+    ingress_classes: tuple[str, ...] = pydantic.Field(default=(), description="IngressClasses; empty: any.")
     service_annotations: tuple[str, ...] = pydantic.Field(default=(), description="Keys of Service annotations.")
     gateways: tuple[str, ...] = pydantic.Field(
         default=(), description="Gateways as namespace/name; empty: any whose owner takes the route."

@@ -1,9 +1,10 @@
 """What the operator's allow-lists refuse of a spec: (spec, namespace, settings) -> findings, each with the field and the list.
 
-An empty list of images allows any image, one of Gateways any Gateway, and a namespace without a list of domains any host; the
-other lists allow what they name, exactly or, where an entry ends in `*`, by its beginning. What the operator's own settings say
-(default images, pull secrets, domain, Gateway) is allowed by whoever set it. The chart's admission policy says the same at
-apply, where the cluster has it; here it is the boundary. Must not know what becomes of a refused spec.
+An empty list of images allows any image, one of Gateways or of IngressClasses any of these, and a namespace without a list of
+domains any host; the other lists allow what they name, exactly or, where an entry ends in `*`, by its beginning. What the
+operator's own settings say (default images, pull secrets, domain, class, Gateway) is allowed by whoever set it; a host under the
+domain is that of one model. The chart's admission policy says the same at apply, where the cluster has it; here it is the
+boundary. Must not know what becomes of a refused spec.
 """
 
 import re
@@ -13,8 +14,8 @@ from typing import NamedTuple
 
 from vllm_operator import api, config
 from vllm_operator.engine import allowance, refusals, source
+from vllm_operator.kube import image_names, kinds
 
-LOCAL = "localhost"
 ANY = "*"
 """The entry of a list that stands for all."""
 COMMIT = re.compile("^hf://[^@]*@([0-9a-fA-F]{4,64}|pr/.*)$")
@@ -30,29 +31,29 @@ class Violation(NamedTuple):
     edge: bool = False
 
 
-def findings(namespace: str, spec: api.Spec, settings: config.Config) -> tuple[Violation, ...]:
-    """Return what is not allowed of `spec` in `namespace`; nothing where all of it is."""
+def findings(model: kinds.Key, spec: api.Spec, settings: config.Config) -> tuple[Violation, ...]:
+    """Return what is not allowed of `spec`, which is that of `model`; nothing where all of it is."""
     allow = settings.allow
     return (
         *_images(spec, allow),
         *_source(spec, settings),
-        *_remote_code(namespace, spec, allow),
+        *_remote_code(model.namespace, spec, allow),
         *_refused(spec.engine),
         *_engine(spec.engine, allow),
         *_pods(spec, allow),
-        *_edge(namespace, spec, allow),
+        *_edge(model, spec, settings),
     )
 
 
-def is_host(namespace: str, spec: api.Spec, settings: config.Config) -> bool:
-    """Tell whether the host that `spec` names, if any, is one of its namespace: keys are not sent to others'."""
-    return spec.expose is None or not any(_hosts(namespace, spec.expose, settings.allow))
+def is_host(model: kinds.Key, spec: api.Spec, settings: config.Config) -> bool:
+    """Tell whether the host that `spec` names, if any, is one that `model` may have: keys are not sent to others'."""
+    return spec.expose is None or not any(_hosts(model, spec.expose, settings))
 
 
 def _images(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
     named = (("spec.engine.image", spec.engine.image), ("spec.model.source", source.weights(spec.model).image))
     for field, image in named:
-        if image and allow.images and not any(is_under(image, prefix) for prefix in allow.images):
+        if image and allow.images and not image_names.is_under_any(image, allow.images):
             yield Violation(f"{field} {image} is under none of allow.images: {_listed(allow.images)}")
 
 
@@ -70,7 +71,7 @@ def _is_trusted(named: str, prefix: str) -> bool:
     """Tell whether an entry has the source. A commit of the hub needs one of its own: it may be a proposal that nobody took."""
     if prefix in (ANY, named):
         return True
-    return is_under(named, prefix) and not COMMIT.search(named)
+    return image_names.is_under(named, prefix) and not COMMIT.search(named)
 
 
 def _refused(engine: api.Engine) -> Iterator[Violation]:
@@ -118,18 +119,22 @@ def _pods(spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
     )
 
 
-def _edge(namespace: str, spec: api.Spec, allow: config.Allow) -> Iterator[Violation]:
+def _edge(model: kinds.Key, spec: api.Spec, settings: config.Config) -> Iterator[Violation]:
     if spec.expose is None:
         return
-    expose, ingress = spec.expose, spec.expose.ingress
-    yield from _hosts(namespace, expose, allow)
+    expose, ingress, allow = spec.expose, spec.expose.ingress, settings.allow
+    yield from _hosts(model, expose, settings)
     named: list[tuple[str, Iterable[str], str, tuple[str, ...]]] = [
         ("spec.expose.ingress.annotations", ingress.annotations, "allow.ingressAnnotations", allow.ingress_annotations),
         ("spec.expose.serviceAnnotations", expose.service_annotations, "allow.serviceAnnotations", allow.service_annotations),
         ("spec.expose.ingress.tls.issuerRef", _cluster_issuers(ingress), "allow.clusterIssuers", allow.cluster_issuers),
     ]  # fmt: skip
     if allow.gateways:
-        named.append(("spec.expose.gateway.parentRefs", _gateways(namespace, expose), "allow.gateways", allow.gateways))
+        gateways = _gateways(model.namespace, expose)
+        named.append(("spec.expose.gateway.parentRefs", gateways, "allow.gateways", allow.gateways))
+    if allow.ingress_classes and ingress.class_name:
+        classes = (ingress.class_name,)
+        named.append(("spec.expose.ingress.className", classes, "allow.ingressClasses", allow.ingress_classes))
     for field, names, value, entries in named:
         yield from (finding._replace(edge=True) for finding in _unnamed(field, names, value, entries))
 
@@ -146,51 +151,40 @@ def _cluster_issuers(ingress: api.Ingress) -> tuple[str, ...]:
     return (issuer.name,) if issuer and issuer.kind == "ClusterIssuer" else ()
 
 
-def _hosts(namespace: str, expose: api.Expose, allow: config.Allow) -> Iterator[Violation]:
-    """Yield the hosts that are not the namespace's: that of the edge, and the one that clients are sent to."""
-    domains = allow.domains.get(namespace)
-    if domains is None:
-        return
+def _hosts(model: kinds.Key, expose: api.Expose, settings: config.Config) -> Iterator[Violation]:
+    """Yield the hosts that are not the model's to name: that of the edge, and the one that clients are sent to."""
     told = urllib.parse.urlsplit(expose.url or "").hostname
     for field, host in (("spec.expose.host", expose.host), ("spec.expose.url", told)):
-        if host and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
-            where = f"allow.domains of the namespace {namespace}"
-            yield Violation(f"{field} {host} is under none of {where}: {_listed(domains)}", edge=True)
+        if host and (refusal := _refusal_of_host(model, host, settings)):
+            yield Violation(f"{field} {host} {refusal}", edge=True)
+
+
+def _refusal_of_host(model: kinds.Key, host: str, settings: config.Config) -> str:
+    """Say why `model` may not name `host`; "" where it may. A host under the operator's domain is that of one model.
+
+    An entry of allow.domains that lies below the operator's domain gives what is under it to its namespace.
+    """
+    domain, allowed = settings.domain, settings.allow.domains
+    listed = allowed.get(model.namespace, allowed.get(ANY))
+    if domain and _is_within(host, domain):
+        own = (f"{model.name}.{domain}", f"{model.name}.{model.namespace}.{domain}")
+        below = [one for one in listed or () if one.endswith(f".{domain}")]
+        if host in own or any(_is_within(host, one) for one in below):
+            return ""
+        return f"lies under expose.domain, where the hosts of this model are {' and '.join(own)}"
+    if listed is None or any(_is_within(host, one) for one in listed):
+        return ""
+    return f"is under none of allow.domains of the namespace {model.namespace}: {_listed(listed)}"
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _unnamed(field: str, names: Iterable[str], value: str, entries: tuple[str, ...]) -> Iterator[Violation]:
     for name in names:
         if not any(_is_named(name, entry) for entry in entries):
             yield Violation(f"{field} {name} is not in {value}: {_listed(entries)}")
-
-
-def is_under(image: str, prefix: str) -> bool:
-    """Tell whether the reference `image` is `prefix` or below it; a prefix ends where a part of a reference does.
-
-    `registry.example/team` has registry.example/team/x, registry.example/team:1 and its digests, and not registry.example/team-b;
-    a registry alone has what follows its slash, and no other port; a prefix with a tag or digest is that image alone.
-    """
-    if image == prefix:
-        return True
-    if prefix.endswith("/"):
-        return image.startswith(prefix)
-    rest = image.removeprefix(prefix)
-    if rest == image or _is_whole(prefix):
-        return False
-    return rest.startswith("/") or (not _is_registry(prefix) and _is_tag(rest))
-
-
-def _is_whole(prefix: str) -> bool:
-    """Tell whether `prefix` holds a tag or a digest: a colon before any slash is a port."""
-    return "@" in prefix or ("/" in prefix and ":" in prefix.rpartition("/")[2])
-
-
-def _is_registry(prefix: str) -> bool:
-    return "/" not in prefix and (prefix == LOCAL or "." in prefix or ":" in prefix)
-
-
-def _is_tag(rest: str) -> bool:
-    return rest.startswith((":", "@")) and "/" not in rest
 
 
 def _is_named(name: str, entry: str) -> bool:

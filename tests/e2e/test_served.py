@@ -35,6 +35,14 @@ def test_a_stream_comes_token_by_token_and_ends_with_done(client: conftest.Clien
     assert events[-1] == "data: [DONE]"
 
 
+def test_one_request_asks_for_no_more_than_it_may(client: conftest.Client) -> None:
+    choices = conftest.answered(client.complete(n=4, max_tokens=1), 200)["choices"]
+    assert isinstance(choices, list)
+    assert len(choices) == 4
+    for answer in (client.complete(n=65), client.complete(prompt=["a"] * 129)):
+        assert "VLLM_MAX_" in str(conftest.answered(answer, 400)["error"])
+
+
 def test_above_the_limit_there_is_429_and_retry_after_is_true(admin: kubectl.Admin, client: conftest.Client) -> None:
     """Six a minute: one every ten seconds, which no loaded machine is too slow to exceed."""
     admin.patch("vllm", "vllm11", {"spec": {"access": {"defaultRateLimit": {"requests": 6, "unit": "Minute"}}}})

@@ -15,14 +15,16 @@ import pytest
 from dev import binaries
 from tests import audit, kubectl, waiting
 from tests.golden import render
-from tests.integration import account
+from tests.integration import account, shape_cases
+from vllm_operator.children import security
 
 RELEASE, PLACE, MODEL = "policed-operator", "policed-models", "policed"
 USER = audit.account(RELEASE, account.NAME)
 OWNER, GUARD_VERSION = "serving.byteshop.in/owner", "serving.byteshop.in/guard-version"
 LABELS = {"serving.byteshop.in/model": MODEL}
-CONTAINER = {"name": "x", "image": "x", "securityContext": {"allowPrivilegeEscalation": False}}
+CONTAINER = {"name": "x", "image": "x", "securityContext": security.container()}
 PRIVILEGED = {**CONTAINER, "securityContext": {"privileged": True}}
+USER_CONTEXT = security.pod(render.SETTINGS)
 HOST_PATH = {"name": "v", "hostPath": {"path": "/"}}
 DRY = ("create", "--dry-run=server", "-f", "-")
 
@@ -53,7 +55,7 @@ def foreign(obj: dict[str, Any], name: str, **metadata: Any) -> dict[str, Any]:
 
 
 def deployment(name: str, labels: dict[str, str] = LABELS, **pod: Any) -> dict[str, Any]:
-    spec = {"automountServiceAccountToken": False, "containers": [CONTAINER], **pod}
+    spec = {"automountServiceAccountToken": False, "securityContext": USER_CONTEXT, "containers": [CONTAINER], **pod}
     template = {"metadata": {"labels": labels}, "spec": spec}
     selector = {"matchLabels": labels}
     return owned("Deployment", name, "apps/v1", spec={"replicas": 0, "selector": selector, "template": template})
@@ -87,7 +89,8 @@ def held(served: pathlib.Path) -> Iterator[Account]:
     for namespace in (RELEASE, PLACE):
         account.kubectl(served, "create", "namespace", namespace)
     accounts = [*account.ALLOW["serviceAccounts"], *render.SETTINGS.allow.service_accounts]
-    values = {"allow": {"serviceAccounts": accounts}, "watchNamespaces": [PLACE], "admission": {"enabled": True}}
+    allow = {**render.ALLOW.model_dump(mode="json", by_alias=True), "serviceAccounts": accounts}
+    values = {"allow": allow, "watchNamespaces": [PLACE]}
     account.apply(served, account.rights(RELEASE, values))
     everything = ("--clusterrole=cluster-admin", f"--serviceaccount={RELEASE}:{account.NAME}")
     admin.kubectl("create", "clusterrolebinding", RELEASE, *everything)
@@ -111,6 +114,7 @@ def _objects(served: pathlib.Path, admin: Account) -> Iterator[dict[str, Any]]:
     yield deployment(MODEL)
     yield deployment("damaged", containers=[PRIVILEGED], volumes=[HOST_PATH], hostPID=True, serviceAccountName="admin")
     yield foreign(deployment("theirs", {"app": "theirs"}), "theirs")
+    yield from (shape_cases.spoiled(case, PLACE) for case in shape_cases.SPOILED)
     yield POD
     yield foreign(POD, "theirs")
 
@@ -166,6 +170,7 @@ OTHERWISE = [
     ("deletes a namespace", ("delete", "namespace", PLACE, "--dry-run=server"), NOT_OURS),
     ("gives a Deployment a host path", pod_patch(volumes=[HOST_PATH]), "no part of"),
     ("gives a Deployment a token", pod_patch(automountServiceAccountToken=True), "hold no"),
+    ("gives a Deployment a node", pod_patch(nodeName="x"), "open no port of their node"),
     ("gives a Deployment an account", pod_patch(serviceAccountName="admin"), "run as"),
     ("scales a stranger's Deployment", ("scale", "deployment", "theirs", "--replicas=1"), "nothing to do with"),
     ("tells a stranger's pod", patch("pod", "theirs", TOLD), NOT_THE_PODS),
@@ -188,6 +193,13 @@ def test_what_it_may_not_create_is_refused(held: Account, body: dict[str, Any], 
     assert words in refusal
 
 
+@pytest.mark.parametrize("case", shape_cases.CASES, ids=[case.name for case in shape_cases.CASES])
+def test_no_object_of_another_shape_than_it_renders_is_created(held: Account, case: shape_cases.Case) -> None:
+    refusal = held.attempt(*DRY, body=case.body(PLACE))
+    assert f"ValidatingAdmissionPolicy 'vllm-operator.{RELEASE}.writes'" in refusal
+    assert case.words in refusal
+
+
 @pytest.mark.parametrize(("command", "words"), [case[1:] for case in OTHERWISE], ids=[case[0] for case in OTHERWISE])
 def test_what_it_may_not_do_is_refused(held: Account, command: tuple[str, ...], words: str) -> None:
     refusal = held.attempt(*command)
@@ -201,6 +213,7 @@ ALLOWED = [
     ("edits what its controller alone says is ours", patch("secret", "stripped", EDITED)),
     ("edits a Deployment", patch("deployment", MODEL, {"spec": {"minReadySeconds": 1}})),
     ("edits what somebody put a host path into", patch("deployment", "damaged", {"spec": {"minReadySeconds": 1}})),
+    *((f"edits {case.name}", patch(case.kind, "spoiled", TOLD)) for case in shape_cases.SPOILED),
     ("deletes a Secret", ("delete", "secret", "ours", "--dry-run=server")),
     ("deletes what lost its label", ("delete", "secret", "stripped", "--dry-run=server")),
     ("tells a pod", patch("pod", "ours", TOLD)),

@@ -13,11 +13,16 @@ from tests.integration import account
 
 RELEASE = "allowed-operator"
 OPEN = "allowed-nothing-set"  # under a release whose `allow` is the default
+FREE_OF_THE_EDGE = ("expose.gateway.parentRefs", "expose.ingress.className")
 PLACES = (allow_list_cases.HERE, allow_list_cases.ELSEWHERE)
 
 
 def model(spec: dict[str, Any], namespace: str) -> dict[str, Any]:
-    return {**kubectl.model("judged"), "metadata": {"name": "judged", "namespace": namespace}, "spec": spec}
+    return {
+        **kubectl.model("judged"),
+        "metadata": {"name": allow_list_cases.NAME, "namespace": namespace},
+        "spec": spec,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +30,8 @@ def judged(served: pathlib.Path) -> Iterator[pathlib.Path]:
     """An API server on which two releases rule over namespaces of their own."""
     for namespace in (*PLACES, OPEN):
         account.kubectl(served, "create", "namespace", namespace)
-    for release, allow, places in ((RELEASE, allow_list_cases.ALLOW, PLACES), (OPEN, allow_list_cases.NOTHING, [OPEN])):
-        account.apply(served, policies(release, allow, list(places)))
+    account.apply(served, policies(RELEASE, allow_list_cases.ALLOW, list(PLACES), allow_list_cases.DOMAIN))
+    account.apply(served, policies(OPEN, allow_list_cases.NOTHING, [OPEN]))
     bad = {"model": {"source": "file:///models/a"}, "serviceAccountName": "none"}
     for place in (*PLACES, OPEN):
         waiting.until("the policy", lambda place=place: "ValidatingAdmissionPolicy" in refusal(served, bad, place))
@@ -34,8 +39,10 @@ def judged(served: pathlib.Path) -> Iterator[pathlib.Path]:
     account.kubectl(served, "delete", "namespace", *PLACES, OPEN, "--wait=false")
 
 
-def policies(release: str, allow: dict[str, Any], places: list[str]) -> list[dict[str, Any]]:
-    values = {"allow": allow, "watchNamespaces": places, "admission": {"enabled": True}}
+def policies(release: str, allow: dict[str, Any], places: list[str], domain: str = "") -> list[dict[str, Any]]:
+    """Return the policies of a release that rules over `places`."""
+    expose = {"domain": domain}
+    values = {"allow": allow, "watchNamespaces": places, "admission": {"enabled": True}, "expose": expose}
     return [one for one in account.rights(release, values) if one["kind"].startswith("ValidatingAdmission")]
 
 
@@ -61,6 +68,9 @@ def test_what_is_on_the_list_is_let_in_and_nothing_else(judged: pathlib.Path, ca
     ("engine.image", "evil.example/x", "image evil.example/x is not allowed here: use one of registry.example.com/team, "),
     ("expose.host", "a.example",
      f"in the namespace {allow_list_cases.HERE}: write in spec.expose.host and spec.expose.url one under models.example.com, "),
+    ("expose.host", f"a.{allow_list_cases.DOMAIN}",
+     f"where the hosts of this model are judged.{allow_list_cases.DOMAIN} and judged.{allow_list_cases.HERE}."),
+    ("expose.ingress", {"className": "outer"}, "spec.expose.ingress.className: outer is not allowed here: leave it out, choose "),
     ("serviceAccountName", "admin", "spec.serviceAccountName: admin is not allowed here: leave it out, choose from model, "),
     ("engine.args", ["--log_config_file=/x"], "spec.engine.args: --log-config-file is not allowed here: leave it out"),
     ("engine.args", ["--max-num-se=1"], "--max-num-se is not allowed here: leave it out, write its whole name"),
@@ -75,7 +85,7 @@ def test_a_refusal_says_what_to_write_instead(judged: pathlib.Path, path: str, v
 def test_with_nothing_set_images_and_hosts_are_free_and_the_rest_is_not(
     judged: pathlib.Path, case: allow_list_cases.Case
 ) -> None:
-    free = case.path in ("engine.image", "model.source", "expose.host", "expose.url", "expose.gateway.parentRefs")
+    free = case.path in ("engine.image", "model.source", "expose.host", "expose.url", *FREE_OF_THE_EDGE)
     free = free or case.value == allow_list_cases.OWN_ISSUER
     assert (refusal(judged, case.spec(), OPEN) == "") == free
 

@@ -108,7 +108,28 @@ REFUSED += [
     ({"engine": {"files": [{"name": "a"}]}}, "configMapKeyRef: Required"),
     ({"engine": {"files": [{"name": "a", "configMapKeyRef": {"name": "A"}}]}}, "name of a Kubernetes object"),
 ]
+
+
+def media(*hosts: str) -> dict[str, Any]:
+    """Return an engine that fetches media from `hosts`."""
+    return {"engine": {"media": {"allowDomains": list(hosts)}}}
+
+
+NO_HOST = ("*.example.com", "a.example:80", "https://a.example", "a.example/x", "A.example", "localhost", "a.localhost",
+           "169.254.169.254", "2130706433", "0x7f.1", "127.1", "[::1]", "a..example", "a.example.", "-a.example")  # fmt: skip
+REFUSED += [(media(host), "write the name of a host in lower case") for host in NO_HOST]
+REFUSED += [
+    (media("a.example", "a.example"), "Duplicate value"),
+    (media(*(f"{at}.example" for at in range(65))), "at most 64 items"),
+    ({"engine": {"args": ['--allowed-media-domains=["a.example"]']}}, "use spec.engine.media.allowDomains"),
+    ({"engine": {"args": ["--allowed_media=*"]}}, "use spec.engine.media.allowDomains"),
+    (
+        {"engine": {"env": [{"name": "VLLM_MEDIA_URL_ALLOW_REDIRECTS", "value": "1"}]}},
+        "name the host that has the media",
+    ),
+]
 TAKEN: list[dict[str, Any]] = [
+    media("images.example.com", "x--1.a-b.internal", "minio.store.svc"),
     {"model": adapters(SQL, {"name": "team/x:1", "source": "s3://bucket/x"}, cache={"size": "1Gi"})},
     {"model": adapters(SQL, credentialsSecretRef={"name": "hub"}), "engine": {"args": ["--max-lora-rank=8"]}},
     {"engine": {"args": ["--enable-lora", '--lora-modules=["x=/y","z=/w"]']}},

@@ -63,6 +63,24 @@ def test_named_namespaces_are_watched_by_roles_alone() -> None:
     assert {one["metadata"]["namespace"] for (kind, _), one in found.items() if kind == "Role"} <= {"ops", "a", "b"}
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"watchNamespaces": ["a"]}, True),
+        ({"watchNamespaces": ["a"], "crds": {"install": False}}, False),
+        ({"watchNamespaces": ["a"], "crds": {"install": False}, "admission": {"enabled": True}}, True),
+        ({"admission": {"enabled": False}}, False),
+    ],
+)
+def test_who_installs_the_crd_installs_the_policies_and_is_told_where_there_are_none(
+    values: dict[str, object], *, expected: bool
+) -> None:
+    found = {name for kind, name in chart.objects(values) if kind == "ValidatingAdmissionPolicy"}
+    assert found == ({"vllm-operator.ops.writes", "vllm-operator.ops.allow"} if expected else set())
+    assert ("admission.enabled=true" in chart.notes(values)) is not expected
+
+
 def test_the_built_in_roles_get_the_new_kind_where_it_is_asked_for() -> None:
     found = chart.objects({"watchNamespaces": ["a"], "rbac": {"aggregateRoles": True}})
     assert {name for kind, name in found if kind == "ClusterRole"} == {"vllm-operator-view", "vllm-operator-edit"}

@@ -124,11 +124,12 @@ TURNED = {
     "allow.podLabels": allowed("podLabels", ["a"]),
     "allow.podAnnotations": allowed("podAnnotations", ["a/*"]),
     "allow.ingressAnnotations": allowed("ingressAnnotations", ["a"]),
+    "allow.ingressClasses": allowed("ingressClasses", ["inner"]),
     "allow.serviceAnnotations": allowed("serviceAnnotations", ["a"]),
     "allow.gateways": allowed("gateways", ["infra/edge"]),
     "allow.clusterIssuers": allowed("clusterIssuers", ["a"]),
     "admission.enabled": Turned(
-        True, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=True, given={"watchNamespaces": ["a"]}
+        False, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=False
     ),
     "expose.domain": Turned("x.example", setting("VLLM_OPERATOR_DOMAIN"), "x.example"),
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),

@@ -8,7 +8,7 @@ from tests import allow_list_cases as table
 from tests import engine_cases
 from vllm_operator import api, config, policy
 from vllm_operator.children import exposure
-from vllm_operator.kube import naming
+from vllm_operator.kube import image_names, kinds, naming
 
 IMAGES = [
     # image, prefix, is it under it
@@ -30,7 +30,27 @@ IMAGES = [
     ("localhost:5000/vllm", "localhost", False),
     ("registry.example:5000/vllm", "registry.example:5000", True),
     ("registry.example:50001/vllm", "registry.example:5000", False),
-    ("vllm/vllm-openai:v0.33.0", "vllm", True),
+    ("vllm/vllm-openai:v0.33.0", "vllm", False),
+    ("vllm/vllm-openai:v0.33.0", "vllm/", True),
+    ("vllm/vllm-openai:v0.33.0", "docker.io/vllm", True),
+    ("vllm/vllm-openai:v0.33.0", "docker.io", True),
+    ("docker.io/vllm/vllm-openai:v0.33.0", "vllm/vllm-openai", True),
+    ("index.docker.io/vllm/vllm-openai", "vllm/vllm-openai", True),
+    ("registry.example/vllm/vllm-openai", "vllm/vllm-openai", False),
+    ("debian/evil:v1", "debian", False),
+    ("debian", "debian:latest", True),
+    ("docker.io/library/debian", "debian", True),
+    ("debian:13", "debian:13", True),
+    ("registry:5000/x", "registry:5000", True),
+    ("registry.example/team/../evil", "registry.example/team", False),
+    ("registry.example/team//evil", "registry.example/team", False),
+    ("registry.example/team/./vllm", "registry.example/team", False),
+    ("registry.example//team", "registry.example", False),
+    ("registry.example/team/", "registry.example/team", False),
+    ("registry.example/x:v1@sha256:ab", "registry.example/x:v1", False),
+    ("registry.example/x:v1@sha256:ab", "registry.example/x@sha256:ab", True),
+    ("registry.example/x@sha256:ab", "registry.example/x:v1@sha256:ab", True),
+    ("registry.example/x", "registry.example/x:latest", True),
     ("vllm/vllm-openai:v0.33.0", "vllm/vllm-openai", True),
     ("vllm/vllm-openai-evil:v0.33.0", "vllm/vllm-openai", False),
     ("debian:13", "debian", True),
@@ -60,15 +80,18 @@ NAMES = [
 ]
 
 
-def findings(namespace: str = "models", allow: dict[str, Any] | None = None, **spec: Any) -> list[str]:
+def findings(
+    namespace: str = "models", allow: dict[str, Any] | None = None, domain: str = "", **spec: Any
+) -> list[str]:
     wanted = api.Spec.model_validate({"model": {"source": "file:///models/opt"}, **spec})
-    settings = config.Config(allow=config.Allow.model_validate(allow or {}))
-    return [finding.message for finding in policy.findings(namespace, wanted, settings)]
+    settings = config.Config(allow=config.Allow.model_validate(allow or {}), domain=domain)
+    model = kinds.Key(namespace, table.NAME)
+    return [finding.message for finding in policy.findings(model, wanted, settings)]
 
 
 @pytest.mark.parametrize(("image", "prefix", "under"), IMAGES)
 def test_a_prefix_ends_where_a_part_of_a_reference_does(image: str, prefix: str, *, under: bool) -> None:
-    assert policy.is_under(image, prefix) is under
+    assert image_names.is_under_any(image, [prefix]) is under
 
 
 def test_without_a_list_any_image_and_host_may_be_used_and_nothing_of_the_rest() -> None:
@@ -102,6 +125,33 @@ def test_a_host_is_a_listed_domain_of_its_namespace_or_under_one(host: str, *, a
     assert message.endswith("is under none of allow.domains of the namespace closed: none")
 
 
+def test_a_namespace_that_is_not_listed_has_the_hosts_of_the_star() -> None:
+    allow = {"domains": {"models": ["a.example"], "*": ["b.example"]}}
+    assert findings("tomorrow", allow, expose={"host": "m.b.example"}) == []
+    [message] = findings("tomorrow", allow, expose={"host": "m.a.example"})
+    assert message.endswith("is under none of allow.domains of the namespace tomorrow: b.example")
+    assert findings("models", allow, expose={"host": "m.b.example"}) != []
+
+
+def test_a_host_under_the_operators_domain_is_that_of_one_model() -> None:
+    assert findings(domain="own.example", expose={"host": "judged.own.example"}) == []
+    assert findings(domain="own.example", expose={"host": "judged.models.own.example"}) == []
+    [message] = findings(domain="own.example", expose={"host": "grafana.own.example"})
+    assert message == (
+        "spec.expose.host grafana.own.example lies under expose.domain, where the hosts of this model are"
+        " judged.own.example and judged.models.own.example"
+    )
+    allow = {"domains": {"models": ["shared.own.example"]}}
+    assert findings(allow=allow, domain="own.example", expose={"host": "shared.own.example", "path": "/a"}) == []
+
+
+def test_an_ingress_class_is_any_where_none_is_listed_and_one_of_the_list_else() -> None:
+    expose = {"host": "a.b", "ingress": {"className": "outer"}}
+    assert findings(expose=expose) == []
+    [message] = findings(allow={"ingressClasses": ["inner"]}, expose=expose)
+    assert message == "spec.expose.ingress.className outer is not in allow.ingressClasses: inner"
+
+
 @pytest.mark.parametrize(("name", "allowed_here"), NAMES)
 def test_names_are_exact_or_begin_as_listed(name: str, *, allowed_here: bool) -> None:
     allow = {"serviceAccounts": ["weights-reader", "ci-*"]}
@@ -127,7 +177,11 @@ def test_only_what_the_edge_carries_is_the_edges() -> None:
         }
     )
     settings = config.Config(allow=config.Allow(domains={"models": ("c.d",)}))
-    assert [finding.edge for finding in policy.findings("models", spec, settings)] == [False, True, True]
+    assert [finding.edge for finding in policy.findings(kinds.Key("models", "opt"), spec, settings)] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_clients_are_not_sent_to_a_host_of_others() -> None:
@@ -158,4 +212,4 @@ def test_gateways_are_any_where_none_is_listed_and_named_with_their_namespace() 
 
 @pytest.mark.parametrize("case", [*table.CASES, *engine_cases.CASES], ids=str)
 def test_the_operator_lets_in_what_the_admission_policy_lets_in(case: table.Case) -> None:
-    assert (findings(case.namespace, table.ALLOW, **case.spec()) == []) is case.passes
+    assert (findings(case.namespace, table.ALLOW, table.DOMAIN, **case.spec()) == []) is case.passes

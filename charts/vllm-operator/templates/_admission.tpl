@@ -1,3 +1,9 @@
+{{- /* Whether the policies are installed, as text that is empty where they are not. Whoever installs the CRD, which is for the whole
+cluster, may install them too. */}}
+{{- define "vllm-operator.admission" -}}
+{{- $wanted := .Values.admission.enabled }}
+{{- ternary (or (empty .Values.watchNamespaces) .Values.crds.install) $wanted (kindIs "invalid" $wanted) | ternary "yes" "" }}
+{{- end }}
 {{- /* CEL: whether the object named by the argument is a ModelDeployment's; identity.is_ours says the same in Python. */}}
 {{- define "vllm-operator.ours" -}}
 {{ . }}.metadata.?ownerReferences.orValue([]).exists(reference, reference.?controller.orValue(false))
@@ -14,6 +20,28 @@ tag, begins. One with a tag or a digest is that image alone, and a registry has 
 {{ . }} == allowed || ({{ . }}.startsWith(allowed) && (allowed.endsWith('/') || (!allowed.matches('@|/[^/]*:[^/]*$')
 && ({{ . }}.startsWith(allowed + '/')
 || (!allowed.matches('^(localhost|[^/]*[.:][^/]*)$') && {{ . }}.substring(size(allowed)).matches('^[:@][^/]*$'))))))
+{{- end }}
+
+{{- /* The spellings of a list of prefixes of images, as JSON; image_names.spelled_prefixes says the same in Python: a word is an
+official image, a:5000 may be a registry or an image, and docker.io is written out. */}}
+{{- define "vllm-operator.prefixes" -}}
+{{- $found := list }}
+{{- range . }}
+{{- $name := regexReplaceAll "@.*$" . "" }}
+{{- $digest := trimPrefix $name . }}
+{{- $isRegistry := and (not (contains "/" .)) (eq $digest "") (regexMatch "^(localhost|.*[.:].*)$" .) }}
+{{- if $isRegistry }}
+{{- $found = append $found . }}
+{{- end }}
+{{- if contains "/" $name }}
+{{- $home := regexReplaceAll "^index[.]docker[.]io/" $name "docker.io/" }}
+{{- $whole := regexMatch "^(localhost|[^/]*[.:][^/]*)/" $home | ternary $home (printf "docker.io/%s" $home) }}
+{{- $found = append $found (eq $digest "" | ternary $whole (printf "%s%s" (regexReplaceAll ":[^/:]*$" $whole "") $digest)) }}
+{{- else if and (ne $name "") (or (ne $digest "") (contains ":" $name) (not $isRegistry)) }}
+{{- $found = append $found (printf "docker.io/library/%s" .) }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{- /* A validation: no entry of the CEL list `.given` is outside of the chart's list allow.`.list`, where * at an end means any. */}}

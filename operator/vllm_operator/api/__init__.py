@@ -15,7 +15,7 @@ A description ends with the field's unit and its default: "... Seconds. Default:
 
 from vllm_operator.api.access import Access, Client, Cors, KeySecretRef, RateLimit
 from vllm_operator.api.adapters import Adapter
-from vllm_operator.api.engine import AUTO, Engine, Env
+from vllm_operator.api.engine import AUTO, HOST_NAME, Engine, Env, Media
 from vllm_operator.api.expose import (
     LONGEST_PATH,
     LONGEST_URL,
@@ -41,6 +41,7 @@ from vllm_operator.api.weights import Cache, CredentialsSecretRef
 
 __all__ = [
     "AUTO",
+    "HOST_NAME",
     "LARGEST_QUANTITY",
     "LONGEST_PATH",
     "LONGEST_URL",
@@ -65,6 +66,7 @@ __all__ = [
     "Ingress",
     "IssuerRef",
     "KeySecretRef",
+    "Media",
     "Model",
     "ParentRef",
     "PodMetadata",

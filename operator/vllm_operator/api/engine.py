@@ -10,6 +10,11 @@ AUTO = "auto"
 LONGEST_CONTEXT = 10_000_000
 LONGEST_VALUES = 65_536
 """The most characters in the values of all variables, which are part of two objects of limited size."""
+HOST_NAME = "([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]([-a-z0-9]*[a-z0-9])?"
+"""A name of several parts, of which the last is no number: so no address either."""
+HOST_MESSAGE = (
+    "write the name of a host in lower case, such as images.example.com: no address, no port, no path and no *"
+)
 MaxModelLen = Annotated[int, pydantic.Field(ge=1, le=LONGEST_CONTEXT)] | Literal["auto"]
 
 
@@ -49,6 +54,34 @@ class Env(schema.Schema):
     )
 
 
+MediaDomain = Annotated[
+    str,
+    pydantic.Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=schema.rules(
+            schema.rule(f"self.matches('^{HOST_NAME}$') && !self.endsWith('.localhost')", HOST_MESSAGE)
+        ),
+    ),
+    schema.matching(HOST_NAME, HOST_MESSAGE),
+]
+
+
+class Media(schema.Schema):
+    """Images, sounds and videos that requests name by URL."""
+
+    allow_domains: tuple[MediaDomain, ...] | None = pydantic.Field(
+        default=None,
+        max_length=64,
+        description=(
+            "Hosts that vLLM fetches media from where a request names a URL of theirs, such as images.example.com, each"
+            " by its whole name. A redirect is not followed. List hosts of people that you trust alone: they say where"
+            " their names lead. Default: none, and requests bring their media with them, as data: URLs."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
 class Engine(schema.Schema):
     """vLLM itself: its image and options."""
 
@@ -58,7 +91,10 @@ class Engine(schema.Schema):
         max_length=512,
         description="Image with the `vllm` command. Default: the operator's image for the accelerator.",
         json_schema_extra=schema.rules(
-            schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space")
+            schema.rule("!self.matches('[[:space:]]')", "an image reference holds no white space"),
+            schema.rule(
+                "!self.matches('(^|/)[.]{0,2}(/|$)')", "an image reference has no empty segment and none of dots"
+            ),
         ),
     )
     max_model_len: MaxModelLen | None = pydantic.Field(
@@ -121,6 +157,10 @@ class Engine(schema.Schema):
             " args may name. Default: none."
         ),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    media: Media | None = pydantic.Field(
+        default=None,
+        description="Images, sounds and videos that requests name by URL. Default: none of them is fetched.",
     )
     startup_timeout: schema.Duration = pydantic.Field(
         default="30m",

@@ -76,7 +76,7 @@ class Model(schema.Schema):
                 "a claim whose name ends in .weights is a model's own, which may replace what lies there: name another claim",
             ),
             schema.rule(
-                "!self.startsWith('oci://') || self.matches('^oci://[a-z0-9][A-Za-z0-9._/:@-]*$')",
+                "!self.startsWith('oci://') || self.matches('^oci://[a-z0-9][A-Za-z0-9._:@-]*(/[A-Za-z0-9._:@-]+)*$')",
                 "an oci source is an image reference, such as oci://registry.example/models/opt-125m:v1",
             ),
             *sources.RULES,

@@ -75,7 +75,7 @@ def _certificate(name: str, expose: api.Expose, settings: config.Config) -> tupl
 def url(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> str:
     """Return the model's base URL, ending in a slash: the host's, or the Service's where it has none that is allowed."""
     exposed = exposure(owner.name, spec, settings)
-    if exposed is None or not policy.is_host(owner.namespace, spec, settings):
+    if exposed is None or not policy.is_host(owner.key, spec, settings):
         return inside(owner)
     return exposed.url
 

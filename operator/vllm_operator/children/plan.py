@@ -71,7 +71,7 @@ guard and policy go on."""
 def plan(inputs: versions.Inputs) -> Plan:
     """Return what is decided of the model, its keys apart."""
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
-    violations = policy.findings(owner.namespace, spec, settings)
+    violations = policy.findings(owner.key, spec, settings)
     version = versions.version(inputs)
     image = template.engine_image(version.revision)
     withheld = WITHHELD if violations or not image else ()

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from vllm_operator import api, config
-from vllm_operator.engine import accelerators, refusals
+from vllm_operator.engine import accelerators, media, refusals
 
 HOME = "/home/vllm"
 """A volume of the pod: caches of compilers and libraries, gone with the pod."""
@@ -27,13 +27,17 @@ CACHES = {
     "NUMBA_CACHE_DIR": "cache/numba",
 }
 
+REQUEST = {"VLLM_MAX_N_SEQUENCES": "64", "VLLM_MAX_COMPLETION_PROMPTS": "128"}
+"""What one request may ask for at most: choices, and prompts of a completion. vLLM's own bounds are 16384 and 1024."""
+
 
 def environment(
     engine: api.Engine, settings: config.Config, resources: api.Resources | None = None
 ) -> list[dict[str, Any]]:
     """Return the engine's variables as a container wants them: the operator's first, then the admin's own.
 
-    Of two for one name the operator's wins, then the spec's, then the settings' for the accelerators of `resources`.
+    Of two for one name the operator's wins, then the spec's, then the settings' for the accelerators of `resources`. The bounds
+    of one request are defaults, which spec and settings may set.
     """
     owned = {
         "HOME": HOME,
@@ -41,13 +45,14 @@ def environment(
         "TMPDIR": "/tmp",  # noqa: S108 - a volume of the pod's own
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",  # every source is a directory; nothing is to be looked for elsewhere
+        media.REDIRECTS: "0",  # a listed host decides on its own pages, and not on other hosts
         **{name: f"{HOME}/{directory}" for name, directory in CACHES.items()},
     }
     if engine.allow_long_context:
         owned["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     named = {entry.name.lower() for entry in engine.env}
     device = accelerators.setting(settings.engine_env, resources or api.Resources()) or {}
-    wanted = {**network(settings), **device}
+    wanted = {**REQUEST, **network(settings), **device}
     outside = {name: value for name, value in wanted.items() if name.lower() not in named}  # its own win
     own = [{"name": name, "value": value} for name, value in (owned | outside | owned).items()]
     return own + [_variable(entry) for entry in engine.env if not _is_refused(entry, owned)]

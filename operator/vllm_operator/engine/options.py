@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from vllm_operator import api
-from vllm_operator.engine import accelerators, adapters, endpoints, entries, refusals, source
+from vllm_operator.engine import accelerators, adapters, endpoints, entries, media, refusals, source
 
 HOST, PORT = "127.0.0.1", 8001
 """Where vLLM listens: loopback only, since half of its paths need no key."""
@@ -19,6 +19,9 @@ PROBED = f"{endpoints.HEALTH},{endpoints.METRICS}"
 """What probes and monitoring ask many times a minute, which would bury the rest of the log."""
 KEEP_ALIVE, KEEP_ALIVE_SECONDS = "sse-keep-alive-interval", 15
 """A stream that waits for its first or next token sends a comment this often, so that no proxy takes it for dead."""
+
+QUEUED_TOKENS, MOST_QUEUED_TOKENS = "max-num-queued-tokens", 64 * 131_072
+"""How many tokens of prompts may wait to be read: those of 64 requests with a long context each. vLLM itself has no bound."""
 
 PARALLEL = (
     "tensor-parallel-size",
@@ -59,7 +62,8 @@ def arguments(spec: api.Spec) -> list[str]:
     taken = tuple(entry for entry in spec.engine.args if not refusals.refusal(entry))
     own = [argument for entry in entries.last(taken) for argument in entries.arguments(entry)]
     code = ["--trust-remote-code"] if spec.engine.trust_remote_code else []
-    return [weights.argument, *given, *code, *names, *adapters.arguments(spec), *own]
+    lists = [*media.arguments(spec.engine), *names, *adapters.arguments(spec)]
+    return [weights.argument, *given, *code, *lists, *own]
 
 
 def _defaults(spec: api.Spec) -> dict[str, int | str]:
@@ -72,6 +76,8 @@ def _defaults(spec: api.Spec) -> dict[str, int | str]:
         wanted[ACCESS_LOG[0]] = PROBED
     if spec.model.task == "Generate" and not _is_given(spec.engine, KEEP_ALIVE):
         wanted[KEEP_ALIVE] = KEEP_ALIVE_SECONDS
+    if not _is_given(spec.engine, QUEUED_TOKENS):
+        wanted[QUEUED_TOKENS] = MOST_QUEUED_TOKENS
     return wanted
 
 

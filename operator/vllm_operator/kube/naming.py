@@ -43,6 +43,11 @@ class Owner(NamedTuple):
     uid: str
     adopts: str = ""
 
+    @property
+    def key(self) -> kinds.Key:
+        """Return the key of the model."""
+        return kinds.Key(self.namespace, self.name)
+
 
 def owner(model: kinds.Object) -> Owner:
     """Return the owner that `model`, a ModelDeployment as the API server returned it, is to its children."""

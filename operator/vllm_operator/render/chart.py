@@ -10,7 +10,8 @@ from typing import Any
 import pydantic
 import pydantic_settings
 
-from vllm_operator import config, policy
+from vllm_operator import config
+from vllm_operator.kube import image_names
 from vllm_operator.render import text
 
 VERSION = "0.1.0"
@@ -129,7 +130,7 @@ def _from(registry: str, image: object) -> str:
     """Return an image of `registry`, if it names none: a first part with a dot or a colon, or localhost, is one."""
     name = str(image)
     first, slash, _ = name.partition("/")
-    is_named = slash and (first == policy.LOCAL or "." in first or ":" in first)
+    is_named = slash and (first == image_names.LOCAL or "." in first or ":" in first)
     return f"{registry}/{name}" if registry and name and not is_named else name
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from vllm_operator import api, config, policy
 from vllm_operator.engine import allowance, table
+from vllm_operator.kube import kinds
 
 SOURCE = "hf://acme/model"
 
@@ -14,7 +15,7 @@ def findings(allow: dict[str, Any] | None = None, **engine: Any) -> list[str]:
     spec = api.Spec.model_validate({"model": {"source": SOURCE}, "engine": engine})
     lists = {"remoteCode": {"models": [SOURCE]}, **(allow or {})}
     settings = config.Config(allow=config.Allow.model_validate(lists))
-    return [finding.message for finding in policy.findings("models", spec, settings)]
+    return [finding.message for finding in policy.findings(kinds.Key("models", "opt"), spec, settings)]
 
 
 def test_an_option_that_needs_an_admin_is_told_with_the_list_and_the_reason() -> None:
@@ -71,7 +72,7 @@ def test_a_commit_that_anybody_can_propose_is_not_trusted_by_its_repository() ->
         spec = api.Spec.model_validate({"model": {"source": f"{SOURCE}@{commit}"}, "engine": {"trustRemoteCode": True}})
         for listed, is_trusted in ((SOURCE, False), ("hf://acme", False), (f"{SOURCE}@{commit}", True), ("*", True)):
             settings = config.Config(allow=config.Allow(remote_code={"models": (listed,)}))
-            found = policy.findings("models", spec, settings)
+            found = policy.findings(kinds.Key("models", "opt"), spec, settings)
             assert (found == ()) is is_trusted
             assert is_trusted or "until it is listed itself" in found[0].message
 

@@ -114,3 +114,17 @@ def test_every_cache_of_the_engine_is_in_a_volume_of_the_pod() -> None:
     for name in ("HF_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "VLLM_CACHE_ROOT", "TRITON_CACHE_DIR",
                  "TORCHINDUCTOR_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE", "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR"):  # fmt: skip
         assert found[name].startswith("/home/vllm/")
+
+
+def test_what_one_request_may_ask_for_is_bounded_unless_the_spec_says_how() -> None:
+    assert f"--max-num-queued-tokens={options.MOST_QUEUED_TOKENS}" in given()
+    own = "--max_num_queued_tokens=1000"
+    assert [one for one in given(engine={"args": [own]}) if "tokens" in one] == [own]
+    assert bounds() == {"VLLM_MAX_N_SEQUENCES": ["64"], "VLLM_MAX_COMPLETION_PROMPTS": ["128"]}
+    assert bounds({"name": "VLLM_MAX_N_SEQUENCES", "value": "512"})["VLLM_MAX_N_SEQUENCES"] == ["512"]
+
+
+def bounds(*own: dict[str, str]) -> dict[str, list[str]]:
+    """Return the values that an engine with these variables has of each bound of one request."""
+    found = environment.environment(api.Engine.model_validate({"env": own}), config.Config())
+    return {name: [one["value"] for one in found if one["name"] == name] for name in environment.REQUEST}

@@ -14,7 +14,7 @@ SETS_THE_OPERATOR = (
     "host", "port", "uds", "root-path", "ssl-keyfile", "ssl-certfile", "ssl-ca-certs", "ssl-cert-reqs", "ssl-ciphers",
     "enable-ssl-refresh", "api-key", "headless", "grpc", "grpc-port", "trust-remote-code", "model", "model-tag",
     "served-model-name", "runner", "convert", "task", "max-model-len", "max-num-queued-reqs", "shutdown-timeout", "config",
-    "generation-config",
+    "generation-config", "allowed-media-domains",
 )  # fmt: skip
 NOBODY_MAY = (
     "hf-token", "help", "data-parallel-multi-port-external-lb", "data-parallel-supervisor-port",
@@ -27,7 +27,7 @@ VARIABLES = (
     "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME", "HF_HUB_OFFLINE", "VLLM_CACHE_ROOT", "VLLM_NO_USAGE_STATS",
     "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "FLASHINFER_WORKSPACE_BASE", "CUDA_CACHE_PATH", "NUMBA_CACHE_DIR",
     "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHONUSERBASE", "PYTHONPLATLIBDIR", "BROWSER", "PATH",
-    "NVIDIA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES", "VLLM_MEDIA_URL_ALLOW_REDIRECTS",
 )  # fmt: skip
 REFUSED = [
     "--port=9000",
