@@ -30,8 +30,8 @@ test: setup check ## Everything: lint, types, layers, unit, golden, guard, integ
 	@$(PYTHON) -m dev prepare
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m hypothesis tests/unit
 	@$(PYTHON) -m pytest -q -n auto tests/chaos
-	@$(PYTHON) -m pytest tests/bootstrap
-	@$(PYTHON) -m pytest -n 2 --dist=loadscope --durations=40 tests/guard tests/integration tests/e2e
+	@$(PYTHON) -m pytest tests/bootstrap tests/guard
+	@$(PYTHON) -m pytest -n 2 --dist=loadscope --durations=40 tests/integration tests/e2e
 	@$(PYTHON) -m pytest tests/privileges
 
 check: .venv/ready ## What needs no cluster, in under a minute

@@ -4,8 +4,8 @@ HYPOTHESIS_PROFILE says with how many examples a property is tried: `check` take
 failure comes from a change; `thorough` takes many others. Neither is timed, since a loaded machine is not a broken promise. What
 kubectl and helm keep, they keep in the cache directory, not in the home.
 
-Tests that share the demo's cluster, of which a machine has one, run one after another; beside them, where pytest has two workers
-and `--dist=loadscope`, run those that need light clusters and Envoys alone. Both wait for most of their time.
+The tests of the demo's cluster, of which a machine has one, run one after another; beside them, where pytest has two workers and
+`--dist=loadscope`, run those that need an API server alone. Both wait for most of their time.
 """
 
 import os
