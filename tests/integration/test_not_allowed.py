@@ -74,7 +74,7 @@ def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin) -> 
         "ingress": {"tls": {"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}},
     }
     apply(admin, "issued", expose=issued)
-    waiting.until("no issuer", lambda: reason(admin, "issued", "Exposed") == "IssuerNotFound", admin.world)
+    waiting.until("no issuer", lambda: reason(admin, "issued", "Exposed") == "ClusterIssuerNotFound", admin.world)
     assert "ClusterIssuer acme does not exist" in admin.condition("issued", "Exposed")["message"]
     admin.kubectl("delete", "vllm", "issued")
 
