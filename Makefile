@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test check generate mutate chaos bench accept up down
+.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -41,6 +41,9 @@ check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m tests.generated
 	@$(PYTHON) -m pytest -q -n auto tests/unit tests/golden
+
+docs: .venv/ready ## The site of docs/, in .artifacts/site
+	@$(PYTHON) -m tests.site
 
 generate: .venv/ready ## CRD, the chart's CRD and the goldens, from the package api and the renderers
 	@$(PYTHON) -m tests.generated --write

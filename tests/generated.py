@@ -10,6 +10,7 @@ import yaml
 
 from tests import chart
 from tests.bench.scale import tables
+from tests.reference import fields, metrics, troubles
 from vllm_operator import crd
 from vllm_operator.engine import allowance, table
 from vllm_operator.render import text as manifests
@@ -30,6 +31,9 @@ def files() -> dict[pathlib.Path, str]:
         ROOT / "charts/vllm-operator/files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
         ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
         ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
+        ROOT / "docs/metrics.md": _with("operator", metrics.lines(), ROOT / "docs/metrics.md"),
+        ROOT / "docs/modeldeployment.md": fields.page(),
+        ROOT / "docs/troubleshooting.md": troubles.page(),
         **tables.files(),
     }
 

@@ -58,6 +58,10 @@ class Admin:
         command = [binaries.find("kubectl"), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
         return subprocess.run([*command, *arguments], input=stdin, capture_output=True, text=True, check=False)
 
+    def make_namespace(self) -> None:
+        """Make the namespace, which other tests may have made."""
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+
     def apply(self, body: dict[str, Any]) -> None:
         self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 

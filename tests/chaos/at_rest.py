@@ -1,7 +1,7 @@
 """What is compared of two runs once nothing happens any more: the objects, and what had become of them meanwhile.
 
 Left out is what differs between any two runs: uids, versions, moments, and the random keys, in whose place stands whose key it
-is. A key that no client's Secret holds stands as it is, and so makes a difference.
+is. A key that is no client's, of today or replaced, stands as it is, and so makes a difference.
 """
 
 import base64
@@ -20,7 +20,7 @@ LEFT_OUT = {"Lease", "Event", "Pod", "ReplicaSet"}
 COUNTED = {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "deletionTimestamp"}
 HASHES = {
     naming.ADOPT_ANNOTATION, naming.HASH_ANNOTATION, naming.FETCH_ANNOTATION, naming.GUARD_VERSION_ANNOTATION,
-    record.FINGERPRINT_ANNOTATION, record.AT_ANNOTATION,
+    record.FINGERPRINT_ANNOTATION, record.AT_ANNOTATION, record.REPLACED_ANNOTATION,
 }  # fmt: skip
 KEY = re.compile(r"sk-[A-Za-z0-9_-]{32,128}")
 BEGINNING = len("sk-") + 6
@@ -107,15 +107,25 @@ def _accepted(guard_secret: kinds.Object) -> set[str]:
 
 
 def _names(objects: Collection[kinds.Object]) -> dict[str, str]:
-    """Return whose each key is that a client's Secret holds."""
+    """Return whose each key is that a client's Secret holds, or that the guard's holds as replaced."""
     found = {}
     for obj in objects:
         name = obj["metadata"]["name"]
         if obj["kind"] == "Secret" and ".key." in name:
-            held = KEY.findall(record.decoded(obj, record.PREVIOUS))
-            found |= {key: f"<key of {name} before, {place}>" for place, key in enumerate(held)}
             found[record.key(obj)] = f"<key of {name}>"
+        if obj["kind"] == "Secret" and name.endswith(".guard"):
+            found |= _replaced(obj)
     return found
+
+
+def _replaced(guard_secret: kinds.Object) -> dict[str, str]:
+    """Return whose each replaced key is."""
+    model = guard_secret["metadata"]["name"].removesuffix(".guard")
+    return {
+        one.key: f"<key of {naming.client_secret(model, client)} before, {place}>"
+        for client, issued in record.notes(guard_secret, ()).applied.items()
+        for place, one in enumerate(issued.previous)
+    }
 
 
 def _owners(objects: Collection[kinds.Object]) -> dict[str, str]:

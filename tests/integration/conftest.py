@@ -20,6 +20,7 @@ from tests.integration import account, api_server, leaf_models
 
 PAIR = "pair"  # the namespace of two operators that take each other's place
 RATIONED = "rationed"  # a namespace that a test gives a quota
+MODELS = "models"  # the namespace that the documentation speaks of
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +62,7 @@ class Operator:
             "PYTHONPATH": str(paths.ROOT / "operator"),
             "VLLM_OPERATOR_NAMESPACE": "default",
             "VLLM_OPERATOR_WATCH_NAMESPACES": json.dumps(
-                ["default", RATIONED]
+                ["default", RATIONED, MODELS]
             ),  # other tests write as the operator elsewhere
             "VLLM_OPERATOR_ENGINE_IMAGES": json.dumps(render.ENGINES),
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),

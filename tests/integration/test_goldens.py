@@ -25,7 +25,7 @@ NAMED = (
 def restricted(served: pathlib.Path) -> kubectl.Admin:
     """A namespace under the Pod Security standard `restricted`, which refuses and warns."""
     admin = kubectl.Admin(served, "models")
-    admin.kubectl("create", "namespace", "models")
+    admin.make_namespace()
     for one in NAMED:
         admin.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(one))
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]

@@ -161,7 +161,7 @@ class Status(schema.Schema):
     conditions: tuple[Condition, ...] = pydantic.Field(
         default=(),
         max_length=16,
-        description="Conditions: Available, Ready, Progressing, Exposed, GuardConfigured and Verified.",
+        description="Conditions: Available, Ready, Progressing, Exposed, GuardConfigured, Verified and EngineCurrent.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
 

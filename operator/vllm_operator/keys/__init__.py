@@ -14,7 +14,7 @@ asks the guards whether they have them, `status.guard_conditions` says so. The f
 Must not put a key into words, a log or an error.
 """
 
-from vllm_operator.keys.decision import clients, decide, last, newest, overwritten, revoked_until, usable
+from vllm_operator.keys.decision import clients, decide, last, newest, revoked_until, usable
 from vllm_operator.keys.expiry import due, expired, expiry
 from vllm_operator.keys.state import (
     KEY_ENTRY,
@@ -25,6 +25,7 @@ from vllm_operator.keys.state import (
     Observed,
     Previous,
     Stored,
+    digest,
     fingerprint,
     is_genuine,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Stored",
     "clients",
     "decide",
+    "digest",
     "due",
     "expired",
     "expiry",
@@ -47,7 +49,6 @@ __all__ = [
     "is_genuine",
     "last",
     "newest",
-    "overwritten",
     "revoked_until",
     "usable",
 ]

@@ -78,18 +78,15 @@ def last(name: str, seen: Observed) -> Issued | None:
     | a record of ours, made up to `revoked_until` | none | None: it was revoked, and its Secret could not be deleted |
     | an edited record with the key or the fingerprint of the accepted one | a record | the accepted one |
     | anything else | anything | None |
+
+    The keys that a stored record replaced are those of the accepted one; where it holds them no more, their overlap ends.
     """
     stored, applied = seen.stored.get(name), seen.applied.get(name)
     if stored is None:
         return None
     if stored.issued and state.is_genuine(name, stored):
-        return _newer(stored.issued, applied, _replaced_until(name, seen))
+        return _newer(_remembered(stored.issued, stored, applied), applied, _replaced_until(name, seen))
     return applied if applied and _is_edited(name, stored, applied) else None
-
-
-def overwritten(seen: Observed) -> frozenset[str]:
-    """Return the clients whose Secret does not store their last record: somebody edited it, or restored it from a backup."""
-    return seen.edited | {name for name, one in seen.stored.items() if one.issued != last(name, seen)}
 
 
 def issue(before: Issued | None, rules: Rules, *, version: int, brought: str = "") -> Issued:
@@ -103,8 +100,10 @@ def issue(before: Issued | None, rules: Rules, *, version: int, brought: str = "
     replaced += [Previous(one.key, min(one.until, end)) for one in before.previous]
     previous = [one for one in replaced if one.until > rules.now and one.key != key]
     after = Issued(key, version, before.at, tuple(previous[: state.MOST_PREVIOUS]))
-    if after == before:
-        return before
+    return before if after == before else _dated(after, before, rules)
+
+
+def _dated(after: Issued, before: Issued, rules: Rules) -> Issued:
     return dataclasses.replace(after, at=min(max(rules.at, before.at + 1), state.LATEST))
 
 
@@ -159,6 +158,13 @@ def _issued(client: api.Client, seen: Observed, rules: Rules) -> Issued | Condit
     before = last(client.name, seen)
     if rules.terminating and before is None:
         return None
+    found = _following(client, before, seen, rules)
+    if isinstance(found, Issued) and before and _has_forgotten(client.name, before, seen):
+        return _dated(found, before, rules)
+    return found
+
+
+def _following(client: api.Client, before: Issued | None, seen: Observed, rules: Rules) -> Issued | ConditionValue:
     if client.key_secret_ref:
         return _brought(client, before, seen.brought[client.name], rules)
     version = before.version if before and rules.terminating else client.key_version or 1
@@ -175,6 +181,23 @@ def _brought(
     if not guard.is_key(key):
         return troubles.malformed(client)
     return issue(before, rules, version=0, brought=key)
+
+
+def _remembered(issued: Issued, stored: state.Stored, applied: Issued | None) -> Issued:
+    """Return the record that is `stored` with the keys that it replaced, as far as the accepted one holds them."""
+    if issued.previous:  # an earlier operator wrote them beside it
+        return issued
+    held = {state.digest(key): key for key in applied.keys} if applied else {}
+    previous = tuple(Previous(held[name], until) for name, until in stored.replaced if name in held)
+    return dataclasses.replace(issued, previous=previous)
+
+
+def _has_forgotten(name: str, before: Issued, seen: Observed) -> bool:
+    """Tell whether a replaced key is not known any more: the record without it is a new one, so that no backup brings it back."""
+    stored = seen.stored[name]
+    if stored.issued is None or stored.issued.at != before.at:
+        return False
+    return not {one for one, _ in stored.replaced} <= {state.digest(key) for key in before.keys}
 
 
 def _newer(stored: Issued, applied: Issued | None, replaced_until: int) -> Issued | None:

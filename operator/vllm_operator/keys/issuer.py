@@ -96,12 +96,14 @@ class Issuer:
 
 def _wanted(bodies: Iterable[kinds.Object], found: observation.Observation) -> list[kinds.Object]:
     """Return the Secrets to be written; what could not be read is left as it is."""
-    overwritten = keys.overwritten(found.seen)
     named = {str(body["metadata"]["labels"][naming.CLIENT_LABEL]): body for body in bodies}
-    repaired = {
-        name: _repairing(body, found.secrets[name]) if name in overwritten else body for name, body in named.items()
-    }
-    return [_bound(body, found.secrets.get(name)) for name, body in repaired.items() if name not in found.unread]
+    written = {name: body for name, body in named.items() if name not in found.unread}
+    return [_beside(body, found.secrets.get(name)) for name, body in written.items()]
+
+
+def _beside(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
+    """Return the Secret as it is written in place of the `live` one."""
+    return _bound(_without_replaced(secret, live), live)
 
 
 def _bound(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
@@ -111,11 +113,12 @@ def _bound(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
     return {**secret, "metadata": {**secret["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
 
 
-def _repairing(secret: kinds.Object, live: kinds.Object) -> kinds.Object:
-    """Return the Secret with an entry for replaced keys if the `live` one has it: so what somebody put there is removed."""
-    if record.PREVIOUS not in (live.get("data") or {}):
+def _without_replaced(secret: kinds.Object, live: kinds.Object | None) -> kinds.Object:
+    """Return the Secret with no replaced keys where the `live` one has some, whoever put them there: an entry of ours can go."""
+    held = (live or {}).get("data") or {}
+    if held.get(record.PREVIOUS, "") in ("", *record.NO_PREVIOUS.values()):
         return secret
-    return {**secret, "data": {**record.NO_PREVIOUS, **secret["data"]}}
+    return {**secret, "data": {**secret["data"], **record.NO_PREVIOUS}}
 
 
 def _usable(

@@ -1,11 +1,13 @@
 """How keys are encoded in Secrets, and read back: a client's own record in its Secret, all accepted records in the guard's.
 
-The entries of a client's Secret are names of variables, so that `envFrom` takes them without a complaint. Whatever else stands in
-an entry or an annotation reads as nothing, and costs no other client its record: JSON is read by pydantic, in linear time and to
+The entries of a client's Secret are names of variables, so that `envFrom` takes them without a complaint, and its pods get no key
+but the newest: those that it replaced lie in the guard's Secret, and the client's names their hashes. Whatever else stands in an
+entry or an annotation reads as nothing, and costs no other client its record: JSON is read by pydantic, in linear time and to
 a bounded depth. Must not decide which key a client has: keys/decision.py does.
 """
 
 import base64
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -20,6 +22,7 @@ from vllm_operator.kube import kinds, naming
 T = TypeVar("T")
 KEY = keys.KEY_ENTRY
 PREVIOUS = "PREVIOUS_API_KEYS"
+"""What earlier operators wrote into a client's Secret: its replaced keys, and until when (unix seconds) each is accepted."""
 NO_PREVIOUS = {PREVIOUS: base64.b64encode(b"[]").decode()}
 APPLIED, REVOKED_UNTIL = "keys.json", "revoked-until"
 REVOKED = "void.json"
@@ -28,6 +31,7 @@ REVOKED = "void.json"
 FINGERPRINT_ANNOTATION = f"{kinds.GROUP}/key-mark"
 VERSION_ANNOTATION = f"{kinds.GROUP}/key-version"
 AT_ANNOTATION = f"{kinds.GROUP}/key-changed-at"
+REPLACED_ANNOTATION = f"{kinds.GROUP}/replaced-keys"
 
 
 def _key(text: str) -> str:
@@ -47,11 +51,14 @@ Whole = Annotated[int, pydantic.Field(strict=True, ge=0, le=keys.LATEST)]
 Key = Annotated[str, pydantic.AfterValidator(_key)]
 Client = Annotated[str, pydantic.Field(pattern=f"^{schema.DNS_LABEL}$", max_length=63)]
 Replaced = list[tuple[Key, Whole]]
+Hash = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{16}$")]
 Record = tuple[Key, Whole, Whole, Replaced]
 RecordOrNone = Annotated[Record | None, pydantic.WrapValidator(_or_none)]
 
 RECORD = pydantic.TypeAdapter(Record)
 REPLACED = pydantic.TypeAdapter(Replaced)
+Hashes = Annotated[list[tuple[Hash, Whole]], pydantic.Field(max_length=keys.MOST_PREVIOUS)]
+HASHES = pydantic.TypeAdapter(tuple[Whole, Hashes])
 RECORDS = pydantic.TypeAdapter(dict[pydantic.OnErrorOmit[Client], RecordOrNone])
 MOMENTS = pydantic.TypeAdapter(dict[str, pydantic.OnErrorOmit[Whole]])
 
@@ -65,21 +72,24 @@ class Notes(NamedTuple):
 
 
 def entries(issued: keys.Issued) -> dict[str, str]:
-    """Return the entries of a client's Secret that hold its keys: a list of (key, unix seconds) for those that were replaced."""
-    previous = [(one.key, one.until) for one in issued.previous]
-    return {KEY: issued.key, **({PREVIOUS: json.dumps(previous)} if previous else {})}
+    """Return the entries of a client's Secret that hold its key."""
+    return {KEY: issued.key}
 
 
 def annotations(name: str, issued: keys.Issued) -> dict[str, str]:
     """Return the annotations that make the record of client `name` whole."""
     version = {VERSION_ANNOTATION: str(issued.version)} if issued.version else {}
-    return {**version, AT_ANNOTATION: api.moment(issued.at), FINGERPRINT_ANNOTATION: keys.fingerprint(name, issued)}
+    hashes = [(keys.digest(one.key), one.until) for one in issued.previous]
+    replaced = {REPLACED_ANNOTATION: json.dumps([issued.at, hashes])} if hashes else {}
+    mark = keys.fingerprint(name, dataclasses.replace(issued, previous=()))
+    return {**version, **replaced, AT_ANNOTATION: api.moment(issued.at), FINGERPRINT_ANNOTATION: mark}
 
 
 def stored(secret: kinds.Object) -> keys.Stored:
     """Return what a client's Secret stores."""
     found = secret["metadata"].get("annotations") or {}
-    return keys.Stored(_stored(secret, found), str(found.get(FINGERPRINT_ANNOTATION, "")))
+    issued = _stored(secret, found)
+    return keys.Stored(issued, str(found.get(FINGERPRINT_ANNOTATION, "")), _replaced(issued, found))
 
 
 def noted(issued: Mapping[str, keys.Issued], revoked_until: int) -> dict[str, str]:
@@ -143,6 +153,12 @@ def _stored(secret: kinds.Object, annotations: Mapping[str, str]) -> keys.Issued
         return _issued(RECORD.validate_python(fields))
     except ValueError:
         return None
+
+
+def _replaced(issued: keys.Issued | None, annotations: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Return the hashes of the keys that a record replaced; those of another record, from a backup, count for nothing."""
+    at, hashes = _read(HASHES, annotations.get(REPLACED_ANNOTATION, "")) or (0, [])
+    return tuple(hashes) if issued and at == issued.at else ()
 
 
 def _read(shape: pydantic.TypeAdapter[T], text: str) -> T | None:

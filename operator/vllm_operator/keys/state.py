@@ -47,10 +47,15 @@ class Issued:
 
 
 class Stored(NamedTuple):
-    """What a client's Secret stores: a record, None where it is unreadable, and the fingerprint beside it."""
+    """What a client's Secret stores: a record, None where it is unreadable, and the fingerprint beside it.
+
+    `replaced`: the hash of each replaced key, and until when (unix seconds) the key is accepted. The guard's Secret alone holds
+    these keys; `issued.previous` has some where an earlier operator wrote the Secret.
+    """
 
     issued: Issued | None
     fingerprint: str
+    replaced: tuple[tuple[str, int], ...] = ()
 
 
 class Observed(NamedTuple):
@@ -90,6 +95,11 @@ def fingerprint(name: str, issued: Issued) -> str:
     """
     record = [name, issued.key, issued.version, issued.at, *((one.key, one.until) for one in issued.previous)]
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:16]
+
+
+def digest(key: str) -> str:
+    """Return the hash by which a client's Secret names a replaced key: of no use to find one of 190 random bits and more."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def is_genuine(name: str, stored: Stored) -> bool:

@@ -14,6 +14,7 @@ kubelet_words.py       what kubelet and scheduler say -> reason and remedy
 starts.py              how long the last start took, and what the KV cache has room for
 evictions.py           why pods that ended for good did
 accelerators.py        how many accelerators there are, and which models hold them
+engine_version.py      EngineCurrent, from the tag of the image that serves
 guard_conditions.py    GuardConfigured and Verified, from what the probes heard
 summary.py             the status as a whole
 

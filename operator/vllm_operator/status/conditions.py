@@ -6,7 +6,7 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 from collections.abc import Mapping
 
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import edge, retold, rollout, rule
+from vllm_operator.status import edge, engine_version, retold, rollout, rule
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -190,5 +190,9 @@ CONDITIONS: Mapping[str, tuple[Row, ...]] = {
     "Exposed": EXPOSED,
     "GuardConfigured": (_client_expired, _guards),
     "Verified": (_verified,),
+    "EngineCurrent": engine_version.ENGINE_CURRENT,
 }
-"""By type, in the order in which they stand in the status. The last rule of each applies always."""
+"""By type, in the order in which they stand in the status. The last rule of each applies always.
+
+Of EngineCurrent it applies where there is an image.
+"""

@@ -1,6 +1,7 @@
 """What a client's Secret tells it, and what the guard's Secret makes of its keys."""
 
 import base64
+import json
 
 from tests.unit.keys.cases import NOW, A, B
 from vllm_operator import api, children, guard, keys
@@ -33,9 +34,10 @@ def test_a_client_is_told_its_key_the_addresses_and_the_model() -> None:
     }
 
 
-def test_a_client_is_told_its_replaced_keys_and_until_when_each_is_accepted() -> None:
-    entries = told(secrets.client_secret(OWNER, "opt", "https://llm.example/", "a", ROTATED))
-    assert entries["PREVIOUS_API_KEYS"] == f'[["{B}", {NOW + 60}]]'
+def test_the_pods_of_a_client_get_no_key_but_the_newest() -> None:
+    secret = secrets.client_secret(OWNER, "opt", "https://llm.example/", "a", ROTATED)
+    assert told(secret)["OPENAI_API_KEY"] == A
+    assert B not in json.dumps([secret, told(secret)])
 
 
 def test_a_replaced_key_ends_with_its_overlap_or_with_its_client_whichever_is_first() -> None:

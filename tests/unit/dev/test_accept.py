@@ -1,10 +1,15 @@
 """What `make accept` makes of what it is told: the image as the chart's values, pytest's words as rows of its report."""
 
+import fnmatch
+import json
 import pathlib
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 
-from dev import accept, progress
+from dev import accept, hub_weights, progress
 
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -58,6 +63,52 @@ def test_a_login_that_no_cluster_can_use_is_told(
 def test_an_accelerator_without_a_known_engine_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATOR", "example.com/npu")
     with pytest.raises(progress.Failure, match=r"no engine is known for example\.com/npu: name one by ENGINE_IMAGE"):
+        accept.wanted()
+
+
+HUB = """
+import json, pathlib
+def snapshot_download(name, **how):
+    told = pathlib.Path(how["local_dir"])
+    (told / "told.json").write_text(json.dumps([name, how["revision"], how["allow_patterns"]]))
+    if "some" in name:
+        (told / "model.safetensors").touch()
+"""
+
+
+def fetched(folder: pathlib.Path, name: str) -> subprocess.CompletedProcess[str]:
+    """What the fetching program does with a hub that has `name`."""
+    (folder / "huggingface_hub.py").write_text(HUB)
+    command = [sys.executable, "-c", hub_weights.DOWNLOAD, name, "c" * 40, str(folder), *hub_weights.PATTERNS]
+    env = {"PYTHONPATH": str(folder)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+def test_what_is_fetched_is_data_of_one_commit(tmp_path: pathlib.Path) -> None:
+    assert fetched(tmp_path, "some/weights").returncode == 0
+    name, commit, patterns = json.loads((tmp_path / "told.json").read_text())
+    assert (name, commit) == ("some/weights", "c" * 40)
+    code = ("model.bin", "model.pt", "model.pkl", "model.ckpt", "modeling.py", "model.h5", "model.msgpack")
+    assert not [file for file in code if any(fnmatch.fnmatch(file, pattern) for pattern in patterns)]
+
+
+def test_weights_that_run_code_are_not_taken_in_place_of_safetensors(tmp_path: pathlib.Path) -> None:
+    done = fetched(tmp_path, "other/weights")
+    assert done.returncode == 1
+    assert done.stderr == f"other/weights has no safetensors at {'c' * 40}\n"
+
+
+def test_the_pod_that_fetches_writes_to_its_volumes_alone() -> None:
+    pod: Any = hub_weights.job(hub_weights.STAND_IN, accept.SERVED, "engine:1", [])
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert container["command"][3:6] == [*hub_weights.STAND_IN.split("@"), f"/models/{accept.SERVED}"]
+
+
+@pytest.mark.parametrize("weights", ["facebook/opt-125m", "facebook/opt-125m@main", "facebook/opt-125m@27dcfa7"])
+def test_weights_without_a_commit_are_refused(monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
+    monkeypatch.setenv("WEIGHTS", weights)
+    with pytest.raises(progress.Failure, match="names no commit"):
         accept.wanted()
 
 

@@ -1,5 +1,6 @@
 """Clients, keys and Secrets in few words, for the tests of what is decided."""
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -31,8 +32,15 @@ def brought(*clients: str, overlap: str = "1h") -> api.Access:
 
 
 def stored(issued: keys.Issued, name: str = "a") -> keys.Stored:
-    """Return what a Secret stores as the operator wrote it."""
-    return keys.Stored(issued, keys.fingerprint(name, issued))
+    """Return what a Secret stores as the operator wrote it: of replaced keys their hashes."""
+    alone = dataclasses.replace(issued, previous=())
+    hashes = tuple((keys.digest(one.key), one.until) for one in issued.previous)
+    return keys.Stored(alone, keys.fingerprint(name, alone), hashes)
+
+
+def stored_by_the_first_release(issued: keys.Issued) -> keys.Stored:
+    """Return what a Secret stores that holds the replaced keys too."""
+    return keys.Stored(issued, keys.fingerprint("a", issued))
 
 
 def observed(**seen: Any) -> keys.Observed:

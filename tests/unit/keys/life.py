@@ -163,6 +163,8 @@ class Life:
         old = self.backups.get(name)
         if old and self._guard() and not self.regressed:
             self.restored.add(name)
+            if name not in self.listed and not old["metadata"].get("labels"):
+                self.forgotten.add(name)
             await self._restore(old, exists=now is not None)
 
     async def _restore(self, old: kinds.Object, *, exists: bool) -> None:

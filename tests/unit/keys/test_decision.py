@@ -71,13 +71,6 @@ def test_of_two_keys_made_in_one_second_neither_is_accepted() -> None:
     assert after.at > FIRST.at
 
 
-def test_a_secret_is_overwritten_whole_if_it_was_edited_or_comes_from_a_backup() -> None:
-    edited = keys.Stored(None, keys.fingerprint("a", FIRST))
-    for seen, expected in ((stored(FIRST), set()), (stored(OTHERS), {"a"}), (edited, {"a"})):
-        applied = {"a": keys.Issued(A, 1, NOW + 1)} if seen.issued == OTHERS else {"a": FIRST}
-        assert keys.overwritten(observed(stored={"a": seen}, applied=applied)) == expected
-
-
 def test_a_secret_from_before_a_rotation_brings_no_ended_key_back() -> None:
     second = one(access({"keyVersion": 2}), stored(FIRST), FIRST, FIRST.at)
     third = one(access({"keyVersion": 2}), stored(second), second, FIRST.at + HOUR)

@@ -1,8 +1,11 @@
 """Keys through a model's life, with an operator that ends at any write: each client has its key, and nobody else notices."""
 
 import contextlib
+import json
 
 from tests import harness
+from vllm_operator import keys
+from vllm_operator.keys import record
 from vllm_operator.kube import errors, kinds
 
 HOUR = 3600
@@ -43,6 +46,38 @@ async def test_a_rotation_survives_the_operators_end(at: int) -> bool:
     assert home.key("b") == other
     assert home.ends(other) is None
     return ended
+
+
+@harness.at_every_write
+async def test_an_upgrade_in_an_overlap_loses_no_key_and_takes_the_replaced_one_out_of_the_clients_secret(
+    at: int,
+) -> bool:
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"}, {"name": "b"})
+    old = home.key("a")
+    await home.change({"name": "a", "keyVersion": 2}, {"name": "b"})
+    await home.run()
+    await _as_the_first_release_wrote_it(home)
+    ended = await home.interrupted(at)
+    await home.run()
+    assert home.accepts(old)
+    assert home.accepts(home.key("a"))
+    assert home.ends(old) == harness.NOW + HOUR
+    await home.run()
+    assert old not in json.dumps(
+        [record.decoded(home.secret("a") or {}, entry) for entry in (home.secret("a") or {})["data"]]
+    )
+    assert home.condition("GuardConfigured")["reason"] != "ClientSecretRepaired"
+    return ended
+
+
+async def _as_the_first_release_wrote_it(home: harness.OperatorHarness) -> None:
+    """Put the replaced key of client `a` beside the newest one, with the fingerprint of both."""
+    issued = record.notes(home.api.objects[home.ref("vllm11.guard")], ()).applied["a"]
+    previous = json.dumps([(one.key, one.until) for one in issued.previous])
+    await home.edit("vllm11.key.a", record.PREVIOUS, previous)
+    annotations = {record.FINGERPRINT_ANNOTATION: keys.fingerprint("a", issued), record.REPLACED_ANNOTATION: None}
+    await home.api.edit_by("vllm-operator", home.ref("vllm11.key.a"), {"metadata": {"annotations": annotations}})
 
 
 async def test_a_restart_in_the_middle_keeps_the_overlap_and_its_end_is_cleaned_up() -> None:

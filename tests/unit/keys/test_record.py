@@ -1,6 +1,7 @@
 """Keys in Secrets: what was written is read back, and the most that may be asked for fits."""
 
 import base64
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ def guards(**entries: str) -> kinds.Object:
 @pytest.mark.parametrize("issued", [RECORD, keys.Issued(key(1), 0, 1)])
 def test_a_record_is_read_back_as_it_was_written(issued: keys.Issued) -> None:
     secret = secrets.client_secret(OWNER, "opt", "https://h/", "a", issued)
-    assert record.stored(secret) == keys.Stored(issued, keys.fingerprint("a", issued))
+    alone = dataclasses.replace(issued, previous=())
+    hashes = tuple((keys.digest(one.key), one.until) for one in issued.previous)
+    assert record.stored(secret) == keys.Stored(alone, keys.fingerprint("a", alone), hashes)
     written = guards(**record.noted({"a": issued, "b": RECORD}, RECORD.at + 5))
     assert record.notes(written, ["a", "c"]) == record.Notes({"a": issued, "b": RECORD}, set(), RECORD.at + 5)
 

@@ -1,6 +1,18 @@
 """One key follows another: versions, overlaps, brought keys, and the ends that come by themselves."""
 
-from tests.unit.keys.cases import FIRST, HOUR, NOW, A, B, access, brought, decide, one, stored
+from tests.unit.keys.cases import (
+    FIRST,
+    HOUR,
+    NOW,
+    A,
+    B,
+    access,
+    brought,
+    decide,
+    one,
+    stored,
+    stored_by_the_first_release,
+)
 from vllm_operator import api, keys
 from vllm_operator.kube.conditions import ConditionValue
 
@@ -26,13 +38,38 @@ def test_the_overlap_ends_and_stays_ended() -> None:
 
 def test_a_shortened_overlap_shortens_one_that_runs_and_a_longer_one_prolongs_none() -> None:
     before = keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + HOUR),))
-    assert one(access({"keyVersion": 2}, overlap="1m"), stored(before)).previous == (keys.Previous(A, NOW + 60),)
-    assert one(access({"keyVersion": 2}, overlap="0s"), stored(before)).previous == ()
-    assert one(access({"keyVersion": 2}, overlap="9h"), stored(before)) == before
+    assert one(access({"keyVersion": 2}, overlap="1m"), stored(before), before).previous == (
+        keys.Previous(A, NOW + 60),
+    )
+    assert one(access({"keyVersion": 2}, overlap="0s"), stored(before), before).previous == ()
+    assert one(access({"keyVersion": 2}, overlap="9h"), stored(before), before) == before
+
+
+def test_a_key_that_was_replaced_unknown_to_the_guards_overlaps_whether_its_secret_holds_it_or_not() -> None:
+    second = one(access({"keyVersion": 2}), stored(FIRST), FIRST)
+    third = one(access({"keyVersion": 3}), stored(second), FIRST, NOW + 60)
+    for secret in (stored(second), stored_by_the_first_release(second)):
+        assert one(access({"keyVersion": 2}), secret, FIRST, NOW + 60) == second
+    assert third.keys[1:] == (second.key, A)
+
+
+def test_a_deletion_that_the_guards_did_not_hear_of_leaves_no_overlap() -> None:
+    made = one(access({}), None, FIRST)
+    assert one(access({}), stored(made), FIRST, NOW + 60) == made
+    assert made.previous == ()
+
+
+def test_an_overlap_whose_key_is_nowhere_any_more_is_over_and_no_backup_of_the_guards_brings_it_back() -> None:
+    before = keys.Issued(B, 2, NOW, (keys.Previous(A, NOW + HOUR),))
+    after = one(access({"keyVersion": 2}), stored(before), None, NOW + 60)
+    assert (after.keys, after.version) == ((B,), 2)
+    assert one(access({"keyVersion": 2}), stored(after), before, NOW + 90) == after
+    unread = decide(access({"keyVersion": 2}), NOW + 60, stored={"a": stored(before)}, unreadable={"a"})
+    assert unread.issued["a"].keys == (B,)
 
 
 def test_who_rotates_twice_in_haste_keeps_the_first_key_for_its_overlap_too() -> None:
-    second = one(access({"keyVersion": 2}), stored(FIRST))
+    second = one(access({"keyVersion": 2}), stored(FIRST), FIRST)
     third = one(access({"keyVersion": 3}), stored(second), second, NOW + 60)
     assert third.keys[1:] == (second.key, A)
     fourth = one(access({"keyVersion": 4}), stored(third), third, NOW + 90)
@@ -51,14 +88,15 @@ def test_a_brought_key_is_taken_as_it_is_and_its_successor_overlaps() -> None:
     assert (first.keys, first.version) == ((A,), 0)
     second = decide(brought("a"), stored={"a": stored(first)}, brought={"a": B}).issued["a"]
     assert (second.key, second.previous) == (B, (keys.Previous(A, NOW + HOUR),))
-    third = decide(brought("a"), NOW + 1, stored={"a": stored(second)}, brought={"a": A}).issued["a"]
+    seen = {"stored": {"a": stored(second)}, "applied": {"a": second}, "brought": {"a": A}}
+    third = decide(brought("a"), NOW + 1, **seen).issued["a"]
     assert third.keys == (A, B)
 
 
 def test_a_client_goes_over_to_a_brought_key_and_back_as_in_a_rotation() -> None:
     taken = decide(brought("a"), stored={"a": stored(FIRST)}, brought={"a": B}).issued["a"]
     assert taken.keys == (B, A)
-    made = one(access({}), stored(taken))
+    made = one(access({}), stored(taken), taken)
     assert made.key not in (A, B)
     assert made.keys[1:] == (B, A)
 

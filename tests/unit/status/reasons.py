@@ -23,14 +23,27 @@ def of_tables() -> set[str]:
         row for rows in (*conditions.CONDITIONS.values(), pod_diagnosis.RULES, fetch_diagnosis.RULES) for row in rows
     ]
     named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
-    missing = {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
     told = {row.reason for row in (*cause_rows.CAUSES, *chain.from_iterable(kubelet_words.TABLES))}
-    return named | missing | told | {causes.UNKNOWN, *failures.REASONS}
+    return named | not_found() | told | {causes.UNKNOWN, *failures.REASONS}
+
+
+def not_found() -> set[str]:
+    """Return the reasons of objects that a spec names and that do not exist."""
+    return {f"{kind.kind}NotFound" for kind in dependencies.KINDS}
 
 
 def of_code() -> set[str]:
     """Return the reasons of the values that are made outside of the tables."""
-    return {reason for module in _modules() for reason in _reasons(module)}
+    return set(by_module())
+
+
+def by_module() -> dict[str, set[str]]:
+    """Return the modules, such as keys.troubles, that make a value with each reason outside of the tables."""
+    found: dict[str, set[str]] = {}
+    for module in _modules():
+        for reason in _reasons(module):
+            found.setdefault(reason, set()).add(module.__name__.removeprefix("vllm_operator."))
+    return found
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -9,6 +9,7 @@ from tests import observations
 from tests.unit.engine import test_cause_rows, test_causes, test_recorded_logs
 from tests.unit.status import (
     reasons,
+    test_engine_version,
     test_evictions,
     test_fetching,
     test_kubelet_words,
@@ -50,7 +51,8 @@ def told() -> set[str]:
     rows = {**test_cause_rows.RECORDED, **test_cause_rows.QUOTED, **test_kubelet_words.WORDS}.values()
     said = (text.partition(":")[0] for text in (*rows, *(case.says for case in test_pod_causes.TOLD.values())))
     logs = (log.reason for log in test_recorded_logs.LOGS)
-    return {*re.findall(r"[A-Z]\w+", conditions), *diagnoses, *causes, *said, *logs, *test_evictions.REASONS}
+    images = (one.reason for one in test_engine_version.IMAGES.values())
+    return {*re.findall(r"[A-Z]\w+", conditions), *diagnoses, *causes, *said, *logs, *images, *test_evictions.REASONS}
 
 
 def test_the_reasons_are_found() -> None:

@@ -1,0 +1,41 @@
+"""docs/alerts.yaml: each alert has a section that says what to do, and asks for metrics that there are."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import paths
+from tests import pages
+from tests.reference import metrics
+from vllm_operator.guard import watch
+
+RULES: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load((paths.ROOT / "docs/alerts.yaml").read_text())["groups"] for rule in group["rules"]
+]
+NAME = re.compile(r"\b(?:vllm_operator|envoy|vllm:)\w+")
+LISTED = set(NAME.findall((paths.ROOT / "docs/metrics.md").read_text()))
+SEVERITIES = ("critical", "warning", "info")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
+    found = set(NAME.findall(rule["expr"]))
+    assert found
+    own = {name for name in found if name.startswith("vllm_operator")}
+    assert own <= metrics.names()
+    assert found <= LISTED
+    assert rule["labels"]["severity"] in SEVERITIES
+    assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
+    page = (paths.ROOT / "docs/observability.md").read_text()
+    sections = re.findall(r"^### (Vllm\w+)$", page, re.MULTILINE)
+    assert sections == [rule["alert"] for rule in RULES]
+    assert {name.lower() for name in sections} <= pages.anchors(page)
+
+
+def test_the_engines_metrics_of_the_page_are_those_that_the_guard_asks_for() -> None:
+    assert set(watch.SIGNS) <= LISTED
