@@ -92,7 +92,7 @@ class Hosts:
     # What a run asks
 
     def holder(self, key: kinds.Key, address: Address | None, own: Collection[kinds.Ref]) -> kinds.Ref | None:
-        """Return who has the address that the model is to have, None where it has it itself: no other is given it until its `end`.
+        """Return who has the address that the model is to have, None where it has it: no other is given it until its `end`.
 
         `own`: the edges that are the model's, beside those that name it as their owner.
         """

@@ -94,11 +94,12 @@ async def test_the_oldest_has_the_host_though_another_is_worked_on_first() -> No
 @clock.virtual
 async def test_a_host_moves_once_its_holders_edge_is_gone() -> None:
     world = operator_process.World()
+    old = await world.create("a-first", expose=WEB)
+    new = await world.create("b-second", namespace="others", expose=WEB)
+    third = await world.create("c-third", namespace="others", expose=WEB)
+    for year, key in enumerate((old, new, third), 2024):
+        age(world, operator_process.model(key), f"{year}-01-01T00:00:00Z")
     async with world.running():
-        old = await world.create("a-first", expose=WEB)
-        await clock.until(world.is_done(old))
-        new = await world.create("b-second", namespace="others", expose=WEB)
-        third = await world.create("c-third", namespace="others", expose=WEB)
         await clock.until(lambda: is_refused(world, new, "ModelDeployment models/a-first"))
         await world.change(old, expose={"host": "moved.example"})
         await clock.until(lambda: host(world, new) == "web.example")
