@@ -17,13 +17,13 @@ class Told(cache.Cache):
     """A cache that remembers whom it woke."""
 
     def __init__(self) -> None:
-        self._told: list[kinds.Key] = []
-        super().__init__(self._told.append)
+        self._woken: list[kinds.Key] = []
+        super().__init__(self._woken.append)
 
     def told(self) -> tuple[kinds.Key, ...]:
         """Return the models that were woken since the last question."""
-        found = tuple(self._told)
-        self._told.clear()
+        found = tuple(self._woken)
+        self._woken.clear()
         return found
 
 

@@ -18,7 +18,7 @@ GATEWAY = {
     "spec": {"gatewayClassName": "played", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]},
 }  # fmt: skip
 PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
-EXPOSE = {"host": "llm.example", "path": "/opt", "gateway": {"parentRefs": [{"name": "edge"}]}}
+GATEWAYS = {"parentRefs": [{"name": "edge"}]}
 NUMBERS = itertools.count(1)
 CRD = "httproutes.gateway.networking.k8s.io"
 
@@ -33,7 +33,7 @@ def admin(served: pathlib.Path, operator: conftest.Operator) -> kubectl.Admin:
 def vllm(admin: kubectl.Admin) -> Iterator[str]:
     """A model of its own for each test, behind a Gateway that is not there yet."""
     name = f"routed-{next(NUMBERS)}"
-    admin.apply(kubectl.model(name, expose=EXPOSE))
+    admin.apply(kubectl.model(name, expose={"host": f"{name}.example", "path": "/opt", "gateway": GATEWAYS}))
     yield name
     admin.kubectl("delete", "vllm", name)
     admin.kubectl("delete", "gateway", "edge", "--ignore-not-found")
@@ -84,7 +84,7 @@ def test_a_model_is_routed_and_says_what_its_gateway_says(admin: kubectl.Admin, 
     assert "allowedRoutes of its listeners" in exposed(admin, vllm, "GatewayRefused")
     answer(admin, vllm, "True", "Accepted", "")
     exposed(admin, vllm, "Exposed")
-    assert admin.get("vllm", vllm)["status"]["url"] == "https://llm.example/opt/"
+    assert admin.get("vllm", vllm)["status"]["url"] == f"https://{vllm}.example/opt/"
     assert admin.get("httproute", vllm)["metadata"]["generation"] == route["metadata"]["generation"], (
         "it is written once"
     )
@@ -96,7 +96,9 @@ def test_a_route_is_brought_back_to_what_the_spec_says(admin: kubectl.Admin, vll
     def is_whole() -> bool:
         route = admin.get("httproute", vllm)
         labelled = route.get("metadata", {}).get("labels", {}).get("serving.byteshop.in/model") == vllm
-        return labelled and route["spec"]["hostnames"] == ["llm.example"] and "timeouts" in route["spec"]["rules"][0]
+        return (
+            labelled and route["spec"]["hostnames"] == [f"{vllm}.example"] and "timeouts" in route["spec"]["rules"][0]
+        )
 
     waiting.until("the route", is_whole, admin.world)
     admin.patch("httproute", vllm, {"spec": {"hostnames": ["evil.example"]}})
@@ -114,11 +116,13 @@ def test_an_ingress_takes_the_place_of_a_route_and_the_other_way_round(admin: ku
     ingress = {"className": "contour"}
     admin.patch("vllm", vllm, {"spec": {"expose": {"gateway": None, "ingress": ingress}}})
     is_carried_by("ingress")
-    waiting.until("its URL", lambda: admin.get("vllm", vllm)["status"]["url"] == "http://llm.example/opt/", admin.world)
-    admin.patch("vllm", vllm, {"spec": {"expose": {"gateway": EXPOSE["gateway"], "ingress": None}}})
+    waiting.until(
+        "its URL", lambda: admin.get("vllm", vllm)["status"]["url"] == f"http://{vllm}.example/opt/", admin.world
+    )
+    admin.patch("vllm", vllm, {"spec": {"expose": {"gateway": GATEWAYS, "ingress": None}}})
     is_carried_by("httproute")
     waiting.until(
-        "its URL", lambda: admin.get("vllm", vllm)["status"]["url"] == "https://llm.example/opt/", admin.world
+        "its URL", lambda: admin.get("vllm", vllm)["status"]["url"] == f"https://{vllm}.example/opt/", admin.world
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vllm_operator import api, config, policy
 from vllm_operator.children import service
-from vllm_operator.kube import kinds, naming
+from vllm_operator.kube import addresses, kinds, naming
 
 
 class Exposure(NamedTuple):
@@ -44,6 +44,22 @@ def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | N
         tls_secret=tls_secret,
         issuer=issuer,
     )
+
+
+def address(model: kinds.Object, settings: config.Config) -> addresses.Address | None:
+    """Return the host and path that a ModelDeployment asks for, as it is stored; None for nothing.
+
+    It is what `exposure` has, and costs no reading of the whole spec.
+    """
+    expose = (model.get("spec") or {}).get("expose") or {}
+    host = expose.get("host") or (settings.domain and f"{model['metadata']['name']}.{settings.domain}")
+    return addresses.Address(host, expose.get("path") or "") if host else None
+
+
+def is_asked(owner: naming.Owner, spec: api.Spec, settings: config.Config, edge: kinds.Object) -> bool:
+    """Tell whether a live edge carries the host and path that the model asks for."""
+    exposed = exposure(owner.name, spec, settings)
+    return exposed is not None and addresses.Address(exposed.host, exposed.path) in addresses.addresses(edge)
 
 
 def _parents(expose: api.Expose, settings: config.Config) -> tuple[api.ParentRef, ...]:

@@ -36,9 +36,9 @@ class Plan(NamedTuple):
     that they are to be made of, and how; `fetching`: what is decided of weights that are fetched into a claim, None where none
     are, or servers of `revision` are there; `image`: the engine's of `revision`, "" where none is known; `guards`: images of all
     guards that read the guard's Secret; `withheld`: kinds whose objects are left as they are, there or not; `unmade`: those of
-    which nothing is taken away while weights are fetched; `is_behind`: this operator would make other servers than were pinned;
-    `first`: objects that are made of nothing else; `server`: the Deployment, which is made of the rollout's target and is
-    written after it.
+    which nothing is taken away while weights are fetched, or somebody else has the host; `is_behind`: this operator would make
+    other servers than were pinned; `first`: objects that are made of nothing else; `server`: the Deployment, which is made of the
+    rollout's target and is written after it.
     """
 
     owner: naming.Owner
@@ -63,7 +63,10 @@ class Plan(NamedTuple):
 SERVERS = (kinds.CONTROLLER_REVISION, kinds.DEPLOYMENT)
 """What is not made before the weights of its servers are there."""
 
-WITHHELD = (*SERVERS, kinds.SERVICE, kinds.INGRESS, kinds.HTTP_ROUTE, kinds.PERSISTENT_VOLUME_CLAIM, kinds.JOB)
+EDGES = (kinds.INGRESS, kinds.HTTP_ROUTE)
+"""What is not made while somebody else has the host. One that carries another host goes on as it is."""
+
+WITHHELD = (*SERVERS, kinds.SERVICE, *EDGES, kinds.PERSISTENT_VOLUME_CLAIM, kinds.JOB)
 """What is not made of a spec that the allow-lists refuse or that no engine's image is known for, and not taken away either; keys,
 guard and policy go on."""
 
@@ -75,7 +78,8 @@ def plan(inputs: versions.Inputs) -> Plan:
     version = versions.version(inputs)
     image = template.engine_image(version.revision)
     withheld = WITHHELD if violations or not image else ()
-    left_out = (*withheld, *(SERVERS if version.waits and not version.at_work else ()))
+    edges = EDGES if inputs.host_held else ()
+    left_out = (*withheld, *edges, *(SERVERS if version.waits and not version.at_work else ()))
     kept_back = () if _goes_on(inputs, version) else left_out
     held = bool(spec.paused or withheld)
     is_old = bool(held or version.waits)
@@ -85,7 +89,7 @@ def plan(inputs: versions.Inputs) -> Plan:
         owner=owner,
         spec=spec,
         settings=settings,
-        serving=inputs.serving if held else _exposed(inputs),
+        serving=inputs.serving if held or inputs.host_held else _exposed(inputs),
         violations=violations,
         exposure=exposed,
         revision=version.revision,
@@ -95,11 +99,19 @@ def plan(inputs: versions.Inputs) -> Plan:
         image=image,
         guards=(template.guard_image(served), *inputs.guards),
         withheld=withheld,
-        unmade=SERVERS if version.waits else (),
+        unmade=(*(SERVERS if version.waits else ()), *_kept_edges(inputs)),
         is_behind=version.is_behind,
         first=_without(_first(inputs, version, exposed), left_out),
         server=_without((deployment.deployment(owner, spec, version.rollout),), kept_back),
     )
+
+
+def _kept_edges(inputs: versions.Inputs) -> tuple[kinds.Kind, ...]:
+    """Return the kinds of the live edges that carry another host than the one that somebody else has."""
+    if not inputs.host_held:
+        return ()
+    others = [one for one in inputs.edges if not exposure.is_asked(inputs.owner, inputs.spec, inputs.settings, one)]
+    return tuple(kinds.BY_NAME[one["kind"]] for one in others)
 
 
 def _goes_on(inputs: versions.Inputs, version: versions.Version) -> bool:

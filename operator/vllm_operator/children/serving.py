@@ -42,20 +42,25 @@ def serving(
     deployment: kinds.Object | None = None,
     edge: kinds.Object | None = None,
     chosen: int | None = None,
+    host_held: bool = False,
 ) -> Serving:
     """Return what serves: `pods` are the ready ones, `edge` the live Ingress, `chosen` the context that vLLM was seen to choose.
+
+    `host_held`: somebody else has the host that the spec names, so nobody is sent there.
 
     Of servers of two versions the oldest counts: clients learn of a new name when all servers answer to it. A model that has
     servers and no Ingress is reached by its Service.
     """
     engine = _engine(pods, deployment)
     arguments = engine.get("args") or []
+    inside = exposure.inside(owner)
+    kept = None if edge and host_held and exposure.is_asked(owner, spec, settings, edge) else edge
     served = verification.served(arguments, spec.model.task)
     return Serving(
         model=served.model if served else options.served_name(spec.model),
         task=served.task if served else spec.model.task,
         context=_context(arguments or [f"--max-model-len={spec.engine.max_model_len}"], chosen),
-        url=exposure.live_url(edge) or (exposure.inside(owner) if deployment else exposure.url(owner, spec, settings)),
+        url=exposure.live_url(kept) or (inside if deployment or host_held else exposure.url(owner, spec, settings)),
         image=str(engine.get("image", "")),
         path=exposure.live_path(edge) if edge else exposure.path(owner, spec, settings),
         aliases=served.aliases if served else options.aliases(spec.model),

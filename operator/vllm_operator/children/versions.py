@@ -14,7 +14,8 @@ class Inputs(NamedTuple):
     `revisions`: the live ControllerRevisions; `at_work`: the inputs of the template that the live Deployment has; `asked`: the
     upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
     `claim`: what is there to fetch weights and to keep them, whoever made the claim; `live`: what decides on the rollout;
-    `renews`: servers that are behind are to be made by this operator now.
+    `renews`: servers that are behind are to be made by this operator now; `edges`: the live Ingress and HTTPRoute; `host_held`:
+    somebody else has the host and path that the model asks for.
     """
 
     owner: naming.Owner
@@ -29,6 +30,8 @@ class Inputs(NamedTuple):
     claim: kinds.Object | None = None
     live: rollout.Live = rollout.Live()
     renews: bool = False
+    edges: tuple[kinds.Object, ...] = ()
+    host_held: bool = False
 
 
 class Version(NamedTuple):

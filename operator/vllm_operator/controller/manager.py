@@ -15,7 +15,7 @@ from collections.abc import Callable
 import uvloop
 
 from vllm_operator import config
-from vllm_operator.controller import handlers, leader_election, metrics, reconcile
+from vllm_operator.controller import handlers, hosts, leader_election, metrics, reconcile
 from vllm_operator.kube import apply, cache, client, conditions, errors, informer, kinds, workqueue
 from vllm_operator.probes import http_client, prober
 
@@ -42,12 +42,13 @@ class Manager:
             api, settings.namespace, settings.lease_name, settings.identity, clock=clock
         )
         api.permit_by(self._leader.check)
-        self._cache = cache.Cache(self._wake)
+        claims = hosts.Hosts(settings, self._wake)
+        self._cache = cache.Cache(self._wake, claims)
         self._informers = informer.Informers(api, self._cache, settings.watch_namespaces, self._synced)
         sees_nodes = not settings.watch_namespaces
         self._prober = prober.Prober(api, self._cache, ask, self._wake, sees_nodes=sees_nodes)
         applier = apply.Applier(api, self._cache)
-        self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings, wake=self._wake)
+        self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings, claims=claims)
         self._reconcile = metrics.timed(self._reconciler)
         self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
         self._missed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()

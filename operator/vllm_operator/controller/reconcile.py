@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config, keys
-from vllm_operator.children import template
+from vllm_operator.children import exposure, template
 from vllm_operator.controller import existence, hosts, installation, lookups, report, upgrades
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 class Reconciler:
     """Brings one model to what its spec says, as often as it is asked to.
 
-    `clock` gives unix seconds; `wake` has another model worked on.
+    `clock` gives unix seconds; `claims` knows who has which host.
     `left`: the models that another installation works on, and its name.
     """
 
@@ -55,7 +55,7 @@ class Reconciler:
         settings: config.Config,
         *,
         clock: Callable[[], float] = time.time,
-        wake: Callable[[kinds.Key], None] = lambda _: None,
+        claims: hosts.Hosts | None = None,
     ) -> None:
         self._api, self._cache, self._applier, self._settings = api_server, objects, applier, settings
         self._issuer = issuer.Issuer(api_server, objects, applier, clock)
@@ -64,7 +64,7 @@ class Reconciler:
         self._existence = existence.Existence(api_server, objects)
         self._prober, self._clock = probes, clock
         self._lookups = lookups.Lookups(api_server)
-        self._hosts = hosts.Hosts(wake)
+        self._hosts = claims or hosts.Hosts(settings)
         self.left: dict[kinds.Key, str] = {}
         self._troubled: dict[kinds.Key, tuple[int, float]] = {}
 
@@ -80,6 +80,7 @@ class Reconciler:
                 return None
             return await self._run(key, seen, stamp)
         finally:
+            self._hosts.end(key)
             self._prober.enqueue(key)  # a revocation that was written is brought to the pods, whatever else failed
 
     def _leave(self, key: kinds.Key, holder: str) -> float:
@@ -88,16 +89,22 @@ class Reconciler:
             remedy = f"to move it here, annotate it with {naming.INSTALLATION_ANNOTATION}={self._settings.installation}"
             LOG.warning("ModelDeployment is left to another installation key=%s holder=%s; %s", key, holder, remedy)
         self.left[key] = holder
+        self._hosts.bar(key, writes=False)
         return SOONEST_RESYNC_SECONDS
 
     async def _run(self, key: kinds.Key, seen: observed.ObservedState, stamp: cache.Stamp) -> float:
         try:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
+            self._hosts.bar(key, writes=False)
             await self._reporter.unreadable(seen.model, error)
             return self._again(key, seen.model)
-        inputs = self._inputs(seen, spec, await self._claim(seen, spec))
+        claim = await self._claim(seen, spec)
+        address = exposure.address(seen.model, self._settings)
+        holder = self._hosts.holder(key, address, seen.edges().keys())
+        inputs = self._inputs(seen, spec, claim, holder)
         plan = children.plan(inputs)
+        self._hosts.bar(key, writes=not plan.withheld and not _is_held(seen, plan))
         if self._upgrades.admits(key, seen, plan):
             plan = children.plan(inputs._replace(renews=True))
         if await self._existence.is_over(seen, plan):
@@ -106,7 +113,7 @@ class Reconciler:
         missing = await self._lookups.missing(dependencies.of(plan))
         after = self._observed(key, seen, stamp)
         after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
-        after = after._replace(host_of=self._host_of(key, after, plan))
+        after = after._replace(host_of=holder)
         await self._reporter.report(after, plan)
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
@@ -115,7 +122,9 @@ class Reconciler:
         self._troubled.pop(key, None)
         return self._next(plan, issued)
 
-    def _inputs(self, seen: observed.ObservedState, spec: api.Spec, claim: kinds.Object | None) -> children.Inputs:
+    def _inputs(
+        self, seen: observed.ObservedState, spec: api.Spec, claim: kinds.Object | None, holder: kinds.Ref | None
+    ) -> children.Inputs:
         owner, pods = seen.owner, seen.pods()
         deployment = seen.child(kinds.DEPLOYMENT, owner.name)
         serving = children.serving(
@@ -125,6 +134,7 @@ class Reconciler:
             pods=[pod for pod in pods if pod_diagnosis.is_ready(pod)],
             deployment=deployment,
             edge=seen.edge(),
+            host_held=holder is not None,
             chosen=self._prober.context(kinds.Key(owner.namespace, owner.name)) or _told_context(seen.model),
         )
         revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
@@ -141,6 +151,8 @@ class Reconciler:
             job=seen.child(kinds.JOB, naming.fetch(owner.name)),
             claim=claim,
             live=rollout.live(self._prober.with_answers(seen), self._clock()),
+            edges=tuple(seen.edges().values()),
+            host_held=holder is not None,
         )
 
     async def _claim(self, seen: observed.ObservedState, spec: api.Spec) -> kinds.Object | None:
@@ -155,8 +167,7 @@ class Reconciler:
 
         A terminating model lives as long as a finalizer holds it: its keys are only taken away, and nothing is created.
         """
-        terminating = bool(seen.model["metadata"].get("deletionTimestamp"))
-        is_held = plan.spec.paused or terminating
+        terminating, is_held = _is_terminating(seen), _is_held(seen, plan)
         first = () if is_held else plan.first
         bodies = functools.partial(children.client_secrets, plan)
         issuing, written = await _both(
@@ -206,17 +217,19 @@ class Reconciler:
         due += [upgrades.LOOK_SECONDS] if self._upgrades.waits(plan) else []
         return min(due)
 
-    def _host_of(self, key: kinds.Key, seen: observed.ObservedState, plan: children.Plan) -> kinds.Key | None:
-        """Return the other model that has the host and path that this one asks for."""
-        address = (plan.exposure.host, plan.exposure.path) if plan.exposure else None
-        return self._hosts.claim(key, str(seen.model["metadata"].get("creationTimestamp", "")), address)
-
     def _forget(self, key: kinds.Key) -> None:
-        self._hosts.forget(key)
         self.left.pop(key, None)
         self._troubled.pop(key, None)
         self._applier.forget(key)
         self._reporter.forget(key)
+
+
+def _is_held(seen: observed.ObservedState, plan: children.Plan) -> bool:
+    return plan.spec.paused or _is_terminating(seen)
+
+
+def _is_terminating(seen: observed.ObservedState) -> bool:
+    return bool(seen.model["metadata"].get("deletionTimestamp"))
 
 
 def _told_context(model: kinds.Object) -> int | None:

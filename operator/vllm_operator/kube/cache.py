@@ -1,21 +1,22 @@
 """What was seen of the models, their objects and their pods, as projections; it wakes whoever a change concerns.
 
 Fed by watches and by the answers to our own writes; the newest resource version wins. What is gone stays gone: an answer that
-arrives after the end of its object is older than that end. Only objects with the label of a model are kept, for a watch would
-never tell of the others' end. Objects are kept as JSON, a fifth of the memory of dictionaries, and decoded when they are read;
-those of the models that were read last are kept decoded too, so whoever reads an object must not change it.
+arrives after the end of its object is older than that end. Only objects with the label of a model are kept; whoever needs to know
+of others is told of all that passes (listener.py). Objects are kept as JSON, a fifth of the memory of dictionaries, and decoded
+when they are read; those of the models that were read last are kept decoded too, so whoever reads an object must not change it.
 Must not do any I/O.
 """
 
 import collections
 import hashlib
 import itertools
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
 
-from vllm_operator.kube import field_ownership, kinds, naming, projection
+from vllm_operator.kube import field_ownership, kinds, listener, naming, projection
 
 SHARED = 10_000  # different sets of our fields that are shared
 AT_HAND = 32  # models whose objects are kept decoded: more than are worked on at once
@@ -41,8 +42,8 @@ class Entry(NamedTuple):
 class Cache:
     """The objects by reference and by model. `wake(key)` is called for each model that a change concerns, whoever brought it."""
 
-    def __init__(self, wake: Wake = lambda _: None) -> None:
-        self._wake = wake
+    def __init__(self, wake: Wake = lambda _: None, told: listener.Listener | None = None) -> None:
+        self._wake, self._told = wake, told
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
@@ -61,8 +62,11 @@ class Cache:
         newest = max(self._ends.get(ref, 0), before.version if before else 0)
         if version <= newest:
             return
+        if self._told:
+            self._told.put(obj)
         if key is None:  # it lost its label, or another took its name
-            self._forget(ref, version)
+            if before or ref in self._held:
+                self._forget_kept(ref, version)
             return
         after = Entry(projection.projected(obj), version, key, self._owned(obj))
         self._entries[ref] = after
@@ -108,11 +112,15 @@ class Cache:
         for ref in known:
             if ref not in listed:
                 self._forget(ref, int(version))
+        if self._told:
+            self._told.keep(kind.kind, namespace, listed, int(version))
 
     def clear(self, kind: kinds.Kind, namespace: str) -> None:
         """Forget all objects of a kind that is gone; what is made once it is back is newer."""
         for ref in [ref for ref in self._entries if ref.kind == kind.kind and namespace in ("", ref.namespace)]:
             self.drop(ref)
+        if self._told:
+            self._told.keep(kind.kind, namespace, set(), sys.maxsize)
 
     def version(self, ref: kinds.Ref) -> str:
         """Return the object's resource version; "" where it is not known."""
@@ -187,6 +195,12 @@ class Cache:
         entry = self._entries.get(ref)
         if entry and entry.version > version:
             return
+        if self._told:
+            self._told.forget(ref)
+        self._forget_kept(ref, version)
+
+    def _forget_kept(self, ref: kinds.Ref, version: int) -> None:
+        entry = self._entries.get(ref)
         self._bury(ref, version)
         if entry is None:
             return

@@ -38,7 +38,7 @@ class Informer:
         self.synced, self.answered = asyncio.Event(), asyncio.Event()
         self.failure: Failure | None = None
         self._api, self._kind, self._cache, self._namespace = api, kind, into, namespace
-        self._selector = "" if kind == kinds.MODEL_DEPLOYMENT else naming.MODEL_LABEL
+        self._selector = "" if kind in (kinds.MODEL_DEPLOYMENT, *kinds.SHARED) else naming.MODEL_LABEL
         self._version = ""
         self._idle_since: float | None = None  # the end of the last stream that lasted or brought something
         self._logged = ""

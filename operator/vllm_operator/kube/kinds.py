@@ -75,6 +75,9 @@ CHILDREN = (
 WATCHED = (*CHILDREN, POD)
 """What the operator lists and watches by label, beside all ModelDeployments."""
 
+SHARED = (INGRESS, HTTP_ROUTE)
+"""Of those, the kinds of which others' objects are seen too: a host is one's alone, whoever has it."""
+
 OPTIONAL = (HTTP_ROUTE,)
 """Of those, the kinds that a cluster may not have: the Gateway API is installed or it is not."""
 

@@ -40,7 +40,7 @@ NO_GATEWAY = Rule(
     "GatewayNotFound", edge.missing_gateway, "Gateway {found.namespace}/{found.name} does not exist",
     "correct spec.expose.gateway, or have it made; this heals by itself",
 )  # fmt: skip
-HOST_TAKEN = Rule("HostTaken", edge.taken, "{found}", "choose another host, or another path of it")
+HOST_CONFLICT = Rule("HostConflict", edge.conflict, "{found.words}", "{found.remedy}")
 UNCERTIFIED = Rule(
     "CertificateNotIssued", edge.uncertified, "cert-manager has not written the certificate into {found} yet",
     "see `kubectl describe certificate`; this heals by itself",
@@ -75,7 +75,7 @@ READY: tuple[Row, ...] = (
     NO_ENGINE_IMAGE,
     UNCERTIFIED.where(edge.uncertified_alone),
     NO_GATEWAY,
-    HOST_TAKEN,
+    HOST_CONFLICT,
     MISSING,
     PAUSED.where(StatusContext.held_back),
     SCALED_TO_ZERO,
@@ -130,7 +130,7 @@ EXPOSED: tuple[Row, ...] = (
     ),
     NOT_ALLOWED.where(edge.violations),
     UNWRITTEN.where(edge.failure),
-    HOST_TAKEN,
+    HOST_CONFLICT,
     UNCERTIFIED,
     NO_GATEWAY,
     MISSING.where(edge.missing),

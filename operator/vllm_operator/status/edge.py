@@ -20,6 +20,13 @@ REMEDIES = {
 """What can be done about a reason of the Gateway API for which a route is not accepted."""
 
 
+class Conflict(NamedTuple):
+    """That somebody else has the host, and what can be done."""
+
+    words: str
+    remedy: str
+
+
 class Refusal(NamedTuple):
     """A Gateway that does not serve the route; `gateway` as namespace/name, `words` the controller's own."""
 
@@ -66,15 +73,18 @@ def _if_issued(at: StatusContext, found: kinds.Ref | None) -> kinds.Ref | None:
     return found if (found.kind, found.name) == (kinds.SECRET.kind, exposed.tls_secret) else None
 
 
-def taken(at: StatusContext) -> str:
-    """Return the host and path that another model has, and which, where it lies in the namespace of this one."""
-    other, exposed = at.observed.host_of, at.plan.exposure
-    if other is None or exposed is None:
-        return ""
-    who = (
-        f"the model {other.name}" if other.namespace == at.observed.owner.namespace else "a model of another namespace"
-    )
-    return f"the host {exposed.host}{exposed.path} is that of {who}, which is older"
+def conflict(at: StatusContext) -> Conflict | None:
+    """Return who has the host and path that the model asks for: of what lies in another namespace, its name and nothing else."""
+    holder, exposed = at.observed.host_of, at.plan.exposure
+    if holder is None or exposed is None:
+        return None
+    who = f"{holder.kind} {holder.namespace}/{holder.name}"
+    words = f"the host {exposed.host}{exposed.path} is held by {who}, which was there first"
+    owner, domain = at.observed.owner, at.plan.settings.domain
+    own = f"{owner.name}.{owner.namespace}.{domain}"
+    is_default = exposed.host == f"{owner.name}.{domain}"
+    other = f", such as {own}, which is this model's alone" if is_default else ", or another path of it"
+    return Conflict(words, f"choose another host{other} (spec.expose); this heals by itself once that one is gone")
 
 
 def stays_inside(at: StatusContext) -> bool:

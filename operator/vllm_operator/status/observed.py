@@ -28,7 +28,9 @@ class ObservedState(NamedTuple):
     fetch: FetchState = FetchState()  # what is known of the Job that fetches weights
     evidence: Mapping[str, Evidence] = {}  # by uid of a pod: what was read of it beside its status
     stock: Stock | None = None  # the cluster's accelerators, where one was missing and they could be counted
-    host_of: kinds.Key | None = None  # another model that has the host and path that this one asks for
+    host_of: kinds.Ref | None = (
+        None  # who has the host and path that this model asks for: a model, an Ingress or an HTTPRoute
+    )
     verified: ConditionValue | None = None  # what a request through the Service has shown; None: not known
     asked: frozenset[str] = frozenset()  # the pod templates whose servers have shown it
 
@@ -53,6 +55,11 @@ class ObservedState(NamedTuple):
         """Return what carries the model's host: its HTTPRoute, else its Ingress; both are there while one replaces the other."""
         name = self.owner.name
         return self.child(kinds.HTTP_ROUTE, name) or self.child(kinds.INGRESS, name)
+
+    def edges(self) -> dict[kinds.Ref, kinds.Object]:
+        """Return the model's HTTPRoute and Ingress, as far as they are there."""
+        found = (self.child(kind, self.owner.name) for kind in (kinds.HTTP_ROUTE, kinds.INGRESS))
+        return {kinds.ref(one): one for one in found if one}
 
     def pods(self) -> list[kinds.Object]:
         """Return the pods that are to stay, newest first."""

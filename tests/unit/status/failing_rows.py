@@ -126,7 +126,8 @@ CLUSTER_ISSUED = {
 }
 CACHED = {"model": {"source": "hf://org/name", "cache": {"size": "1Gi", "storageClassName": "fast"}}}
 TAKEN_HOST = (
-    "the host web.example is that of the model older, which is older: choose another host, or another path of it"
+    "the host web.example is held by {holder}, which was there first: choose another host, or another path of it"
+    " (spec.expose); this heals by itself once that one is gone"
 )
 UNCERTIFIED = (
     "cert-manager has not written the certificate into Secret vllm11.tls yet: see `kubectl describe certificate`; "
@@ -175,12 +176,16 @@ MISSING = [
         serving(missing=["Secret vllm11.tls", "PersistentVolumeClaim some"]),
         f"+Serving -PersistentVolumeClaimNotFound -Complete -CertificateNotIssued {PROVEN}",
         f"PersistentVolumeClaim some {ABSENT}", {"Exposed": UNCERTIFIED}),
-    Row("a host that another model of the namespace has", EXPOSED, serving(host_of=kinds.Key("models", "older")),
-        f"+Serving -HostTaken -Complete -HostTaken {PROVEN}", TAKEN_HOST, {"Exposed": TAKEN_HOST}),
-    Row("a host that a model of another namespace has, whose name is not told", EXPOSED,
-        serving(host_of=kinds.Key("bank", "secret")),
-        f"+Serving -HostTaken -Complete -HostTaken {PROVEN}",
-        TAKEN_HOST.replace("the model older", "a model of another namespace")),
+    *(Row(f"a host that {holder.kind} {holder.name} of {holder.namespace} has", EXPOSED, serving(host_of=holder),
+          f"+Serving -HostConflict -Complete -HostConflict {PROVEN}",
+          TAKEN_HOST.format(holder=f"{holder.kind} {holder.namespace}/{holder.name}"))
+      for holder in (kinds.Ref("ModelDeployment", "models", "older"), kinds.Ref("Ingress", "bank", "web"))),
+    Row("a host of the operator's domain that a model of the same name has", {},
+        serving(host_of=kinds.Ref("ModelDeployment", "bank", "vllm11")),
+        f"+Serving -HostConflict -Complete -HostConflict {PROVEN}",
+        "the host vllm11.own.example is held by ModelDeployment bank/vllm11, which was there first: choose another host, such as"
+        " vllm11.models.own.example, which is this model's alone (spec.expose); this heals by itself once that one is gone",
+        settings={"domain": "own.example"}),
     Row("a Gateway that does not exist", ROUTED, serving(missing=["Gateway edge"]),
         f"+Serving -GatewayNotFound -Complete -GatewayNotFound {PROVEN}", NO_GATEWAY, {"Exposed": NO_GATEWAY}),
     Row("a class of Ingress that does not exist", EXPOSED, serving(missing=["IngressClass contour"]),
