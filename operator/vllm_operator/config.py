@@ -3,7 +3,8 @@
 Each has a default that suits a fresh cluster. Mappings and lists are JSON.
 """
 
-from typing import Annotated, Literal
+import ipaddress
+from typing import Annotated, Literal, Self
 
 import pydantic
 import pydantic_settings
@@ -59,6 +60,36 @@ class Allow(pydantic.BaseModel):
         default=(), description="Gateways as namespace/name; empty: any whose owner takes the route."
     )
     cluster_issuers: tuple[str, ...] = pydantic.Field(default=(), description="Names of cert-manager's ClusterIssuers.")
+
+
+Network = pydantic.IPvAnyNetwork
+NOT_PUBLIC = (
+    "10.0.0.0/8", "100.64.0.0/10", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16",
+    "198.18.0.0/15", "fc00::/7", "fe80::/10",
+)  # fmt: skip
+"""Private networks, and those of the nodes' clouds."""
+
+
+def _part(network: Network) -> Network:
+    if not network.prefixlen:
+        raise ValueError("write a part of all addresses, such as 10.0.0.0/8")
+    return network
+
+
+class Target(pydantic.BaseModel):
+    """What all models' pods may reach: an entry of the chart's `egress.to`."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    cidr: Network | None = None
+    namespace: schema.Label | None = None
+    ports: tuple[Annotated[int, pydantic.Field(ge=1, le=65535)], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.cidr is None) == (self.namespace is None):
+            raise ValueError("write cidr or namespace, such as cidr: 10.1.0.0/16")
+        return self
 
 
 class Config(pydantic_settings.BaseSettings):
@@ -135,6 +166,16 @@ class Config(pydantic_settings.BaseSettings):
     )
     monitoring_namespaces: tuple[str, ...] = pydantic.Field(
         default=(), description="Namespaces whose pods may read the guards' metrics."
+    )
+    egress: bool = pydantic.Field(
+        default=True, description="Whether models' pods reach only what they need, by their NetworkPolicies."
+    )
+    egress_to: tuple[Target, ...] = pydantic.Field(
+        default=(), description="What all models' pods may reach beside what their specs show that they need."
+    )
+    egress_except: tuple[Annotated[Network, pydantic.AfterValidator(_part)], ...] = pydantic.Field(
+        default=tuple(map(ipaddress.ip_network, NOT_PUBLIC)),
+        description="Networks in which servers fetch no media, and no weights of public hosts.",
     )
     http_proxy: str = pydantic.Field(default="", description="Proxy of the engines for http:// addresses.")
     https_proxy: str = pydantic.Field(default="", description="Proxy of the engines for https:// addresses.")

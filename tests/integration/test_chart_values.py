@@ -131,6 +131,12 @@ TURNED = {
     "admission.enabled": Turned(
         False, there("ValidatingAdmissionPolicy", "vllm-operator.ops.writes"), expected=False
     ),
+    "egress.enabled": Turned(False, setting("VLLM_OPERATOR_EGRESS"), "false"),
+    "egress.to": Turned(
+        [{"cidr": "10.1.0.0/16", "ports": [443]}, {"namespace": "minio"}], setting("VLLM_OPERATOR_EGRESS_TO"),
+        '[{"cidr":"10.1.0.0/16","ports":[443]},{"namespace":"minio"}]',
+    ),
+    "egress.except": Turned(["10.0.0.0/8"], setting("VLLM_OPERATOR_EGRESS_EXCEPT"), '["10.0.0.0/8"]'),
     "expose.domain": Turned("x.example", setting("VLLM_OPERATOR_DOMAIN"), "x.example"),
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),
     "expose.tlsSecret": Turned("tls", setting("VLLM_OPERATOR_TLS_SECRET"), "tls"),

@@ -127,7 +127,10 @@ def _first(
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     target = template.pinned(owner, version.rollout.target)
     found = version.fetching
-    fetched = (*fetching.objects(found), network_policy.of_fetch(owner, settings)) if found else ()
+    jobs = filter(None, (found and found.job, inputs.job))
+    fetched = (*fetching.objects(found), network_policy.of_fetch(owner, settings, jobs)) if found else ()
+    made = filter(None, (version.revision, version.rollout.target, version.at_work))
+    templates = [one["data"]["template"] for one in made]
     return (
         version.wanted,
         target if kinds.ref(target) != kinds.ref(version.wanted) else None,
@@ -135,7 +138,7 @@ def _first(
         service.peers(owner),
         ingress.ingress(owner, spec, settings, exposed),
         http_route.http_route(owner, exposed),
-        network_policy.network_policy(owner, spec, settings),
+        network_policy.network_policy(owner, spec, settings, templates),
         disruption_budget.disruption_budget(owner, spec),
         *fetched,
     )

@@ -37,7 +37,7 @@ def of_text(text: str, source: settings.Source, *, signed: bool) -> failures.Fai
     if signed and any(word in text.lower() for word in LOGIN):
         return _unauthorized(source, signed=signed)
     told = f"The service of {source.shown} is not reached"
-    return failures.Transient(failures.UNREACHABLE, told, "check the network, or the chart's endpoint and proxy")
+    return failures.Transient(failures.UNREACHABLE, told, "check the network, or the chart's endpoint, proxy or egress")
 
 
 def of_answer(status: int, code: str, source: settings.Source, *, signed: bool) -> failures.Failure:

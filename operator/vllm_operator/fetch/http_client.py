@@ -28,7 +28,7 @@ PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 RATE_LIMITED = 429
 OK, PARTIAL = 200, 206
 SIZE = re.compile("[0-9]{1,18}")
-CHECK = "check the network, or the chart's mirror or proxy"
+CHECK = "check the network, or the chart's mirror, proxy or egress"
 GOES_ON = "the fetch goes on by itself"
 
 

@@ -79,7 +79,8 @@ def spec(kept: Kept, **more: Any) -> api.Spec:
 def job(kept: Kept, at: str = BEGAN, **status: Any) -> kinds.Object:
     annotations = {naming.WEIGHTS_ANNOTATION: kept.weights, naming.FETCH_ANNOTATION: "1c7b352252829bab"}
     metadata = {"name": "llama-fetch", "namespace": "models", "annotations": annotations, "creationTimestamp": at}
-    return {"kind": "Job", "metadata": {**metadata, "uid": "j"}, "status": status}
+    pods = {"template": {"spec": {"containers": []}}}
+    return {"kind": "Job", "metadata": {**metadata, "uid": "j"}, "spec": pods, "status": status}
 
 
 def claim(kept: Kept, at: str = BEGAN, uid: str = UID) -> kinds.Object:
