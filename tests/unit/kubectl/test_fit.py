@@ -47,8 +47,14 @@ def test_the_type_of_the_cache_and_a_shorter_context_count() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{}, {"num_hidden_layers": 4}, {**LLAMA_8B, "layer_types": ["linear_attention"]}, {**LLAMA_8B, "mamba_d_state": 1}],
-    ids=["none", "no heads", "linear layers", "Mamba"],
+    [
+        {},
+        {"num_hidden_layers": 4},
+        {**LLAMA_8B, "layer_types": ["linear_attention"]},
+        {**LLAMA_8B, "mamba_d_state": 1},
+        {"num_hidden_layers": "9" * 99, "hidden_size": [1], "num_attention_heads": -1, "layer_types": 3},
+    ],
+    ids=["none", "no heads", "linear layers", "Mamba", "nonsense"],
 )
 def test_what_keeps_no_plain_keys_and_values_is_not_guessed(config: dict[str, Any]) -> None:
     assert cache(config).per_token is None
