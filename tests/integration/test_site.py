@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dev import paths
-from tests import pages, site, tools
+from tests import browser, pages, site, tools
 
 PARSE = "import promql_parser, sys\nfor text in sys.stdin.read().split('\\0'): promql_parser.parse(text)"
 
@@ -30,6 +30,15 @@ def test_each_page_is_built_and_in_the_search(built: pathlib.Path) -> None:
 def test_nothing_is_loaded_from_elsewhere(built: pathlib.Path) -> None:
     for page in built.glob("*.html"):
         assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//[^"]+"', page.read_text()) == []
+
+
+def test_the_search_finds_a_reason_without_a_server(built: pathlib.Path) -> None:
+    with browser.started() as chromium:
+        page = chromium.page()
+        page.open(f"file://{built}/search.html?q=OutOfMemory")
+        page.until("document.querySelector('#search-results ul.search a')")
+        assert "Troubleshooting" in page.run("document.querySelector('#search-results').textContent")
+        assert {url.partition(":")[0] for url in page.requests} == {"file"}
 
 
 def test_every_alert_is_promql() -> None:
