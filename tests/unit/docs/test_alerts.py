@@ -9,6 +9,7 @@ import yaml
 from dev import paths
 from tests import pages
 from tests.reference import metrics
+from vllm_operator.guard import metrics as metrics_of_guard
 from vllm_operator.guard import watch
 
 RULES: list[dict[str, Any]] = [
@@ -35,6 +36,14 @@ def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
     sections = re.findall(r"^### (Vllm\w+)$", page, re.MULTILINE)
     assert sections == [rule["alert"] for rule in RULES]
     assert {name.lower() for name in sections} <= pages.anchors(page)
+
+
+def test_the_guards_own_counters_are_those_of_the_page() -> None:
+    loggers = [one["typed_config"] for one in metrics_of_guard.loggers("model", (1, 40))]
+    stats = [stat["stat"]["name"] for one in loggers for stat in (*one.get("counters", ()), *one.get("histograms", ()))]
+    assert len(stats) > 1
+    own = {name.removesuffix("_bucket") for name in LISTED if name.startswith("envoy_guard")}
+    assert own == {f"envoy_{metrics_of_guard.PREFIX}_{name}" for name in stats}
 
 
 def test_the_engines_metrics_of_the_page_are_those_that_the_guard_asks_for() -> None:
