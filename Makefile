@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench accept up down
+.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench release accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -57,6 +57,9 @@ chaos: .venv/ready ## Kills, API errors and broken watches at every write of eve
 
 bench: setup ## Figures, with machine and versions; ONLY="startup" for some of them
 	@$(PYTHON) -m tests.bench $(ONLY)
+
+release: setup ## The chart's package, and what is in it and in each image as SPDX; publishes nothing
+	@$(PYTHON) -m dev release
 
 up: setup ## The cluster alone
 	@$(PYTHON) -m dev up

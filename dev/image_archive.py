@@ -1,4 +1,4 @@
-"""Image archives as files: their names, their sizes, and which of them are deleted.
+"""Image archives as files: their names, their sizes, what lies in them, and which of them are deleted.
 
 Knows nothing of how an image is made. An archive lies at FOLDER/<image>-<key>.tar, beside a note of its sizes, which are
 measured once since compressing takes half a minute a gigabyte.
@@ -9,6 +9,8 @@ import json
 import pathlib
 import tarfile
 import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from dev import progress
 
@@ -37,6 +39,48 @@ def sizes(archive: pathlib.Path) -> Sizes:
     if not note.is_file():
         progress.write_whole(note, json.dumps(dataclasses.asdict(_measure(archive))))
     return Sizes(**json.loads(note.read_text()))
+
+
+def identity(archive: pathlib.Path) -> str:
+    """Return the SHA-256 digest of the image's configuration, by which engines know the image."""
+    with tarfile.open(archive) as outer:
+        return pathlib.PurePath(_manifest(outer)["Config"]).stem.rpartition(":")[2]
+
+
+def members(archive: pathlib.Path) -> Iterator[tarfile.TarInfo]:
+    """Yield what the layers of an image hold, one after the other."""
+    with tarfile.open(archive) as outer:
+        for layer in _layers(outer):
+            yield from layer
+
+
+def files(archive: pathlib.Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of each wanted file of an image."""
+    with tarfile.open(archive) as outer:
+        for layer in _layers(outer):
+            for member in layer:
+                path = member.name.removeprefix("./")
+                stream = layer.extractfile(member) if member.isfile() and is_wanted(path) else None
+                if stream:
+                    yield path, stream.read()
+
+
+def _manifest(outer: tarfile.TarFile) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_extracted(outer, "manifest.json").read())[0]
+    return found
+
+
+def _layers(outer: tarfile.TarFile) -> Iterator[tarfile.TarFile]:
+    for name in _manifest(outer)["Layers"]:
+        with tarfile.open(fileobj=_extracted(outer, name)) as layer:
+            yield layer
+
+
+def _extracted(outer: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = outer.extractfile(name)
+    if found is None:
+        raise progress.Failure(f"{outer.name!r} is no image: {name} is no file", "delete it, then build it again")
+    return found
 
 
 def prune(folder: pathlib.Path, image: str, key: str) -> None:

@@ -22,5 +22,6 @@ done
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 echo 'nonroot:x:65532:65532::/tmp:/sbin/nologin' > "$root/etc/passwd"
 echo 'nonroot:x:65532:' > "$root/etc/group"
+find "$root" -type f -perm /6000 -exec chmod a-s {} + # nothing in an image becomes another user
 rm -rf "$work" "$root/usr/share/man" "$root/usr/share/info" "$root/usr/share/locale" "$root/usr/share/lintian"
 find "$root/usr/share/doc" -type f ! -name copyright -delete 2> /dev/null || true
