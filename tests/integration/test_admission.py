@@ -138,7 +138,8 @@ CREATED = [
     ("a Secret without our label", foreign(SECRET, "x"), "only objects with the label"),
     ("a Secret with another label", foreign(SECRET, "x", labels=LABELS), "only objects with the label"),
     ("a Secret with an empty label", foreign(SECRET, "x", labels={OWNER: ""}), "only objects with the label"),
-    ("a ConfigMap", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}, "only objects with the label"),
+    ("a ConfigMap", owned("ConfigMap", "x"), "nothing to do with /configmaps"),
+    ("a set of pods of another kind", {**deployment("x"), "kind": "StatefulSet"}, "nothing to do with apps/statefulsets"),
     (
         "a token of another account",
         {**owned("Secret", "x", type="kubernetes.io/service-account-token"), "metadata": {
@@ -167,7 +168,7 @@ OTHERWISE = [
     ("deletes a stranger's Secret", ("delete", "secret", "theirs", "--dry-run=server"), NOT_OURS),
     ("deletes what another controls", ("delete", "secret", "disputed", "--dry-run=server"), NOT_OURS),
     ("deletes all Secrets", ("delete", "secret", "--all", "--dry-run=server"), NOT_OURS),
-    ("deletes a namespace", ("delete", "namespace", PLACE, "--dry-run=server"), NOT_OURS),
+    ("deletes a namespace", ("delete", "namespace", PLACE, "--dry-run=server"), "nothing to do with /namespaces"),
     ("gives a Deployment a host path", pod_patch(volumes=[HOST_PATH]), "no part of"),
     ("gives a Deployment a token", pod_patch(automountServiceAccountToken=True), "hold no"),
     ("gives a Deployment a node", pod_patch(nodeName="x"), "open no port of their node"),
@@ -182,7 +183,7 @@ OTHERWISE = [
     ("deletes a pod", ("delete", "pod", "ours", "--dry-run=server"), NOT_THE_PODS),
     ("writes a spec", patch("vllm", MODEL, {"spec": {"replicas": 2}}), "nothing to do with"),
     ("asks for a token", ("create", "token", "default"), "nothing to do with /serviceaccounts/token"),
-    ("gives itself rights", ("create", "clusterrolebinding", "x", "--clusterrole=view", "--user=x"), "with the label"),
+    ("gives itself rights", ("create", "clusterrolebinding", "x", "--clusterrole=view", "--user=x"), "nothing to do with"),
 ]  # fmt: skip
 
 
