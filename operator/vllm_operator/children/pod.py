@@ -132,12 +132,12 @@ def _quantities(amounts: Mapping[str, int | str] | None) -> dict[str, str]:
 
 
 def _scratch_volumes() -> list[kinds.Object]:
-    """Return where the engine may write; /dev/shm is in memory and counts towards the container's own limit."""
+    """Return where the engine and the guard may write; /dev/shm is in memory and counts towards the container's own limit."""
     return [
-        {"name": "home", "emptyDir": {}},
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "shm", "emptyDir": {"medium": "Memory"}},
-        {"name": "run", "emptyDir": {}},
+        {"name": "home", "emptyDir": {"sizeLimit": "32Gi"}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "32Gi"}},
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}},
+        {"name": "run", "emptyDir": {"sizeLimit": "16Mi"}},
     ]
 
 

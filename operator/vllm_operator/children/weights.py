@@ -73,7 +73,9 @@ def _of_image(named: source.Weights, settings: config.Config) -> Mounted:
         "securityContext": security.container(),
         "volumeMounts": [image, {"name": FOUND, "mountPath": source.MODELS}],
     }
-    return Mounted(named.directory, (volume, {"name": FOUND, "emptyDir": {}}), (image, found), (locate,))
+    return Mounted(
+        named.directory, (volume, {"name": FOUND, "emptyDir": {"sizeLimit": "16Mi"}}), (image, found), (locate,)
+    )
 
 
 def _fetched(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked: str, image: str) -> Mounted:

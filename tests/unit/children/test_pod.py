@@ -71,6 +71,13 @@ def test_nothing_of_the_node_is_shared_with_a_pod() -> None:
     assert not [volume for volume in found["volumes"] if "hostPath" in volume]
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_a_server_may_write_into_its_node_has_a_size(source: str) -> None:
+    scratch = [one["emptyDir"] for one in rendered(model={"source": source})["volumes"] if "emptyDir" in one]
+    assert scratch
+    assert not [one for one in scratch if "sizeLimit" not in one]
+
+
 @pytest.mark.parametrize("drain", ["1s", "60s", "1h"])
 def test_a_server_has_time_to_leave_and_to_finish_what_runs_before_it_is_killed(drain: str) -> None:
     found = rendered(engine={"drainTimeout": drain})
