@@ -144,6 +144,7 @@ ROWS: dict[str, Row] = {
     "spec.access.defaultRateLimit.requests": Row(9, GUARD),
     "spec.access.defaultRateLimit.unit": Row("Hour", GUARD),
     "spec.access.maxQueuedRequests": Row(3),
+    "spec.access.maxRequestBytes": Row(2048, GUARD),
     "spec.access.clients[].name": Row("b", GUARD, CLIENT),
     "spec.access.clients[].rateLimit.requests": Row(9, GUARD, LIMITED),
     "spec.access.clients[].rateLimit.unit": Row("Hour", GUARD, LIMITED),

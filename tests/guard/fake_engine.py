@@ -37,6 +37,10 @@ def answer(status: int = 200, body: bytes = b'{"ok":true}', **headers: str) -> S
     return script
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 2048  # as uvicorn's
+
+
 class Engine:
     """vLLM's place: a server that can be absent (as while a model loads), and that does as `script` says."""
 
@@ -70,7 +74,7 @@ class Engine:
                 with contextlib.suppress(ConnectionError, TimeoutError):
                     super().handle()
 
-        self._server = http.server.ThreadingHTTPServer((HOST, self.port), Handler)
+        self._server = Server((HOST, self.port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 

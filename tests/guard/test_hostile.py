@@ -53,7 +53,7 @@ def test_upgrade_headers_end_at_the_guard(stand: Stand) -> None:
 
 def test_slow_headers_are_not_waited_for(start: Start) -> None:
     def hurry(bootstrap: Any) -> None:
-        manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1]["typed_config"]
         assert manager["request_headers_timeout"] == "10s"
         manager["request_headers_timeout"] = "0.5s"
 
@@ -62,7 +62,7 @@ def test_slow_headers_are_not_waited_for(start: Start) -> None:
 
 def test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is(start: Start, engine: fake_engine.Engine) -> None:
     def hurry(bootstrap: Any) -> None:
-        manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][-1]["typed_config"]
         assert manager["request_timeout"] == "120s"
         manager["request_timeout"] = "0.5s"
 

@@ -22,6 +22,8 @@ from vllm_operator import guard
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
 
+PUBLIC_LIMIT = "envoy.resource_limits.listener.public.connection_limit"
+
 
 def test_live_is_envoys_and_ready_is_the_engines(start: Start, engine: fake_engine.Engine) -> None:
     running = start()
@@ -98,12 +100,13 @@ def _listening(pid: int) -> set[int]:
 
 def test_probes_pass_while_the_public_port_is_full(start: Start) -> None:
     def narrow(bootstrap: Any) -> None:
-        bootstrap["overload_manager"]["resource_monitors"][0]["typed_config"]["max_active_downstream_connections"] = 3
+        bootstrap["layered_runtime"]["layers"][0]["static_layer"][PUBLIC_LIMIT] = 3
 
     running = start(alter=narrow)
     with contextlib.ExitStack() as held:
         for _ in range(6):
-            held.enter_context(socket.create_connection((rig.HOST, running.site.public_port)))
+            one = held.enter_context(socket.create_connection((rig.HOST, running.site.public_port)))
+            one.sendall(b"GET / HTTP/1.1\r\n")
         rig.until(lambda: running.raw(b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n") == b"")
         assert [running.private(path).status for path in (guard.LIVE_PATH, guard.READY_PATH)] == [200, 200]
 

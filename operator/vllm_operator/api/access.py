@@ -142,6 +142,15 @@ class Access(schema.Schema):
             " assumed to run, the most that vLLM chooses. Default: 64."
         ),
     )
+    max_request_bytes: int | None = pydantic.Field(
+        default=None,
+        ge=1024,
+        le=1_073_741_824,
+        description=(
+            "Bytes that the body of a request may have; a longer one gets 413 before it is read. Running servers take a"
+            " lower bound up at once, new ones a higher one. Default: 33554432, and 67108864 for the task Transcribe."
+        ),
+    )
     clients: tuple[Client, ...] | None = pydantic.Field(
         default=None,
         max_length=MOST_CLIENTS,

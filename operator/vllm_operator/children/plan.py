@@ -168,10 +168,16 @@ def guard_secret(
     page = guide.page(spec.expose, decided.settings, decided.serving)
     who: guard.Access = secrets.access(decided.owner, spec, decided.serving, issued, page)
     noted = record.noted(issued, revoked_until)
-    paths, address = endpoints.of(decided.serving.task), service.listening(live)
-    secret = secrets.guard_secret(decided.owner, who, paths, decided.guards, noted, address=address)
+    paths, site = endpoints.of(decided.serving.task), guard.Site(service.listening(live), memory=_guard_memory(decided))
+    secret = secrets.guard_secret(decided.owner, who, paths, decided.guards, noted, site=site)
     secret["metadata"]["annotations"][naming.INSTALLATION_ANNOTATION] = decided.settings.installation
     return secret
+
+
+def _guard_memory(decided: Plan) -> int:
+    """Return the bytes that every guard may use which reads the Secret: one of an earlier template may start again."""
+    pinned = (decided.revision, decided.at_work, decided.rollout.target)
+    return min(template.guard_memory(one) for one in pinned if one is not None)
 
 
 def unwanted(decided: Plan, live: Iterable[kinds.Object]) -> tuple[kinds.Object, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from vllm_operator import api, guard, keys
 from vllm_operator.children import service
 from vllm_operator.children.serving import Serving
+from vllm_operator.engine import endpoints
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
 
@@ -31,13 +32,13 @@ def guard_secret(
     images: Iterable[str],
     noted: Mapping[str, str],
     *,
-    address: str = guard.IPV4,
+    site: guard.Site = guard.Site(),  # noqa: B008 - immutable
 ) -> kinds.Object:
     """Return the Secret that guards of all these `images` take; beside the files it has what the operator `noted`.
 
-    `address`: where the guards listen.
+    `site`: where the guards listen, and how much memory each may use.
     """
-    files, version = _guard_files(who, tuple(paths), min(map(guard.version_of, images)), address)
+    files, version = _guard_files(who, tuple(paths), min(map(guard.version_of, images)), site)
     secret = _secret(owner, naming.guard_secret(owner.name), "guard", noted)
     secret["data"] |= files
     secret["metadata"]["annotations"] = {naming.GUARD_VERSION_ANNOTATION: version}
@@ -46,13 +47,13 @@ def guard_secret(
 
 @functools.lru_cache(maxsize=16)
 def _guard_files(
-    who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int], address: str
+    who: guard.Access, paths: tuple[guard.Endpoint, ...], envoy: tuple[int, int], site: guard.Site
 ) -> tuple[dict[str, str], str]:
     """Return the guard's files as a Secret holds them, and their version.
 
     A model that rolls out has a run for each change of a pod, and the same files in each; some 60 KB of each model are kept.
     """
-    files, version = guard.rendered(who, paths, envoy, guard.Site(address))
+    files, version = guard.rendered(who, paths, envoy, site)
     return _encoded(files), version
 
 
@@ -72,6 +73,7 @@ def access(
         model=serving.model,
         page=page,
         path=serving.path,
+        max_request_bytes=spec.access.max_request_bytes or endpoints.max_request_bytes(serving.task),
     )
 
 

@@ -9,8 +9,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
-from vllm_operator import api, config
-from vllm_operator.children import pod, template_inputs
+from vllm_operator import api, config, guard
+from vllm_operator.children import pod, quantity, template_inputs
 from vllm_operator.kube import kinds, naming
 
 UPGRADE_ANNOTATION = f"{kinds.GROUP}/upgrade"
@@ -126,7 +126,7 @@ def _ordered(live: Sequence[kinds.Object]) -> list[kinds.Object]:
 def pins_a_server(live: kinds.Object) -> bool:
     """Tell whether a ControllerRevision holds a pod template of ours."""
     try:
-        engine_image(live), guard_image(live)
+        engine_image(live), guard_image(live), guard_memory(live)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return False
     return True
@@ -183,6 +183,13 @@ def guard_images(pods: Iterable[kinds.Object]) -> tuple[str, ...]:
     """Return the images of the guards of pods or templates, each once."""
     containers = (one for each in pods for one in each["spec"].get("initContainers", []))
     return tuple(sorted({str(one["image"]) for one in containers if one["name"] == pod.GUARD}))
+
+
+def guard_memory(pinned: kinds.Object) -> int:
+    """Return the bytes of memory that the guard of the pinned template may use; the default where it says nothing."""
+    containers = pinned["data"]["template"]["spec"]["initContainers"]
+    limits = next(one for one in containers if one["name"] == pod.GUARD).get("resources", {}).get("limits", {})
+    return int(quantity.number(limits.get("memory", ""))) or guard.MEMORY
 
 
 def engine_image(pinned: kinds.Object) -> str:

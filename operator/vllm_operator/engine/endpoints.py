@@ -44,6 +44,14 @@ _POSTED: Mapping[api.Task, tuple[str, ...]] = {
     "Transcribe": ("/v1/audio/transcriptions", "/v1/audio/translations"),
 }
 
+_MAX_BYTES, _MAX_AUDIO_BYTES = 32 * 2**20, 64 * 2**20
+"""The bytes of a body by default: a long context with some images, and more than vLLM takes of a recording (25 MiB)."""
+
+
+def max_request_bytes(task: api.Task) -> int:
+    """Return how many bytes the body of a request for this task may have by default."""
+    return _MAX_AUDIO_BYTES if task == "Transcribe" else _MAX_BYTES
+
 
 def of(task: api.Task) -> tuple[Endpoint, ...]:
     """Return what clients may ask of a model with this task."""

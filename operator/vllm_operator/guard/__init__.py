@@ -7,9 +7,10 @@ routes.py      live: keys, limits, expiry and the page, taken up from a file wit
 cors.py        live: what browsers are told of pages of other origins
 bootstrap.py   static: the whole, which holds no secret
 listeners.py   static: the public and the private port
+bounds.py      static: how many connections and how much memory a guard takes, whoever sends what
 clusters.py    static: vLLM, Envoy's administration and the other guards of the model
 filters.py     static: what a request passes, and the access log
-script.py      static: the Lua of the public port, script.lua
+script.py      static: the Lua of the public port, script.lua, and of both ports, health.lua
 watch.py       static: the Lua of the private port, watch.lua, which finds that the engine stands still
 replies.py     static: what Envoy answers by itself
 metrics.py     static: what is counted of each request, by client and code
@@ -27,7 +28,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from vllm_operator.guard import bootstrap, listeners, metrics, routes, watch
+from vllm_operator.guard import bootstrap, bounds, filters, listeners, metrics, routes, watch
 from vllm_operator.guard.access import KEY_PATTERN, UNITS, Access, Client, Credential, Endpoint, Page, RateLimit, is_key
 from vllm_operator.guard.site import BOTH, DIRECTORY, IPV4, PRIVATE_PORT, PUBLIC_PORT, RUN_DIRECTORY, Site
 from vllm_operator.guard.state import State, state
@@ -46,6 +47,7 @@ __all__ = [
     "IPV4",
     "KEY_PATTERN",
     "LIVE_PATH",
+    "MEMORY",
     "METRICS_PATH",
     "OLDEST",
     "PRIVATE_PORT",
@@ -95,6 +97,7 @@ LIVE_PATH, READY_PATH, ALIVE_PATH, ALIVE_HEADER = (
 )
 METRICS_PATH, STATS_PATH, STALLS_HEADER = listeners.METRICS, listeners.STATS, watch.STALLS
 watch_variables = watch.variables
+MEMORY = bounds.MEMORY
 OLDEST = (1, 38)
 """The oldest supported Envoy, two versions before the default. The tests run each version."""
 
@@ -117,7 +120,8 @@ def rendered(
     An Envoy older than `OLDEST` gets what `OLDEST` takes: it reports itself what it rejects, and the status says so.
     """
     live = routes.rendered(access, endpoints)
-    static = bootstrap.text(site, access.peers, f"{site.directory}/{ROUTES}", metrics.loggers(access.model, envoy))
+    counters, passed = metrics.loggers(access.model, envoy), filters.public(envoy, access.max_request_bytes)
+    static = bootstrap.text(site, access.peers, f"{site.directory}/{ROUTES}", counters, passed)
     return Rendered({BOOTSTRAP: static, ROUTES: live.text}, live.version)
 
 

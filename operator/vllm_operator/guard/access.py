@@ -27,6 +27,8 @@ PATH_PATTERN = r"(/[A-Za-z0-9][-A-Za-z0-9._]*)*"
 """A path below which a model answers too, without a slash at its end."""
 
 MAX_REQUESTS = 1_000_000
+MAX_BYTES = 32 * 2**20
+"""The bytes that a request's body may have by default."""
 UNITS = {"Second": 1, "Minute": 60, "Hour": 3600}
 """The units of a limit, in seconds."""
 
@@ -104,7 +106,7 @@ class Access:
 
     `peers`: the DNS name of the headless Service, whose members share each limit. `origins`: the origins of the pages that may
     call from a browser, such as `https://app.example.com`, or `*`. `model`: the model's name in metrics. `path`: such as /opt,
-    below which the model answers too; vLLM is asked without it.
+    below which the model answers too; vLLM is asked without it. `max_request_bytes`: of a request's body.
     """
 
     clients: tuple[Client, ...]
@@ -113,6 +115,7 @@ class Access:
     model: str = "model"
     page: Page | None = None
     path: str = ""
+    max_request_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
         if re.fullmatch(PATH_PATTERN, self.path) is None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import clusters, listeners, metrics, proto
+from vllm_operator.guard import bounds, clusters, listeners, metrics, proto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vllm_operator.guard.site import Site
-
-MAX_CONNECTIONS = 4096
-"""Connections to the public port at a time; further ones are closed. Those to the private port are not counted."""
 
 _REGEX_SIZE = {"re2.max_program_size.error_level": 4096}
 """By default 100, which is less than a long key takes."""
@@ -26,38 +23,36 @@ _STATS = (
     f"cluster.{clusters.PEERS}.membership_total",
     f"cluster.{clusters.PEERS}.update_",
     "listener.",
+    "overload.",
     "server.",
     f"{metrics.PREFIX}.",
 )
 """Prefixes of the statistics that Envoy keeps."""
 
 
-def text(site: Site, peers: str, routes_file: str, counters: Sequence[proto.Json]) -> str:
+def text(site: Site, peers: str, routes_file: str, counters: Sequence[proto.Json], passed: Sequence[proto.Json]) -> str:
     """Return Envoy's bootstrap.
 
-    `peers`: the DNS name of all guards of the model; `counters`: the access loggers of `metrics`. All else is the same for all
-    models, and most of it is made once per process.
+    `peers`: the DNS name of all guards of the model; `counters`: the access loggers of `metrics`; `passed`: the public port's
+    `filters`. All else is the same for all models, and most of it is made once per process.
     """
-    return proto.encoded(_bootstrap(site, peers, routes_file, counters)).decode()
+    return proto.encoded(_bootstrap(site, peers, routes_file, counters, passed)).decode()
 
 
-def _bootstrap(site: Site, peers: str, routes_file: str, counters: Sequence[proto.Json]) -> proto.Json:
+def _bootstrap(
+    site: Site, peers: str, routes_file: str, counters: Sequence[proto.Json], passed: Sequence[proto.Json]
+) -> proto.Json:
+    static = {**_REGEX_SIZE, **bounds.runtime(site.memory)}
     return {
         "node": {"id": "guard", "cluster": clusters.PEERS},
         "admin": {"address": clusters.admin_socket(site)},
         "cluster_manager": {"local_cluster_name": clusters.PEERS},
-        "layered_runtime": {"layers": [{"name": "static", "static_layer": _REGEX_SIZE}]},
-        "overload_manager": _overload_manager(),
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": static}]},
+        "overload_manager": bounds.overload_manager(site.memory),
+        "memory_allocator_manager": bounds.allocator(),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": prefix} for prefix in _STATS]}}},
         "static_resources": {
-            "listeners": [listeners.public(site, routes_file, counters), listeners.private(site)],
+            "listeners": [listeners.public(site, routes_file, counters, passed), listeners.private(site)],
             "clusters": clusters.clusters(site, peers),
         },
     }
-
-
-def _overload_manager() -> proto.Json:
-    limit = {"max_active_downstream_connections": MAX_CONNECTIONS}
-    config = proto.typed("extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig") | limit
-    monitor = {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": config}
-    return {"resource_monitors": [monitor]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vllm_operator.guard import proto
+from vllm_operator.guard import bounds, proto
 
 if TYPE_CHECKING:
     from vllm_operator.guard.site import Site
@@ -51,6 +51,7 @@ def _in_this_pod(name: str, address: proto.Json) -> proto.Json:
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
+        "per_connection_buffer_limit_bytes": bounds.BUFFER,
         "circuit_breakers": {"thresholds": [_UNBOUNDED]},
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
         "load_assignment": _members(name, address),

@@ -10,6 +10,80 @@ import functools
 
 from vllm_operator.guard import access, keyed, metrics, proto, script
 
+KEYLESS = {keyed.HEALTH: (2000, 4000), keyed.OPEN: (200, 2000), keyed.REFUSED: (500, 10_000)}
+"""Requests without a key that are answered each second, in all, and at once after a pause, by kind. Above it they get 429."""
+QUESTIONS = "questions"
+_LIMITED = 429
+COUNTS = (1, 40)
+"""The first Envoy that counts the bytes of a body."""
+
+
+def public(envoy: tuple[int, int], max_request_bytes: int) -> list[proto.Json]:
+    """Return what a request passes on the public port, in order."""
+    counted = [_counted(max_request_bytes)] if envoy >= COUNTS else []
+    return [keyless(), lua(), checked(), limiter(), *counted, router()]
+
+
+def _counted(most: int) -> proto.Json:
+    """Return the filter that ends a body which turns out to be too long. The script judges a length that was told."""
+    config = proto.typed("extensions.filters.http.body_size_limit.v3.BodySizeLimit") | {"max_request_bytes": most}
+    return {"name": "envoy.filters.http.body_size_limit", "typed_config": config}
+
+
+@functools.cache
+def keyless() -> proto.Json:
+    """Return the limit of what callers ask without a key: so much a second for all of them, by the kind that the route holds.
+
+    What it refuses costs the script nothing, and is not logged.
+    """
+    key = {"key": keyed.METADATA, "path": [{"key": keyed.KEYLESS}]}
+    action = {"metadata": {"descriptor_key": keyed.KEYLESS, "source": "ROUTE_ENTRY", "metadata_key": key}}
+    buckets = [
+        {"entries": [{"key": keyed.KEYLESS, "value": kind}], "token_bucket": _tokens(per_second, burst)}
+        for kind, (per_second, burst) in sorted(KEYLESS.items())
+    ]
+    config = {
+        **_local_limit("keyless"),
+        "always_consume_default_token_bucket": False,
+        "rate_limits": [{"actions": [action]}],
+        "descriptors": buckets,
+    }
+    return {"name": "keyless", "typed_config": config}
+
+
+@functools.cache
+def questions() -> proto.Json:
+    """Return the filter of the private port by which a route has a limit of its own."""
+    return {"name": QUESTIONS, "typed_config": _local_limit(QUESTIONS, enforced=0)}
+
+
+def at_most(per_second: int, burst: int) -> proto.Json:
+    """Return the limit of a route of the private port."""
+    return {
+        "typed_per_filter_config": {QUESTIONS: {**_local_limit(QUESTIONS), "token_bucket": _tokens(per_second, burst)}}
+    }
+
+
+def _local_limit(name: str, enforced: int = 100) -> proto.Json:
+    share = {"default_value": {"numerator": enforced, "denominator": "HUNDRED"}}
+    config = proto.typed("extensions.filters.http.local_ratelimit.v3.LocalRateLimit")
+    return {**config, "stat_prefix": name, "filter_enabled": share, "filter_enforced": share}
+
+
+def _tokens(per_second: int, burst: int) -> proto.Json:
+    return {"max_tokens": burst, "tokens_per_fill": per_second, "fill_interval": "1s"}
+
+
+@functools.cache
+def checked() -> proto.Json:
+    """Return the filter that lets through what the script let through: an error in the script lets nobody in."""
+    said = {"filter": keyed.METADATA, "path": [{"key": script.PASSED}], "value": {"bool_match": True}}
+    noted = {"metadata_matcher": said, "metadata_source": "DYNAMIC"}
+    policy = {"permissions": [{"sourced_metadata": noted}], "principals": [{"any": True}]}
+    config = proto.typed("extensions.filters.http.rbac.v3.RBAC")
+    rules = {"action": "ALLOW", "policies": {script.PASSED: policy}}
+    return {"name": keyed.METADATA, "typed_config": {**config, "rules": rules}}
+
 
 @functools.cache
 def lua() -> proto.Json:
@@ -25,12 +99,8 @@ def lua() -> proto.Json:
 @functools.cache
 def limiter() -> proto.Json:
     """Return the rate limit: a bucket per client and unit, made when first needed; the route holds the cost of a request."""
-    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     config = {
-        **proto.typed("extensions.filters.http.local_ratelimit.v3.LocalRateLimit"),
-        "stat_prefix": metrics.PREFIX,
-        "filter_enabled": always,
-        "filter_enforced": always,
+        **_local_limit(metrics.PREFIX),
         "always_consume_default_token_bucket": False,
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         "local_cluster_rate_limit": {},
@@ -78,7 +148,19 @@ def log() -> proto.Json:
         "request_id": f"%DYNAMIC_METADATA({keyed.METADATA}:request_id)%",
     }
     config = {**proto.typed("extensions.access_loggers.stream.v3.StdoutAccessLog"), "log_format": {"json_format": line}}
-    return {"name": "envoy.access_loggers.stdout", "typed_config": config}
+    return {"name": "envoy.access_loggers.stdout", "typed_config": config, "filter": _told_or_not_429()}
+
+
+def _told_or_not_429() -> proto.Json:
+    """Return the filter of what is logged: all but what was refused before the script told of it."""
+    told = {"matcher": {"filter": keyed.METADATA, "path": [{"key": "path"}], "value": {"present_match": True}}}
+    others = [_status("LE", _LIMITED - 1), _status("GE", _LIMITED + 1)]
+    return {"or_filter": {"filters": [*others, {"metadata_filter": {**told, "match_if_key_not_found": False}}]}}
+
+
+def _status(relation: str, code: int) -> proto.Json:
+    comparison = {"op": relation, "value": {"default_value": code, "runtime_key": "guard.logged"}}
+    return {"status_code_filter": {"comparison": comparison}}
 
 
 def _metadata(fact: str) -> str:

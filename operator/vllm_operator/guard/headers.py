@@ -16,6 +16,7 @@ TO_ENGINE = (
     "authorization",  # which the route removes
     "content-length",
     "content-type",
+    "expect",
     "transfer-encoding",
     "user-agent",
     "x-request-id",

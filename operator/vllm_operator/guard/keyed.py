@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from vllm_operator.guard.access import Client, Credential
 
 METADATA = "guard"
+KEYLESS = "keyless"
+"""The fact of a route that needs no key: the kind of its requests, which have a limit together."""
+HEALTH, OPEN, REFUSED = "health", "open", "refused"
+"""The kinds: vLLM's health, the page and preflights, and what gets an error."""
 BUDGET = 1_000_000_000
 """The tokens of a bucket: so many that the share of any limit is exact to a millionth, and below Envoy's 32 bits."""
 TOLD = f"%METADATA(ROUTE:{METADATA}:client)%"

@@ -25,11 +25,13 @@ HEALTH = "/health"
 _BODY = 4096
 """The bytes that an answer of Envoy's own may have by default."""
 _HEALTHY: proto.Json = {
-    **keyed.facts(health=True),
+    **keyed.facts(health=True, keyless=keyed.HEALTH),
     "response_headers_to_add": [keyed.header("content-type", "text/plain; charset=utf-8")],
 }
 """The script answers itself. A guard with an older script asks vLLM, of which no browser reads more than plain text."""
+_REFUSED = keyed.facts(keyless=keyed.REFUSED)
 _UNAUTHORIZED: proto.Json = {
+    **_REFUSED,
     "direct_response": {"status": 401, "body": {"inline_string": replies.NO_KEY}},
     "response_headers_to_add": [keyed.header("www-authenticate", "Bearer")],
 }
@@ -64,8 +66,8 @@ def configuration(access: Access, endpoints: Sequence[Endpoint]) -> proto.Json:
         "response_headers_to_remove": list(headers.NOT_FROM_ENGINE),
         "response_headers_to_add": [keyed.header(name, value) for name, value in headers.SANDBOXED],
     }
-    if access.origins:
-        host |= keyed.facts(origins=sorted(access.origins))
+    origins = {"origins": sorted(access.origins)} if access.origins else {}
+    host |= keyed.facts(max_request_bytes=access.max_request_bytes, **origins)
     page = len(access.page.body.encode()) if access.page else 0
     return proto.typed("config.route.v3.RouteConfiguration") | {
         "name": NAME,
@@ -89,7 +91,7 @@ def _routes(access: Access, endpoints: Sequence[Endpoint]) -> list[proto.Json]:
     opened = _calls((one for one in listed if one.keyed), below)
     found += keyed.routes(access.clients, opened, to_engine(access.path), unknown)
     found += [{"match": match, **_UNAUTHORIZED} for match in guarded]
-    return [*found, {"match": {"prefix": "/"}, **unknown}]
+    return [*found, {"match": {"prefix": "/"}, **_REFUSED, **unknown}]
 
 
 def _calls(listed: Iterable[Endpoint], below: str) -> list[matches.Calls]:
@@ -120,7 +122,7 @@ def _preflights(listed: Iterable[matches.Calls], unknown: proto.Json) -> list[pr
     return [
         {
             "match": matches.Calls("OPTIONS", paths).match(matches.exactly("access-control-request-method", method)),
-            **keyed.facts(preflight=method),
+            **keyed.facts(preflight=method, keyless=keyed.OPEN),
             **unknown,
         }
         for method, paths in listed
@@ -131,6 +133,7 @@ def _page(page: Page, below: str) -> proto.Json:
     """Return the page as it is. Envoy reads a percent sign as the start of a command in headers, and not in bodies."""
     return {
         "match": matches.Calls("GET", matches.behind(below, [page.path])).match(),
+        **keyed.facts(keyless=keyed.OPEN),
         "direct_response": {"status": 200, "body": {"inline_string": page.body}},
         "response_headers_to_add": [keyed.header(name, value.replace("%", "%%")) for name, value in page.headers],
     }

@@ -11,19 +11,6 @@ local function peers(handle)
   return members
 end
 
-local is_healthy, told_at, asked_at = false, -1, -1
-
--- Tell whether vLLM's own health says 200. One caller a second asks; the others get what was said at most AGE seconds ago.
-local function healthy(handle)
-  local now = os.time()
-  if told_at ~= now and (asked_at ~= now or now - told_at > AGE) then
-    asked_at = now
-    local headers = handle:httpCall(PROBE, {[":method"] = "GET", [":authority"] = PROBE, [":path"] = HEALTH}, nil, AGE * 1000)
-    is_healthy, told_at = headers[":status"] == "200", os.time()
-  end
-  return is_healthy
-end
-
 -- Answer how vLLM is. Nothing of the request goes to vLLM, and nothing but whether its status is 200 comes from there.
 local function answer_health(handle)
   handle:respond({[":status"] = healthy(handle) and "200" or "503"})
@@ -55,20 +42,28 @@ local function tell_limit(handle)
   headers:replace("x-ratelimit-reset", string.format("%d", reset))
 end
 
-local function character(hex) return string.char(tonumber(hex, 16)) end
+local decoded = {}
+for code = 32, 127 do
+  decoded[string.format("%02x", code)], decoded[string.format("%02X", code)] = string.char(code), string.char(code)
+end
 
 -- Replace what looks like a key, also a percent-encoded one. A text without a key is returned as it was sent.
--- A percent sign may itself be encoded, again and again: the length of the text bounds the rounds.
+-- A percent sign may itself be encoded. What is not plain after four rounds is not shown.
 local function without_keys(text)
   local plain, count = text:sub(1, 600), 1
-  while count > 0 do plain, count = plain:gsub("%%([2-7]%x)", character) end
+  for _ = 1, 4 do
+    if not plain:find("%", 1, true) then break end
+    plain, count = plain:gsub("%%([2-7]%x)", decoded)
+    if count == 0 then break end
+  end
+  if plain:find("%%[2-7]%x") then return "..." end
   local masked, keys = plain:gsub("sk%-[%w_%%-]+", "sk-...")
   return (keys > 0 and masked or text)
 end
 
 -- Cut the request's ID to what may stand in a log and in each chunk of a stream: short, and without anything like a key.
 local function clean_id(headers)
-  local id = without_keys(headers:get("x-request-id") or ""):gsub("[^%w._-]", ""):sub(1, 128)
+  local id = without_keys((headers:get("x-request-id") or ""):sub(1, 600)):gsub("[^%w._-]", ""):sub(1, 128)
   if id == "" then id = "none" end
   headers:replace("x-request-id", id)
   return id
@@ -89,10 +84,12 @@ local function drop_query(handle)
 end
 
 -- Wait for the whole of a small body. An answer before it costs the connection, and some clients (curl 7.88 over HTTP/2) report
--- an error instead of the answer. vLLM begins only with a whole request, so nothing is lost.
+-- an error instead of the answer. vLLM begins only with a whole request, so nothing is lost. Who waits to be asked for the body
+-- is answered first.
 local function take_in(handle)
-  local length = tonumber(handle:headers():get("content-length") or "0") or 0
-  if length > 0 and length <= WHOLE then handle:body() end
+  local headers, most = handle:headers(), handle:metadata():get("cost") and WHOLE or WHOLE_KEYLESS
+  local length = tonumber(headers:get("content-length") or "0") or 0
+  if length > 0 and length <= most and not headers:get("expect") then handle:body() end
 end
 
 -- Return the origin whose pages may read the answer: the caller's, where the live part lists it, or any; else nil.
@@ -115,20 +112,28 @@ local function let_read(handle, origin)
   headers:replace("access-control-expose-headers", EXPOSED)
 end
 
+-- Tell whether a body is said to be longer than it may be.
+local function is_too_long(handle)
+  local length = tonumber(handle:headers():get("content-length") or "0") or 0
+  return length > 0 and length > (handle:virtualHost():metadata():get("max_request_bytes") or length)
+end
+
 function envoy_on_request(handle)
   note(handle)
   drop_query(handle)
   local origin, method = readable_by(handle), handle:metadata():get("preflight")
   if origin then handle:streamInfo():dynamicMetadata():set("guard", "origin", origin) end
   if origin and method then return answer_preflight(handle, method) end
-  take_in(handle)
   if handle:metadata():get("health") then return answer_health(handle) end
+  if is_too_long(handle) then return handle:respond({[":status"] = "413"}) end
+  take_in(handle)
   local expires_at = handle:metadata():get("expires_at")
   if expires_at and os.time() >= expires_at then
     handle:respond({[":status"] = "401",
       ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
   end
   if handle:metadata():get("cost") then keep(handle:headers(), TO_ENGINE) end
+  handle:streamInfo():dynamicMetadata():set("guard", PASSED, true)
 end
 
 function envoy_on_response(handle)
@@ -139,7 +144,6 @@ function envoy_on_response(handle)
     tell_limit(handle)
   end
   local headers = handle:headers()
-  if headers:get(":status") == "503" and not headers:get("retry-after") then
-    headers:add("retry-after", RETRY)
-  end
+  local seconds = AFTER[headers:get(":status")]
+  if seconds and not headers:get("retry-after") then headers:add("retry-after", seconds) end
 end

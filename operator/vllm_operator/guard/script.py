@@ -1,4 +1,4 @@
-"""The guard's Lua: its files script.lua and watch.lua, below the constants that they share with the rest of the configuration.
+"""The guard's Lua: health.lua, script.lua and watch.lua, below the constants that they share with the rest of the configuration.
 
 Knows: what the script of the public port is told; watch.py has the other. Must not: hold a key or a client.
 """
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 HEALTH_SECONDS = 10
 """How old the word on vLLM's health may be, while another caller waits for a newer one, and how long that one waits."""
-WHOLE_BYTES = 65536
-"""The script waits for a request's body up to this size before anything is answered."""
+PUBLIC_ASKERS, PRIVATE_ASKERS = (1, 8), (8, 64)
+"""How many callers a second ask for it, and how many where that word is older. Others are told that word, or 503."""
+WHOLE_BYTES, WHOLE_KEYLESS_BYTES = 16384, 4096
+"""The script waits for a request's body up to this size before anything is answered, with a key and without one."""
+PASSED = "passed"
+"""What the script notes of a request that it lets through. Whatever has no such note goes no further."""
 
 
 @functools.cache
@@ -29,14 +33,14 @@ def public() -> str:
         "SECONDS": _table(access.UNITS),
         "ADMIN": string(clusters.ADMIN),
         "PEERS": string(f"/stats?filter=^cluster.{clusters.PEERS}.membership_total$"),
-        "PROBE": string(clusters.PROBE),
-        "HEALTH": string(routes.HEALTH),
-        "AGE": str(HEALTH_SECONDS),
+        **health(HEALTH_SECONDS, PUBLIC_ASKERS),
         "TO_ENGINE": _set(headers.TO_ENGINE),
         "FROM_ENGINE": _set(headers.FROM_ENGINE),
         "EXPIRED": string(replies.EXPIRED),
-        "RETRY": string(str(replies.RETRY_SECONDS)),
+        "AFTER": f'{{["429"] = "1", ["503"] = {string(str(replies.RETRY_SECONDS))}}}',
         "WHOLE": str(WHOLE_BYTES),
+        "WHOLE_KEYLESS": str(WHOLE_KEYLESS_BYTES),
+        "PASSED": string(PASSED),
         "ALLOWED": string(cors.ALLOWED),
         "EXPOSED": string(cors.EXPOSED),
         "MAX_AGE": string(str(cors.MAX_AGE)),
@@ -44,10 +48,24 @@ def public() -> str:
     return text("script.lua", constants)
 
 
+def health(seconds: int, askers: tuple[int, int]) -> dict[str, str]:
+    """Return the constants of health.lua, where vLLM has so many seconds to answer."""
+    usual, most = askers
+    return {
+        "PROBE": string(clusters.PROBE),
+        "HEALTH": string(routes.HEALTH),
+        "AGE": str(HEALTH_SECONDS),
+        "ASKERS": str(usual),
+        "MOST_ASKERS": str(most),
+        "FOR_HEALTH": str(seconds),
+    }
+
+
 def text(name: str, constants: Mapping[str, str]) -> str:
-    """Return the Lua file of that name below its constants, without its comments, since etcd stores it once for every model."""
-    file = importlib.resources.files("vllm_operator.guard").joinpath(name).read_text()
-    code = (line for line in file.splitlines() if line and not line.startswith("--"))
+    """Return health.lua and the Lua file of that name below their constants, without comments, since etcd stores it per model."""
+    files = importlib.resources.files("vllm_operator.guard")
+    lines = (line for file in ("health.lua", name) for line in files.joinpath(file).read_text().splitlines())
+    code = (line for line in lines if line and not line.startswith("--"))
     return "\n".join([*(f"local {name} = {value}" for name, value in constants.items()), *code, ""])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from vllm_operator.guard import bounds
+
 DIRECTORY = "/etc/guard"
 """Where the guard's Secret is mounted."""
 
@@ -20,7 +22,10 @@ ENGINE_PORT = 8001
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Site:
-    """`address`: where the guard listens; `engine_address`: where vLLM does, which nobody outside the pod reaches."""
+    """`address`: where the guard listens; `engine_address`: where vLLM does, which nobody outside the pod reaches.
+
+    `memory`: the bytes that the guard's container may use.
+    """
 
     address: str = IPV4
     public_port: int = PUBLIC_PORT
@@ -29,3 +34,4 @@ class Site:
     engine_port: int = ENGINE_PORT
     directory: str = DIRECTORY
     run_directory: str = RUN_DIRECTORY
+    memory: int = bounds.MEMORY

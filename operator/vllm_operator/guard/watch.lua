@@ -112,12 +112,14 @@ end
 -- Readiness falls with a stall too, and is asked alone while an engine that was restarted for it loads: so it looks again.
 function envoy_on_request(handle)
   local probe, health = handle:metadata():get("probe"), nil
-  if not (LIMIT and probe) then return end
-  if (probe == "alive" or known.stalled) and may_look(os.time()) then health = look(handle) end
+  if not probe then return end
+  if LIMIT and (probe == "alive" or known.stalled) and may_look(os.time()) then health = look(handle) end
   if known.stalled then
     handle:respond({[":status"] = "503"}, string.format("no sign of life for %d s\n", silence(os.time())))
-  elseif health then
-    handle:respond({[":status"] = health == 200 and "200" or "503"})
+  else
+    local is_well = health and health == 200
+    if health == nil then is_well = healthy(handle) end
+    handle:respond({[":status"] = is_well and "200" or "503"})
   end
 end
 

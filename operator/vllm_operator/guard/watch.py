@@ -14,7 +14,7 @@ import re
 import string
 import urllib.parse
 
-from vllm_operator.guard import clusters, keyed, proto, routes, script
+from vllm_operator.guard import clusters, keyed, proto, script
 
 STALLS = "x-engine-stalls"
 """The header of the guard's statistics that tells of stalls."""
@@ -84,10 +84,8 @@ def text() -> str:
     """Return the script."""
     constants = {
         "ADMIN": clusters.ADMIN,
-        "PROBE": clusters.PROBE,
         "ACTIVE": f"/stats?filter=^cluster.{clusters.ENGINE}.upstream_rq_active$",
         "METRICS": METRICS,
-        "HEALTH": routes.HEALTH,
         "ENDED": ENDED,
         "STALLS": STALLS,
         "SECONDS": SECONDS,
@@ -99,4 +97,5 @@ def text() -> str:
     written = {name: script.string(value) for name, value in constants.items()}
     seconds = {"FOR_STATS": FOR_STATS, "FOR_METRICS": FOR_METRICS, "FOR_TOKEN": FOR_TOKEN, "FOR_ALL": FOR_ALL}
     numbers = {name: str(value) for name, value in seconds.items()}
-    return script.text("watch.lua", {**written, **numbers, "SIGNS": f"{{{signs}}}"})
+    health = script.health(FOR_ALL - FOR_STATS, script.PRIVATE_ASKERS)
+    return script.text("watch.lua", {**written, **numbers, **health, "SIGNS": f"{{{signs}}}"})

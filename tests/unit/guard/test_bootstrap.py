@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from tests.unit.guard import shapes
+from vllm_operator import guard
+from vllm_operator.children import quantity
+from vllm_operator.guard import bounds
 
 
 @pytest.fixture
-def static() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(shapes.rendered(shapes.access()).files["bootstrap.yaml"])["static_resources"]
+def rendered() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shapes.rendered(shapes.access()).files["bootstrap.yaml"])
     return found
 
 
 @pytest.fixture
-def listeners(static: dict[str, Any]) -> dict[str, Any]:
-    return {one["name"]: one for one in static["listeners"]}
+def listeners(rendered: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one for one in rendered["static_resources"]["listeners"]}
 
 
 def manager(listener: dict[str, Any]) -> dict[str, Any]:
@@ -39,8 +42,33 @@ def test_a_path_is_taken_as_it_was_sent(listeners: dict[str, Any]) -> None:
         assert (manager(one)["normalize_path"], manager(one)["merge_slashes"]) == (False, False)
 
 
-def test_connections_to_the_private_port_are_counted_by_themselves(listeners: dict[str, Any]) -> None:
-    limit = listeners["private"]["filter_chains"][0]["filters"][0]["typed_config"]
-    assert limit["max_connections"] == 256
-    assert listeners["private"]["ignore_global_conn_limit"]
-    assert "ignore_global_conn_limit" not in listeners["public"]
+def test_each_port_counts_its_own_connections(rendered: dict[str, Any], listeners: dict[str, Any]) -> None:
+    """A limit for both would leak, since the ends of connections count that were spared at their beginning."""
+    limits = rendered["layered_runtime"]["layers"][0]["static_layer"]
+    assert limits["envoy.resource_limits.listener.public.connection_limit"] > 4096 + 256
+    assert limits["envoy.resource_limits.listener.private.connection_limit"] == bounds.PRIVATE_CONNECTIONS
+    assert not [one for one in listeners.values() if "ignore_global_conn_limit" in one]
+
+
+def test_probes_pass_whatever_the_public_port_is_under(listeners: dict[str, Any]) -> None:
+    assert listeners["private"]["bypass_overload_manager"]
+    assert "bypass_overload_manager" not in listeners["public"]
+
+
+@pytest.mark.parametrize("memory", ["64Mi", "128Mi", "256Mi", "512Mi", "2Gi"])
+def test_connections_and_heap_fit_into_the_containers_memory(memory: str) -> None:
+    limit = int(quantity.number(memory))
+    heap = bounds.overload_manager(limit)["resource_monitors"][0]["typed_config"]["max_heap_size_bytes"]
+    assert 0 < heap < 0.75 * limit
+    assert bounds.connections(limit) * 27 * 1024 < max(limit, 8 * 2**20)
+
+
+def test_nothing_that_sheds_load_cuts_an_answer() -> None:
+    actions = {one["name"].rpartition(".")[2] for one in bounds.overload_manager(guard.MEMORY)["actions"]}
+    assert actions == {
+        "shrink_heap",
+        "disable_http_keepalive",
+        "close_idle_http_connections",
+        "stop_accepting_requests",
+        "reject_incoming_connections",
+    }

@@ -1,0 +1,122 @@
+"""Those who send a guard too much or too little, and what it costs the guard."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import resource
+import select
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.guard import fake_engine, rig
+from vllm_operator import guard
+
+if TYPE_CHECKING:
+    import http.client
+    import http.server
+    from collections.abc import Iterator
+
+    from tests.guard.conftest import Start
+
+HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: model\r\n"
+BEARER = f"Authorization: Bearer {rig.KEY}\r\n".encode()
+NEIGHBOUR = guard.Client("team-b", guard.RateLimit(20, "Hour"), (guard.Credential(rig.FRESH),))
+
+
+def allow_files(number: int) -> None:
+    """Let this process, and the guards that it starts, hold so many connections; skip the test where nobody may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < number:
+        pytest.skip(f"needs {number} open files, and {most} are allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, most))
+
+
+class Flood:
+    """Connections to the public port of a guard whose model has two clients, and a stream of the one that sends none of them."""
+
+    def __init__(self, running: rig.Guard, held: contextlib.ExitStack) -> None:
+        self.running, self.held = running, held
+        self.connections: list[socket.socket] = []
+
+    def send(self, number: int, sent: bytes, read: int = 0) -> None:
+        """Open so many connections that send this; with `read`, the kernel takes no more than so many bytes of an answer."""
+        for _ in range(number):
+            one = self.held.enter_context(socket.socket())
+            if read:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, read)
+            one.connect((rig.HOST, self.running.site.public_port))
+            with contextlib.suppress(ConnectionError):  # closed at once
+                one.sendall(sent)
+            self.connections.append(one)
+
+    def gone(self) -> int:
+        """Return how many of them the guard has closed."""
+        watch = select.poll()
+        for one in self.connections:
+            watch.register(one, select.POLLRDHUP)
+        return len(watch.poll(0))
+
+    def memory(self) -> float:
+        """Return the most memory that the guard has held so far, as a share of what its container may use."""
+        lines = pathlib.Path(f"/proc/{self.running.process.pid}/status").read_text().splitlines()
+        most = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+        return most * 1024 / guard.MEMORY
+
+    def neighbour(self) -> tuple[int, int]:
+        """Ask as the other client; return the status and how many requests are left to it."""
+        reply = self.running.ask("GET", "/v1/models", rig.FRESH)
+        return reply.status, int(reply.headers["x-ratelimit-remaining"])
+
+
+class Stream:
+    """An answer that goes on for as long as the test does."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def __call__(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"3\r\n1st\r\n")
+        self.over.wait(rig.DEADLINE)
+        handler.wfile.write(b"3\r\nend\r\n0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def flooded(start: Start, engine: fake_engine.Engine, **alter: Any) -> Iterator[Flood]:
+    """Start a guard, and hold a stream of one client while the other one, or nobody that is known, floods it.
+
+    Whatever happened meanwhile, the stream comes to its end, and no bucket was filled again.
+    """
+    allow_files(12_000)
+    running = start(rig.access(limit=guard.RateLimit(1_000_000, "Minute"), more=(NEIGHBOUR,)), **alter)
+    usual, engine.script = engine.script, (stream := Stream())
+    with contextlib.closing(running.connection()) as connection, contextlib.ExitStack() as held:
+        reply = _opened(connection)
+        engine.script = usual
+        flood = Flood(running, held)
+        before = flood.neighbour()[1]
+        yield flood
+        status, left = flood.neighbour()
+        assert (status, left < before) == (200, True)
+        stream.over.set()
+        assert reply.read() == b"end"
+
+
+def _opened(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    connection.request("POST", "/v1/completions", b"{}", {"authorization": f"Bearer {rig.FRESH}"})
+    reply = connection.getresponse()
+    assert reply.read(3) == b"1st"
+    return reply
+
+
+def cpu(running: rig.Guard) -> float:
+    """Return the seconds of CPU that the guard has had."""
+    user, system = pathlib.Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
