@@ -21,6 +21,7 @@ from tests.integration import account, api_server, leaf_models
 PAIR = "pair"  # the namespace of two operators that take each other's place
 RATIONED = "rationed"  # a namespace that a test gives a quota
 MODELS = "models"  # the namespace that the documentation speaks of
+SHOPS = "shops"  # a namespace of somebody else
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,7 @@ class Operator:
             "PYTHONPATH": str(paths.ROOT / "operator"),
             "VLLM_OPERATOR_NAMESPACE": "default",
             "VLLM_OPERATOR_WATCH_NAMESPACES": json.dumps(
-                ["default", RATIONED, MODELS]
+                ["default", RATIONED, MODELS, SHOPS]
             ),  # other tests write as the operator elsewhere
             "VLLM_OPERATOR_ENGINE_IMAGES": json.dumps(render.ENGINES),
             "VLLM_OPERATOR_HTTP_PORT": str(self.port),
