@@ -183,12 +183,13 @@ def _is_within(host: str, domain: str) -> bool:
 
 def _unnamed(field: str, names: Iterable[str], value: str, entries: tuple[str, ...]) -> Iterator[Violation]:
     for name in names:
-        if not any(_is_named(name, entry) for entry in entries):
+        if not is_named(name, entries):
             yield Violation(f"{field} {name} is not in {value}: {_listed(entries)}")
 
 
-def _is_named(name: str, entry: str) -> bool:
-    return name.startswith(entry[:-1]) if entry.endswith("*") else name == entry
+def is_named(name: str, entries: Iterable[str]) -> bool:
+    """Tell whether `name` is one of `entries`, or begins as one that ends in `*`."""
+    return any(name.startswith(entry[:-1]) if entry.endswith(ANY) else name == entry for entry in entries)
 
 
 def _listed(entries: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from vllm_operator.children import (
     http_route,
     ingress,
     network_policy,
+    pinned,
     rollout,
     secrets,
     service,
@@ -73,6 +74,7 @@ guard and policy go on."""
 
 def plan(inputs: versions.Inputs) -> Plan:
     """Return what is decided of the model, its keys apart."""
+    inputs = inputs._replace(revisions=pinned.judged(inputs))
     owner, spec, settings = inputs.owner, inputs.spec, inputs.settings
     violations = policy.findings(owner.key, spec, settings)
     version = versions.version(inputs)

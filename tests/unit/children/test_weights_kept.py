@@ -11,7 +11,7 @@ import pytest
 from tests.golden import render
 from tests.unit.children.test_fetch import BEGAN, CACHE, COMPLETE, HUB, LATER, OWNER, of
 from vllm_operator import api, children, config
-from vllm_operator.children import pod
+from vllm_operator.children import pod, security
 from vllm_operator.fetch import settings as told
 from vllm_operator.kube import kinds, naming
 
@@ -89,12 +89,15 @@ def claim(kept: Kept, at: str = BEGAN, uid: str = UID) -> kinds.Object:
 
 
 def revision(kept: Kept) -> kinds.Object:
-    """Return the ControllerRevision with those parts of its template that are read."""
+    """Return the ControllerRevision with those parts of its template that are read or judged."""
     mounts = [{"name": "weights", "mountPath": path, "subPath": inside} for path, inside in kept.mounts.items()]
-    containers = [{"name": "vllm", "image": "vllm/vllm-openai:v0.29.0", "volumeMounts": mounts}]
-    guards = [{"name": pod.GUARD, "image": "guard:1"}]
+    bounds = {"securityContext": security.container()}
+    engine = {"name": "vllm", "image": "vllm/vllm-openai:v0.29.0", "command": ["vllm", "serve"], **bounds}
+    containers = [{**engine, "volumeMounts": mounts}]
+    guards = [{"name": pod.GUARD, "image": "guard:1", **bounds}]
     metadata = {"annotations": {naming.INPUTS_ANNOTATION: kept.inputs}}
-    template = {"metadata": metadata, "spec": {"containers": containers, "initContainers": guards}}
+    hardened = {"automountServiceAccountToken": False, "securityContext": security.pod(SETTINGS)}
+    template = {"metadata": metadata, "spec": {**hardened, "containers": containers, "initContainers": guards}}
     own = {"name": "llama.template", "namespace": "models", "creationTimestamp": BEGAN, "uid": "r"}
     return {"kind": "ControllerRevision", "metadata": own, "data": {"inputs": kept.inputs, "template": template}}
 
