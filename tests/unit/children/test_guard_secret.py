@@ -2,7 +2,11 @@
 
 import base64
 import json
+from typing import Any
 
+import pytest
+
+from tests.golden import render
 from vllm_operator import guard
 from vllm_operator.children import secrets
 from vllm_operator.engine import endpoints
@@ -39,3 +43,28 @@ def test_what_becomes_of_a_secret_is_not_in_the_next() -> None:
     first["data"]["routes.yaml"] = ""
     assert "note" not in secret()["data"]
     assert KEY in entry(secret(), "routes.yaml")
+
+
+def example(**said: Any) -> kinds.Object:
+    """Return the guard's Secret of a model that says this."""
+    spec = {"model": {"source": "file:///models/a/b"}, **said}
+    one = {"metadata": {"name": "m", "namespace": "models", "uid": OWNER.uid}, "spec": spec}
+    return render.guard_secret(one)
+
+
+@pytest.mark.parametrize(("memory", "connections"), [("512Mi", 4630), ("1Gi", 10456), ("256Mi", 1718)])
+def test_a_guard_takes_as_many_connections_as_its_memory_holds(memory: str, connections: int) -> None:
+    static = json.loads(entry(example(guard={"resources": {"limits": {"memory": memory}}}), "bootstrap.yaml"))
+    settings = static["layered_runtime"]["layers"][0]["static_layer"]
+    assert settings["envoy.resource_limits.listener.public.connection_limit"] == connections
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "most"),
+    [("Generate", {}, 32 * 2**20), ("Transcribe", {}, 64 * 2**20), ("Embed", {"maxRequestBytes": 2048}, 2048)],
+)
+def test_a_body_is_as_long_as_the_spec_or_the_task_says(task: str, said: dict[str, int], most: int) -> None:
+    found = example(model={"source": "file:///models/a/b", "task": task}, access=said)
+    (live,) = json.loads(entry(found, "routes.yaml"))["resources"]
+    assert live["virtual_hosts"][0]["metadata"]["filter_metadata"]["guard"]["max_request_bytes"] == most
+    assert f'"max_request_bytes":{most}' in entry(found, "bootstrap.yaml")
