@@ -13,7 +13,6 @@ RUN_BY = re.compile(r"<!-- run by: (tests/[\w/]+\.py) -->")
 NOT_RUN = re.compile(r"\*Not run by a test[^*]*\.\*|\*Not run by a test.*:\*")
 WHOLE = {
     "api-documentation.md": "tests/e2e/test_contract.py",
-    "kubectl.md": "tests/integration/test_plugin.py",
     "tasks.md": "tests/e2e/test_tasks.py",
 }
 """Pages that have a test of their own, which runs each kind of command that they show."""
