@@ -65,7 +65,9 @@ def watch(port: int, names: list[str]) -> None:
     def found(host: Any, *arguments: Any, **more: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else str(host)
         reached.append(name)
-        return look_up(LOCAL if name in names else name, *arguments, **more)
+        if name not in names:
+            raise socket.gaierror(name)
+        return look_up(LOCAL, *arguments, **more)
 
     def connecting(event: str, arguments: tuple[Any, ...]) -> None:
         if event != "socket.connect" or not isinstance(arguments[1], tuple):
