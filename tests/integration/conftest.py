@@ -91,6 +91,12 @@ class Operator:
         self.stop()
         self.restart()
 
+    def unset(self, name: str) -> None:
+        """Take a setting back to that of all tests."""
+        del self.settings[f"VLLM_OPERATOR_{name}"]
+        self.stop()
+        self.restart()
+
     def await_leader(self) -> None:
         waiting.until("the operator to lead", lambda: self.metric("vllm_operator_leader") == 1, self.log.read_text)
 

@@ -68,7 +68,9 @@ def test_an_option_that_needs_an_admin_runs_once_it_is_listed_and_goes_on_when_i
     admin.kubectl("delete", "vllm", "asked")
 
 
-def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin) -> None:
+def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin, operator: conftest.Operator) -> None:
+    """By an operator of the whole cluster: one of some namespaces may not read what lies in none."""
+    operator.set("WATCH_NAMESPACES", "[]")
     issued = {
         "host": "issued.team.example",
         "ingress": {"tls": {"issuerRef": {"name": "acme", "kind": "ClusterIssuer"}}},
@@ -77,6 +79,7 @@ def test_a_cluster_issuer_that_is_listed_is_looked_for(admin: kubectl.Admin) -> 
     waiting.until("no issuer", lambda: reason(admin, "issued", "Exposed") == "ClusterIssuerNotFound", admin.world)
     assert "ClusterIssuer acme does not exist" in admin.condition("issued", "Exposed")["message"]
     admin.kubectl("delete", "vllm", "issued")
+    operator.unset("WATCH_NAMESPACES")
 
 
 def test_a_host_of_others_gets_no_ingress_and_exposed_says_so(admin: kubectl.Admin) -> None:
