@@ -235,6 +235,18 @@ def test_what_it_has_to_create_is_let_through(held: Account, body: dict[str, Any
     assert held.attempt(*DRY, body=body) == ""
 
 
+def test_a_service_that_a_webhook_of_the_platform_annotates_is_let_through(held: Account) -> None:
+    """GKE notes on each new Service that its load balancers reach pods directly."""
+    [body] = [
+        one
+        for one in render.desired(render.case("plain"))
+        if one["metadata"]["name"] == "vllm11" and one["kind"] == "Service"
+    ]
+    noted = {"cloud.google.com/neg": '{"ingress":true}'}
+    body = {**body, "metadata": {**body["metadata"], "namespace": PLACE, "annotations": noted}}
+    assert held.attempt(*DRY, body=body) == ""
+
+
 def test_every_child_of_every_golden_is_let_through(held: Account) -> None:
     children = [child for case in render.CASES for child in render.desired(render.model(case))]
     moved = copy.deepcopy(children)

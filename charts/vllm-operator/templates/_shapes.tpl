@@ -119,6 +119,7 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
     'nginx.ingress.kubernetes.io/proxy-read-timeout', 'nginx.ingress.kubernetes.io/force-ssl-redirect',
     'kubernetes.io/ingress.allow-http', 'cert-manager.io/issuer', 'cert-manager.io/cluster-issuer']
     || {{ include "vllm-operator.onList" (dict "list" (concat (keys .Values.expose.ingressAnnotations | sortAlpha) .Values.allow.ingressAnnotations) "name" "key") | indent 4 | trim }}))
+    || (variables.resource == '/services' && key == 'cloud.google.com/neg')
     || (variables.resource == '/services'
     && {{ include "vllm-operator.onList" (dict "list" .Values.allow.serviceAnnotations "name" "key") | indent 4 | trim }}))
   message: >-

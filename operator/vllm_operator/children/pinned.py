@@ -5,7 +5,7 @@ not counts as no template, and so does one with an image or an account that nobo
 Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vllm_operator import api, config, policy
@@ -34,17 +34,19 @@ COMMAND = ["vllm", "serve"]
 
 def judged(inputs: versions.Inputs) -> tuple[kinds.Object, ...]:
     """Return the live ControllerRevisions, without the data of those that the operator does not go by: their names are taken."""
-    running = _running(inputs.live.deployment)
+    running = (_running(inputs.live.deployment), *(one.get("spec") or {} for one in inputs.live.pods))
     return tuple(
         one if _is_trusted(one, inputs.spec, inputs.settings, running) else {**one, "data": {}}
         for one in inputs.revisions
     )
 
 
-def _is_trusted(revision: kinds.Object, spec: api.Spec, settings: config.Config, running: kinds.Object) -> bool:
+def _is_trusted(
+    revision: kinds.Object, spec: api.Spec, settings: config.Config, running: Sequence[kinds.Object]
+) -> bool:
     try:
         made = revision["data"]["template"]
-        is_ours = not any(_flaws(made))
+        is_ours = not any(_flaws(made)) and not any(_profiles(made, spec, settings))
         return is_ours and _may_be_named(made["spec"], spec, settings, running)
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
@@ -58,13 +60,21 @@ def _flaws(made: kinds.Object) -> Iterator[str]:
         yield "automountServiceAccountToken"
     if str(spec.get("priorityClassName", "")).startswith("system-"):
         yield "priorityClassName"
-    yield from (key for key in made["metadata"].get("annotations", {}) if key.startswith(PROFILES))
     yield from _flaws_of_context(spec["securityContext"])
     for volume in spec.get("volumes", []):
         yield from set(volume) - VOLUMES
         yield from (key for part in volume.get("projected", {}).get("sources", []) for key in set(part) - {"configMap"})
     for container in _containers(spec):
         yield from _flaws_of_container(container)
+
+
+def _profiles(made: kinds.Object, spec: api.Spec, settings: config.Config) -> Iterator[str]:
+    """Yield the annotations of a pod template that choose a security profile, and that nobody may ask for here."""
+    asked = (spec.pod_metadata.annotations or {}) if spec.pod_metadata else {}
+    for key in made["metadata"].get("annotations", {}):
+        is_allowed = key in asked or policy.is_named(key, settings.allow.pod_annotations)
+        if key.startswith(PROFILES) and not is_allowed:
+            yield key
 
 
 def _flaws_of_context(context: kinds.Object) -> Iterator[str]:
@@ -96,14 +106,19 @@ def _flaws_of_container(container: kinds.Object) -> Iterator[str]:
         yield "command"
 
 
-def _may_be_named(made: kinds.Object, spec: api.Spec, settings: config.Config, running: kinds.Object) -> bool:
-    """Tell whether a spec could name the images and the account, or the servers that are there have them."""
-    own = {settings.guard_image, settings.fetch_image, accelerators.image(spec, settings)}
-    own |= {source.weights(spec.model).image or "", *_images(running)}
-    unknown = [image for image in _images(made) if image not in own]
+def _may_be_named(made: kinds.Object, spec: api.Spec, settings: config.Config, running: Sequence[kinds.Object]) -> bool:
+    """Tell whether a spec could name the images and the account, or servers that are there have them.
+
+    Of the chart's own images any version may be named: an earlier release pinned an earlier one.
+    """
+    charts = {settings.guard_image, settings.fetch_image, *settings.engine_images.values()}
+    own = {accelerators.image(spec, settings), source.weights(spec.model).image or ""}
+    own.update(image for each in running for image in _images(each))
+    repositories = set(map(image_names.repository, charts))
+    images = [one for one in _images(made) if one not in own and image_names.repository(one) not in repositories]
     allow, account = settings.allow, made.get("serviceAccountName", "")
-    accounts = ("", spec.service_account_name, running.get("serviceAccountName", ""))
-    is_allowed = not allow.images or all(image_names.is_under_any(image, allow.images) for image in unknown)
+    accounts = ("", spec.service_account_name, *(each.get("serviceAccountName", "") for each in running))
+    is_allowed = not allow.images or all(image_names.is_under_any(image, allow.images) for image in images)
     return is_allowed and (account in accounts or policy.is_named(account, allow.service_accounts))
 
 

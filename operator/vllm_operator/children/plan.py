@@ -4,7 +4,7 @@ Pure: what is live and the settings come in as arguments. Objects are canonical:
 (no nulls, no empty values, quantities as it writes them). The keys are decided in keys/; the guard's Secret is made of both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from vllm_operator import api, config, guard, keys, policy
@@ -131,8 +131,7 @@ def _first(
     found = version.fetching
     jobs = filter(None, (found and found.job, inputs.job))
     fetched = (*fetching.objects(found), network_policy.of_fetch(owner, settings, jobs)) if found else ()
-    made = filter(None, (version.revision, version.rollout.target, version.at_work))
-    templates = [one["data"]["template"] for one in made]
+    templates = [one["data"]["template"] for one in (*_made(version), *_alive(inputs))]
     return (
         version.wanted,
         target if kinds.ref(target) != kinds.ref(version.wanted) else None,
@@ -144,6 +143,18 @@ def _first(
         disruption_budget.disruption_budget(owner, spec),
         *fetched,
     )
+
+
+def _made(version: versions.Version) -> Iterator[kinds.Object]:
+    """Yield the ControllerRevisions that servers are made of."""
+    yield from filter(None, (version.revision, version.rollout.target, version.at_work))
+
+
+def _alive(inputs: versions.Inputs) -> Iterator[kinds.Object]:
+    """Yield the ControllerRevisions of the servers that are there: what they need, they need until they are gone."""
+    for one in filter(template.pins_a_server, inputs.revisions):
+        if any(template.is_of(pod, one) for pod in inputs.live.pods):
+            yield one
 
 
 def _exposed(inputs: versions.Inputs) -> Serving:

@@ -114,7 +114,8 @@ def _is_open(one: kinds.Object, target: kinds.Object, tainted: Taints) -> bool:
 
 def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:
     """Tell whether a server of `target` fits where the pod `one` runs."""
-    made_of = next((pinned for pinned in (target, *revisions) if template.is_of(one, pinned)), None)
+    pins = (target, *filter(template.pins_a_server, revisions))
+    made_of = next((pinned for pinned in pins if template.is_of(one, pinned)), None)
     if made_of is None or _placement(made_of) != _placement(target) or not _claims(target) <= _claims(made_of):
         return False
     held = requests(made_of)

@@ -1,9 +1,9 @@
 """Which model has which host and path of the edge: whoever was there first.
 
-An Ingress or an HTTPRoute that is there holds what it asks for, whoever made it; of two that ask for the same the older one holds
-it, as controllers of the edge decide too. What none asks for goes to the oldest model that wants it. While a model is worked on,
-nobody else is given what it was given, so that a host has one writer at any moment. The cache tells of what there is, before
-anything of it is worked on. Does no I/O.
+An Ingress or an HTTPRoute that is there holds what it asks for, whoever made it. A model whose edge is there keeps it, whatever
+others come to ask for by an edit of an older object: controllers of the edge decide between the two. What none asks for goes to
+the oldest model that wants it. While a model is worked on, nobody else is given what it was given, so that a host has one writer
+at any moment. The cache tells of what there is, before anything of it is worked on. Does no I/O.
 """
 
 import heapq
@@ -122,14 +122,9 @@ class Hosts:
     def _holder(self, key: kinds.Key, rank: Rank, address: Address, own: Collection[kinds.Ref]) -> kinds.Ref | None:
         carried = self._carried.get(address, ())
         others = [ref for ref in carried if ref not in own and self._model_of(ref) != _model(key)]
-        mine = min((self._edges[ref].rank for ref in carried if ref not in others), default=None)
-        if mine is not None:
-            return self._first(ref for ref in others if self._edges[ref].rank < mine and self._counts(ref, key))
+        if len(others) < len(carried):
+            return None
         return self._first(others) or self._given_to(key, address) or self._older(key, rank, address)
-
-    def _counts(self, ref: kinds.Ref, key: kinds.Key) -> bool:
-        """Tell whether an edge is a reason to take down one that is there: one that a namespace made beside its own is not."""
-        return ref.namespace != key.namespace or self._model_of(ref) != ref
 
     def _first(self, refs: Iterable[kinds.Ref]) -> kinds.Ref | None:
         found = min(refs, key=lambda ref: self._edges[ref].rank, default=None)

@@ -4,6 +4,7 @@ A host with a wildcard, or none, asks for no host by itself: whatever names the 
 be met exactly ask for what lies below it.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from vllm_operator.kube import kinds
 
 MOST = 256
 """Addresses of one object that are looked at: nobody's object is to fill the memory."""
+LONGEST = 256
+"""Characters of a path that are looked at: longer than any that a model may ask for."""
 _PLAIN = re.compile("([-A-Za-z0-9._~/](?![*+?{]))*")
 """The beginning of a path that is no regular expression, as some controllers take them."""
 
@@ -47,11 +50,16 @@ def _of_ingress(obj: kinds.Object) -> Iterator[tuple[str, str]]:
 
 def _of_route(obj: kinds.Object) -> Iterator[tuple[str, str]]:
     spec = obj.get("spec") or {}
-    for rule in _listed(spec, "rules"):
+    for rule in itertools.filterfalse(_redirects, _listed(spec, "rules")):
         for match in _listed(rule, "matches"):
             path = match.get("path") or {}
             if path.get("type") != "Exact":
                 yield from ((host, path.get("value") or "/") for host in spec.get("hostnames") or ())
+
+
+def _redirects(rule: kinds.Object) -> bool:
+    """Tell whether a rule only redirects, as from http to https beside whatever serves the host: it takes it from nobody."""
+    return any(one.get("type") == "RequestRedirect" for one in rule.get("filters") or ())
 
 
 def _listed(fields: kinds.Object, name: str, none: Sequence[kinds.Object] = ({},)) -> Sequence[kinds.Object]:
@@ -61,5 +69,5 @@ def _listed(fields: kinds.Object, name: str, none: Sequence[kinds.Object] = ({},
 
 
 def _plain(path: str) -> str:
-    found = _PLAIN.match(path)
+    found = _PLAIN.match(path[:LONGEST])
     return found[0].rstrip("/") if found else ""

@@ -35,6 +35,11 @@ def spelled(image: str) -> str:
     return whole if _without_tag(whole) != whole else f"{whole}:latest"
 
 
+def repository(image: str) -> str:
+    """Return `image` in its one spelling, without tag and digest; "" for what is no reference."""
+    return _without_tag(spelled(image).partition("@")[0])
+
+
 def spelled_prefixes(prefix: str) -> Iterator[str]:
     """Yield the spellings of `prefix`: a word is an official image and no owner, which `word/` is; `a:5000` may be either."""
     name, at, digest = prefix.partition("@")

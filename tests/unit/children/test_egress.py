@@ -8,8 +8,8 @@ import pytest
 
 from tests import egress_cases as cases
 from tests.golden import render
-from vllm_operator import api, config
-from vllm_operator.children import egress, network_policy, pod, template
+from vllm_operator import api, children, config
+from vllm_operator.children import egress, network_policy, pod, rollout, template
 from vllm_operator.kube import kinds
 
 
@@ -71,6 +71,26 @@ def test_servers_of_an_earlier_version_reach_what_they_need_until_they_are_gone(
     rolling = render.decided(cases.OWNER, after, render.SETTINGS, live)
     (policy,) = [one for one in rolling.first if one["kind"] == "NetworkPolicy"]
     assert reached(policy) == cases.DNS | cases.PUBLIC
+
+
+def test_servers_that_are_there_while_the_deployment_has_the_new_template_keep_their_reach() -> None:
+    before, after = api.Spec.model_validate({"model": cases.HUB}), api.Spec.model_validate({"model": cases.LOCAL})
+    old, new = (template.revision(cases.OWNER, spec, render.SETTINGS, ()) for spec in (before, after))
+    new["metadata"]["name"] += ".new"
+    pod_of_old = {"kind": "Pod", **old["data"]["template"]}
+    for pods, expected in ((pod_of_old,), cases.DNS | cases.PUBLIC), ((), cases.DNS):
+        rolling = rolled(after, (old, new), pods)
+        (policy,) = [one for one in rolling.first if one["kind"] == "NetworkPolicy"]
+        assert reached(policy) == expected
+
+
+def rolled(spec: api.Spec, revisions: tuple[kinds.Object, ...], pods: tuple[kinds.Object, ...]) -> children.Plan:
+    """Return the plan where the Deployment has the template of the spec, and `pods` are there."""
+    at_work, live = template.digest(spec), rollout.Live(pods=pods)
+    serving = children.serving(cases.OWNER, spec, render.SETTINGS)
+    return children.plan(
+        children.Inputs(cases.OWNER, spec, render.SETTINGS, serving, revisions, at_work=at_work, live=live)
+    )
 
 
 def test_a_template_of_somebodys_own_holds_up_nobody() -> None:

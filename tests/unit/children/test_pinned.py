@@ -8,7 +8,7 @@ import pytest
 
 from tests.golden import render
 from vllm_operator import api, children, config
-from vllm_operator.children import rollout, template
+from vllm_operator.children import pinned, rollout, template
 from vllm_operator.kube import kinds, naming
 
 OWNER = naming.Owner("models", "vllm11", "u")
@@ -47,12 +47,16 @@ FORGED_ENGINE: dict[str, dict[str, Any]] = {
 
 
 def plan(
-    *revisions: kinds.Object, deployment: kinds.Object | None = None, settings: config.Config = SETTINGS
+    *revisions: kinds.Object,
+    deployment: kinds.Object | None = None,
+    settings: config.Config = SETTINGS,
+    spec: api.Spec = SPEC,
+    pods: tuple[kinds.Object, ...] = (),
 ) -> children.Plan:
-    serving = children.serving(OWNER, SPEC, settings)
-    at_work = template.digest(SPEC) if deployment else ""
-    live = rollout.Live(deployment)
-    return children.plan(children.Inputs(OWNER, SPEC, settings, serving, revisions, at_work=at_work, live=live))
+    serving = children.serving(OWNER, spec, settings)
+    at_work = template.digest(spec) if deployment else ""
+    live = rollout.Live(deployment, pods)
+    return children.plan(children.Inputs(OWNER, spec, settings, serving, revisions, at_work=at_work, live=live))
 
 
 def server(of: children.Plan) -> kinds.Object:
@@ -96,6 +100,45 @@ def test_what_was_pinned_stays() -> None:
     assert server(after)["spec"]["template"] == server(before)["spec"]["template"]
     other = plan(before.revision)
     assert server(other)["spec"]["template"] == server(plan())["spec"]["template"]
+
+
+def upgraded(**names: str) -> config.Config:
+    """Return the settings of a chart whose own images no list names."""
+    images = {"guard_image": names["guard"], "engine_images": {"cpu": names["engine"]}}
+    return SETTINGS.model_copy(update={**images, "allow": config.Allow(images=("registry.example/team/",))})
+
+
+def test_an_earlier_version_of_the_charts_own_images_stays_the_way_back() -> None:
+    before = upgraded(guard="docker.io/envoyproxy/envoy:v1.39.0", engine="vllm/vllm-openai-cpu:v0.32.0")
+    after = upgraded(guard="docker.io/envoyproxy/envoy:v1.40.0", engine="vllm/vllm-openai-cpu:v0.33.0")
+    revision = plan(settings=before).revision
+    changed = SPEC.model_copy(update={"engine": api.Engine(args=("--seed=1",))})
+    rolled = server(plan(revision, settings=after, spec=changed))
+    assert pinned.judged(judged_inputs(revision, settings=after, spec=changed, deployment=rolled)) == (revision,)
+
+
+def judged_inputs(*revisions: kinds.Object, settings: config.Config, spec: api.Spec, **live: Any) -> children.Inputs:
+    serving = children.serving(OWNER, spec, settings)
+    return children.Inputs(OWNER, spec, settings, serving, revisions, live=rollout.Live(**live))
+
+
+def test_what_servers_run_that_are_still_there_stays() -> None:
+    before = plan(settings=upgraded(guard="elsewhere.example/envoy:v1.39.0", engine="elsewhere.example/vllm:1"))
+    pod = {"kind": "Pod", **before.revision["data"]["template"]}
+    changed = SPEC.model_copy(update={"engine": api.Engine(args=("--seed=1",))})
+    inputs = judged_inputs(before.revision, settings=SETTINGS, spec=changed, pods=(pod,))
+    assert pinned.judged(inputs) == (before.revision,)
+    assert pinned.judged(inputs._replace(live=rollout.Live()))[0]["data"] == {}
+
+
+def test_a_security_profile_that_an_admin_allows_stays() -> None:
+    key = "container.apparmor.security.beta.kubernetes.io/vllm"
+    asked = SPEC.model_copy(update={"pod_metadata": api.PodMetadata(annotations={key: "runtime/default"})})
+    revision = plan(spec=asked).revision
+    allowing = SETTINGS.model_copy(update={"allow": config.Allow(pod_annotations=(key,))})
+    assert pinned.judged(judged_inputs(revision, settings=allowing, spec=SPEC))[0] == revision
+    assert pinned.judged(judged_inputs(revision, settings=SETTINGS, spec=asked))[0] == revision
+    assert pinned.judged(judged_inputs(revision, settings=SETTINGS, spec=SPEC))[0]["data"] == {}
 
 
 def test_an_account_that_the_list_has_stays() -> None:

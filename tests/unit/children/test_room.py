@@ -40,6 +40,13 @@ def lack(words: str = LACKING, **said: Any) -> room.Lack | None:
     return room.lack(new, (before, new), (waiting(new, words), pod(before, "old")), {})
 
 
+def test_a_revision_that_pins_no_server_is_passed_over() -> None:
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    found = room.lack(new, ({**before, "data": {}}, new), (waiting(new), pod(before, "old")), {})
+    assert found is not None
+    assert not found.fits
+
+
 def fits(words: str = LACKING, **said: Any) -> bool:
     found = lack(words, **said)
     assert found is not None

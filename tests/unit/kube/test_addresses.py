@@ -34,6 +34,17 @@ def test_a_route_asks_for_each_path_of_each_host() -> None:
     assert addresses.addresses(route(["a.example"])) == (("a.example", ""),)
 
 
+def test_a_rule_that_only_redirects_asks_for_nothing() -> None:
+    redirect = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]}
+    to_https = {"kind": "HTTPRoute", "metadata": {}, "spec": {"hostnames": ["a.example"], "rules": [redirect]}}
+    assert addresses.addresses(to_https) == ()
+
+
+def test_a_path_of_any_length_costs_little() -> None:
+    [found] = addresses.addresses(ingress(rule("a.example", "/" + "a" * 1_000_000)))
+    assert len(found.path) == addresses.LONGEST
+
+
 def test_wildcards_no_host_and_exact_paths_ask_for_no_host() -> None:
     exact = {"path": {"type": "Exact", "value": "/opt"}}
     assert addresses.addresses(ingress(rule("*.example", "/"), {}, rule("a.example", "/opt", kind="Exact"))) == ()
