@@ -138,7 +138,8 @@ class Config(pydantic_settings.BaseSettings):
     )
     allow: Allow = pydantic.Field(default=Allow(), description="What a ModelDeployment may name.")
     domain: str = pydantic.Field(
-        default="", description="Models without spec.expose answer at <name>.<domain>; empty: in the cluster only."
+        default="",
+        description="Models without spec.expose.host answer at <name>.<domain>; empty: in the cluster only.",
     )
     ingress_class: str = pydantic.Field(default="", description="IngressClass of models that name none.")
     gateway: api.ParentRef | None = pydantic.Field(

@@ -147,8 +147,9 @@ class Access(schema.Schema):
         ge=1024,
         le=1_073_741_824,
         description=(
-            "Bytes that the body of a request may have; a longer one gets 413 before it is read. Running servers take a"
-            " lower bound up at once, new ones a higher one. Default: 33554432, and 67108864 for the task Transcribe."
+            "Bytes that the body of a request may have; a longer one gets 413, before it is read where it tells its length."
+            " Running servers take a lower bound up at once, new ones a higher one. Default: 33554432, and 67108864 for the"
+            " task Transcribe."
         ),
     )
     clients: tuple[Client, ...] | None = pydantic.Field(

@@ -80,8 +80,8 @@ class Ingress(schema.Schema):
     tls: Tls | None = pydantic.Field(
         default=None,
         description=(
-            "Serve HTTPS with this certificate. Default: the operator's certificate for hosts of its own domain; other"
-            " hosts are served over HTTP."
+            "Serve HTTPS with this certificate. Default: the operator's certificate where spec.expose.host is left out; a"
+            " host that is named there is served over HTTP."
         ),
     )
 

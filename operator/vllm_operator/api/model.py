@@ -118,7 +118,10 @@ class Model(schema.Schema):
     )
     served_name: sources.ServedName | None = pydantic.Field(
         default=None,
-        description="Name that clients send as `model`. Default: the last two segments of the source's path.",
+        description=(
+            "Name that clients send as `model`. Default: the last two segments of the source; of an image, those of its"
+            " repository."
+        ),
     )
     served_names: tuple[sources.ServedName, ...] | None = pydantic.Field(
         default=None,

@@ -140,8 +140,8 @@ class Resources(schema.Schema):
         default=None,
         description=(
             "The most that the engine may use. An accelerator is named by its resource, such as nvidia.com/gpu: 1;"
-            " without one the engine runs on the CPU. The model is split among all accelerators of a server, unless"
-            " spec.engine.args says otherwise. Default: no limits."
+            " without one the engine runs on the CPU. The model is split among all whole accelerators of a server"
+            " (docs/models.md), unless spec.engine.args says otherwise. Default: no limits."
         ),
     )
     requests: schema.Quantities | None = pydantic.Field(

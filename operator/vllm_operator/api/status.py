@@ -39,7 +39,9 @@ class WeightsStatus(schema.Schema):
 
     source: str = pydantic.Field(default="", max_length=512, description="Source that the weights are fetched from.")
     revision: str = pydantic.Field(
-        default="", max_length=128, description="Commit of the hub that the source stood for; an object store has none."
+        default="",
+        max_length=128,
+        description="Commit of the hub that the source stood for; of an object store a hash over its listing.",
     )
     digest: str = pydantic.Field(
         default="", max_length=71, description="Digest of all files, to be written into spec.model.digest."

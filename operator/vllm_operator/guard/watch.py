@@ -25,7 +25,7 @@ SIGNS = (
     "vllm:num_requests_running",
     "vllm:num_requests_waiting",
 )
-"""vLLM's metrics that only its core changes; docs/guard.md says when each does."""
+"""vLLM's metrics that only its core changes; docs/engine.md says when each does."""
 ENDED = "vllm:request_success_total"
 SECONDS, PATH, TYPE, BODY = (f"ENGINE_{name}" for name in ("STALL_SECONDS", "PROOF_PATH", "PROOF_TYPE", "PROOF_BODY"))
 """The variables: for how long the engine may be silent, and what it is asked to be sure."""
