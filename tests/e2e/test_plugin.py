@@ -31,7 +31,7 @@ def test_a_talk_is_found_in_the_logs_by_its_request_and_costs_no_key_on_a_comman
     assert "404: " in run.refusal("chat", "vllm11", "--as-model=absent", "The", "future")
     missed = "404 POST /v1/chat/completions"
     waiting.until("the refusal", lambda: missed in run.told("logs", "vllm11", "--errors", "--since=10m"))
-    assert "no guard logged the request absent" in run.refusal("logs", "vllm11", "absent", "--since=1m")
+    assert "no guard logged the request never-sent" in run.refusal("logs", "vllm11", "never-sent", "--since=1m")
     assert admin.key("vllm11") not in run.log.read_text() + said.out + said.err + "".join(logged)
 
 

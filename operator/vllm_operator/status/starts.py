@@ -9,10 +9,13 @@ from vllm_operator import api
 from vllm_operator.children import fetch, pod
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import conditions, kinds
+from vllm_operator.status import pod_view
 from vllm_operator.status.observed import ObservedState
 
 RECENT_SECONDS = 600
 """A server that answered longer ago is not looked at any more: when it was ready first is not known then."""
+SECOND = 1
+"""Kubernetes' times are no finer: a server that is ready since a moment may have become so a second later."""
 PHASES = ("pulling", "downloading", "loading", "compiling")
 
 
@@ -23,7 +26,7 @@ def starts(observed: ObservedState, now: float) -> dict[str, Any]:
     newest = newest_ready(observed)
     if newest is None:
         return before
-    said = observed.view(newest).started()
+    said = _said(observed.view(newest))
     last = known.get("lastStart", {})
     is_known = last.get("server") == newest["metadata"]["name"]
     timed = _compiled(last, said) if is_known else _timed(newest, said, now) or last
@@ -34,6 +37,12 @@ def starts(observed: ObservedState, now: float) -> dict[str, Any]:
 def newest_ready(observed: ObservedState) -> kinds.Object | None:
     """Return the newest server that answers."""
     return next((one for one in observed.pods() if conditions.is_true(one, "Ready")), None)
+
+
+def _said(view: pod_view.PodView) -> StartLog | None:
+    """Return what the log says of the start, where it was read after the server had begun to answer: before, lines may lack."""
+    read = _engine_start(view.pod) + view.evidence.elapsed if view.evidence else 0
+    return view.started() if read >= _since(view.pod, "Ready") + SECOND else None
 
 
 def is_untold(observed: ObservedState, one: kinds.Object, now: float) -> bool:

@@ -15,6 +15,7 @@ AT = "2026-01-01T00:{:02}:{:02}Z"
 NOW = AT.format(2, 0)
 WHOLE = StartLog("Loading", "", 30, 2_097_152, 512)
 READ = Evidence(start=WHOLE, elapsed=41)
+ANSWERED = READ._replace(elapsed=91)
 TIMES = {"server": "a", "ready": AT.format(1, 50), "total": 110, "pulling": 20, "loading": 60, "compiling": 30}
 ROOM = {"kvCacheTokens": 2_097_152, "requests": 512}
 
@@ -42,7 +43,7 @@ def server(
     return {**found, "metadata": {**found["metadata"], "uid": name}}
 
 
-def told(one: kinds.Object, evidence: Evidence | None = READ, now: str = NOW, **before: Any) -> kinds.Object:
+def told(one: kinds.Object, evidence: Evidence | None = ANSWERED, now: str = NOW, **before: Any) -> kinds.Object:
     """Return the status of a model with that server, of which the status said `before`."""
     found = observations.state(observations.model(), {**observations.serving("a"), "pods": [one]})
     found = found._replace(evidence={"a": evidence} if evidence else {}, model={**found.model, "status": before})
@@ -62,6 +63,14 @@ def test_what_the_log_says_is_added_when_it_is_read() -> None:
     assert "capacity" not in first
     body = told(server(), lastStart=first["lastStart"])
     assert (body["lastStart"], body["capacity"]) == (TIMES, ROOM)
+
+
+@pytest.mark.parametrize("elapsed", [41, 90])
+def test_what_was_read_before_the_server_answered_is_not_the_whole(elapsed: int) -> None:
+    """Also within the second in which it was ready: the lines that tell of its room may come after."""
+    body = told(server(), Evidence(start=StartLog(), elapsed=elapsed))
+    assert "compiling" not in body["lastStart"]
+    assert "capacity" not in body
 
 
 def test_its_own_fetcher_is_a_phase() -> None:
