@@ -131,7 +131,8 @@ def _first(
     found = version.fetching
     jobs = filter(None, (found and found.job, inputs.job))
     fetched = (*fetching.objects(found), network_policy.of_fetch(owner, settings, jobs)) if found else ()
-    templates = [one["data"]["template"] for one in (*_made(version), *_alive(inputs))]
+    made = {one["metadata"]["name"]: one for one in (*_made(version), *_alive(inputs))}  # mostly one and the same
+    templates = [one["data"]["template"] for one in made.values()]
     return (
         version.wanted,
         target if kinds.ref(target) != kinds.ref(version.wanted) else None,

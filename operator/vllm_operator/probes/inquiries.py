@@ -121,7 +121,7 @@ class Inquiries:
         """Return in how many seconds a pod's Events, or how far its start is, are to be read; None where they need not be."""
         now, last = self._clock(), asked.get(_uid(view.pod))
         if view.is_ready():
-            sure = view.ready_since() + starts.SECOND
+            sure = view.surely_ready_since()
             return max(0.0, sure - now) if last is None or last < sure else None
         if view.is_being_set_up():
             begun, first = now - view.set_up_for(now), SET_UP_SECONDS

@@ -165,6 +165,10 @@ class PodView(NamedTuple):
         found = conditions.condition(self.pod, "Ready") or {}
         return pod_end.unix(found.get("lastTransitionTime")) if self.is_ready() else 0.0
 
+    def surely_ready_since(self) -> float:
+        """Return from when the pod has been ready for certain: Kubernetes' times are no finer than a second."""
+        return self.ready_since() + 1
+
     def running_since(self) -> float:
         """Return since when the engine runs, in unix seconds; 0 where it does not."""
         engine = next((one for one in self.containers() if one["name"] == pod.ENGINE), {})

@@ -14,8 +14,6 @@ from vllm_operator.status.observed import ObservedState
 
 RECENT_SECONDS = 600
 """A server that answered longer ago is not looked at any more: when it was ready first is not known then."""
-SECOND = 1
-"""Kubernetes' times are no finer: a server that is ready since a moment may have become so a second later."""
 PHASES = ("pulling", "downloading", "loading", "compiling")
 
 
@@ -41,8 +39,8 @@ def newest_ready(observed: ObservedState) -> kinds.Object | None:
 
 def _said(view: pod_view.PodView) -> StartLog | None:
     """Return what the log says of the start, where it was read after the server had begun to answer: before, lines may lack."""
-    read = _engine_start(view.pod) + view.evidence.elapsed if view.evidence else 0
-    return view.started() if read >= _since(view.pod, "Ready") + SECOND else None
+    read = view.running_since() + view.evidence.elapsed if view.evidence else 0
+    return view.started() if read >= view.surely_ready_since() else None
 
 
 def is_untold(observed: ObservedState, one: kinds.Object, now: float) -> bool:

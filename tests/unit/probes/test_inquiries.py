@@ -123,6 +123,23 @@ async def test_a_start_is_looked_at_every_ten_seconds_and_then_less_often_and_on
 
 
 @clock.virtual
+async def test_a_log_that_was_read_in_the_second_of_readiness_is_read_once_more() -> None:
+    """Kubernetes cuts the moment off to the second, so the server may have become ready after the read."""
+    world = World()
+    world.api.logs["a", "vllm", False] = SHARDS
+    running = {"running": {"startedAt": api.moment(BEGUN + clock.now())}}
+    world.pod(state=running)
+    await world.run(10.5)
+    assert world.reads() == 1
+    world.api.logs["a", "vllm", False] = SHARDS + ROOM
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": api.moment(BEGUN + int(clock.now()))}
+    world.pod(conditions=[ready], state=running, ready=True)
+    await world.run(60)
+    assert world.reads() == 2
+    assert world.inquiries.of(KEY)["uid-a"].start == StartLog("Loading", "2 of 4 files of weights", 0, 2048, 2)
+
+
+@clock.virtual
 async def test_the_log_of_an_engine_that_has_answered_is_not_read_while_it_runs() -> None:
     world = World()
     silent = {"type": "Ready", "status": "False", "lastTransitionTime": api.moment(BEGUN + 3600)}
