@@ -107,19 +107,30 @@ def _flaws_of_container(container: kinds.Object) -> Iterator[str]:
 
 
 def _may_be_named(made: kinds.Object, spec: api.Spec, settings: config.Config, running: Sequence[kinds.Object]) -> bool:
-    """Tell whether a spec could name the images and the account, or servers that are there have them.
+    """Tell whether a spec could name the images and the account, or servers that are there have them."""
+    allow, account = settings.allow, made.get("serviceAccountName", "")
+    accounts = ("", spec.service_account_name, *(each.get("serviceAccountName", "") for each in running))
+    if account not in accounts and not policy.is_named(account, allow.service_accounts):
+        return False
+    images = list(_images(made))  # of a garbled template this fails, also where any image may run
+    foreign = _foreign(images, spec, settings, running) if allow.images else ()
+    return all(image_names.is_under_any(image, allow.images) for image in foreign)
+
+
+def _foreign(
+    images: Sequence[str], spec: api.Spec, settings: config.Config, running: Sequence[kinds.Object]
+) -> Iterator[str]:
+    """Yield those of the `images` that are neither the spec's, nor those of servers that are there, nor the chart's own.
 
     Of the chart's own images any version may be named: an earlier release pinned an earlier one.
     """
     charts = {settings.guard_image, settings.fetch_image, *settings.engine_images.values()}
+    repositories = set(map(image_names.repository, charts))
     own = {accelerators.image(spec, settings), source.weights(spec.model).image or ""}
     own.update(image for each in running for image in _images(each))
-    repositories = set(map(image_names.repository, charts))
-    images = [one for one in _images(made) if one not in own and image_names.repository(one) not in repositories]
-    allow, account = settings.allow, made.get("serviceAccountName", "")
-    accounts = ("", spec.service_account_name, *(each.get("serviceAccountName", "") for each in running))
-    is_allowed = not allow.images or all(image_names.is_under_any(image, allow.images) for image in images)
-    return is_allowed and (account in accounts or policy.is_named(account, allow.service_accounts))
+    for image in images:
+        if image not in own and image_names.repository(image) not in repositories:
+            yield image
 
 
 def _running(deployment: kinds.Object | None) -> kinds.Object:
