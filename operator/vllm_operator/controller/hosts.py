@@ -1,6 +1,7 @@
 """Which model has which host and path of the edge: whoever was there first.
 
-An Ingress or an HTTPRoute that is there holds what it asks for, whoever made it. A model whose edge is there keeps it, whatever
+An Ingress or an HTTPRoute that is there holds what it asks for, whoever made it and whatever its class: a name leads to one edge,
+which DNS says, and one controller may serve several classes. A model whose edge is there keeps it, whatever
 others come to ask for by an edit of an older object: controllers of the edge decide between the two. What none asks for goes to
 the oldest model that wants it. While a model is worked on, nobody else is given what it was given, so that a host has one writer
 at any moment. The cache tells of what there is, before anything of it is worked on. Does no I/O.
@@ -13,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from vllm_operator import config
 from vllm_operator.children import exposure
+from vllm_operator.controller import shares
 from vllm_operator.kube import addresses, kinds, naming
 from vllm_operator.kube.addresses import Address
 
@@ -20,7 +22,7 @@ MOST_WOKEN = 8
 """Models that one change wakes, the oldest that ask: so a host that a thousand ask for costs no thousand runs. The others hear of
 it at their next look."""
 MOST = 100_000
-"""Addresses that are remembered of edges: about 30 MB. Of more, those that come last are not seen."""
+"""Addresses that are remembered of edges: about 30 MB. Of more, the namespace that has the most gives way (shares.py)."""
 EDGES = (kinds.INGRESS.kind, kinds.HTTP_ROUTE.kind)
 LOG = logging.getLogger(__name__)
 One = TypeVar("One", kinds.Key, kinds.Ref)
@@ -57,10 +59,10 @@ class Hosts:
         self._models: dict[kinds.Key, Wish] = {}
         self._wanted: dict[Address, tuple[kinds.Key, ...]] = {}
         self._edges: dict[kinds.Ref, Edge] = {}
+        self._shares = shares.Shares(MOST)
         self._carried: dict[Address, tuple[kinds.Ref, ...]] = {}
         self._given: dict[kinds.Key, Address] = {}  # to the models that are being worked on
         self._barred: set[kinds.Key] = set()  # models that write no edge, whatever they ask for
-        self._known = 0
 
     # What the cache tells
 
@@ -71,7 +73,7 @@ class Hosts:
             self._change_model(key, Wish(_rank(obj), exposure.address(obj, self._settings)))
         elif obj["kind"] in EDGES:
             seen = Edge(_rank(obj), int(obj["metadata"]["resourceVersion"]), _owner(obj), addresses.addresses(obj))
-            self._change_edge(kinds.ref(obj), seen)
+            self._take_in(kinds.ref(obj), seen) if seen.addresses else self.forget(kinds.ref(obj))
 
     def forget(self, ref: kinds.Ref) -> None:
         """Forget an object that is gone."""
@@ -80,14 +82,14 @@ class Hosts:
             self._barred.discard(key)
             self._change_model(key, None)
         elif ref in self._edges:
-            self._change_edge(ref, None)
+            self._drop(ref)
 
     def keep(self, kind: str, namespace: str, listed: Collection[kinds.Ref], version: int) -> None:
         """Forget the edges of a kind that a complete list of `version` no longer held."""
         here = [ref for ref in self._edges if ref.kind == kind and namespace in ("", ref.namespace)]
         for ref in here:
             if ref not in listed and self._edges[ref].version <= version:
-                self._change_edge(ref, None)
+                self._drop(ref)
 
     # What a run asks
 
@@ -159,15 +161,24 @@ class Hosts:
                 _set(self._wanted, wish.address, key, is_in=wish is after)
                 self._tell(key, wish.address)
 
+    def _take_in(self, ref: kinds.Ref, edge: Edge) -> None:
+        """Take in an edge as it is now. Where there are more than are remembered, those that give way are forgotten."""
+        leaving = self._shares.put(ref, len(edge.addresses))
+        for one in leaving:
+            LOG.warning("More hosts than are remembered, most of them in namespace=%s: kind=%s name=%s is not seen",
+                        one.namespace, one.kind, one.name)  # fmt: skip
+            if one != ref:
+                self._change_edge(one, None)
+        self._change_edge(ref, None if ref in leaving else edge)
+
+    def _drop(self, ref: kinds.Ref) -> None:
+        self._shares.remove(ref)
+        self._change_edge(ref, None)
+
     def _change_edge(self, ref: kinds.Ref, after: Edge | None) -> None:
         before = self._edges.pop(ref, None)
-        self._known -= len(before.addresses) if before else 0
-        if after and self._known + len(after.addresses) > MOST:
-            LOG.warning("More hosts than are remembered kind=%s key=%s/%s", ref.kind, ref.namespace, ref.name)
-            after = None
         if after:
             self._edges[ref] = after
-            self._known += len(after.addresses)
         if before and after and before._replace(version=after.version) == after:
             return
         for edge in (before, after):

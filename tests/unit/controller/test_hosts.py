@@ -197,12 +197,53 @@ def test_a_host_that_a_thousand_ask_for_costs_no_thousand_runs(table: Table) -> 
     assert table.woken[:2] == [OLD, NEW]
 
 
-def test_the_memory_for_others_hosts_is_bounded(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "MOST", 2)
-    table.put(ingress("elsewhere", "many", "2026-05", ("a.example", "/"), ("b.example", "/"), ("web.example", "/")))
-    assert table.ask(OLD) == ""
-    table.put(ingress("elsewhere", "few", "2026-05", ("web.example", "/")))
-    assert table.ask(OLD) == "Ingress elsewhere/few"
-    table.forget(kinds.Ref("Ingress", "elsewhere", "few"))
-    table.put(ingress("elsewhere", "few", "2026-05", ("a.example", "/"), ("web.example", "/")))
-    assert table.ask(OLD) == "Ingress elsewhere/few"
+@pytest.mark.parametrize("class_name", ["", "internal", "public"])
+def test_a_host_has_one_holder_over_all_ingress_classes(class_name: str) -> None:
+    """DNS knows the name alone, and one controller may serve several classes: the keys would go to either edge."""
+    table = Table(ingress_class="public")
+    table.put(model(OLD, "2026-01"))
+    shop = ingress("elsewhere", "shop", "2026-05", ("web.example", "/"))
+    shop["spec"] |= {"ingressClassName": class_name} if class_name else {}
+    table.put(shop)
+    assert table.ask(OLD) == "Ingress elsewhere/shop"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Table:
+    """A table with room for three addresses of edges, and a model that wants web.example."""
+    monkeypatch.setattr(hosts, "MOST", 3)
+    made = Table()
+    made.put(model(OLD, "2026-01"))
+    return made
+
+
+def test_the_memory_for_others_hosts_is_bounded(small: Table) -> None:
+    small.put(ingress("elsewhere", "many", "2026-05", *[(f"{one}.example", "/") for one in ("a", "b", "c", "web")]))
+    assert small.ask(OLD) == ""
+    for _ in range(4):
+        small.put(ingress("elsewhere", "few", "2026-05", ("web.example", "/")))
+        assert small.ask(OLD) == "Ingress elsewhere/few"
+    small.forget(kinds.Ref("Ingress", "elsewhere", "few"))
+    small.put(ingress("elsewhere", "more", "2026-05", *[(f"{one}.example", "/") for one in ("a", "b", "web")]))
+    assert small.ask(OLD) == "Ingress elsewhere/more"
+
+
+def test_a_namespace_that_fills_the_table_hides_no_edge_of_another(
+    small: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        small.put(ingress("greedy", f"fill-{number}", "2026-05", (f"h{number}.example", "/")))
+    small.put(ingress("elsewhere", "shop", "2026-05", ("web.example", "/")))
+    assert small.ask(OLD) == "Ingress elsewhere/shop"
+    assert "namespace=greedy: kind=Ingress name=fill-99 is not seen" in caplog.text
+    assert "elsewhere" not in caplog.text
+
+
+def test_a_model_hears_of_a_host_whose_edge_gave_way(small: Table) -> None:
+    for name in ("shop", "other", "last"):
+        small.put(ingress("greedy", name, "2026-05", ("web.example" if name == "last" else f"{name}.example", "/")))
+    assert small.ask(OLD) == "Ingress greedy/last"
+    small.woken.clear()
+    small.put(ingress("elsewhere", "one", "2026-05", ("one.example", "/")))
+    assert small.woken == [OLD]
+    assert small.ask(OLD) == ""
