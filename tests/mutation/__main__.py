@@ -34,7 +34,10 @@ def main() -> int:
     sys.stdout.write(f"{len(chosen)} of {len(every)} mutants, seed {options.seed}; what mutmut says: {TREE}/log\n")
     with (TREE / "log").open("wb") as log:
         command = [sys.executable, "-m", "mutmut", "run", f"--max-children={os.cpu_count()}", *chosen]
-        subprocess.run(command, cwd=TREE, env=env, stdout=log, stderr=log, check=True)
+        ended = subprocess.run(command, cwd=TREE, env=env, stdout=log, stderr=log, check=False).returncode
+    if ended:
+        sys.stderr.write(f"mutmut ended with {ended}; its last words:\n{(TREE / 'log').read_text()[-3000:]}\n")
+        return ended
     _report(json.loads(_inside(env, "results")), time.monotonic() - began)
     return 0
 
