@@ -143,5 +143,9 @@ def test_without_the_gateway_api_the_model_says_so_and_all_else_goes_on(admin: k
         admin.kubectl("wait", "--for=condition=Established", f"crd/{CRD}")
     nudge(admin, "unrouted")
     exposed(admin, "unrouted", "GatewayNotFound")
-    assert admin.get("httproute", "unrouted")
+    waiting.until("the route of before", lambda: admin.get("httproute", vllm), admin.world)
+    admin.kubectl("delete", "httproute", "unrouted")
+    waiting.until(
+        "the route again, as one who watches makes it", lambda: admin.get("httproute", "unrouted"), admin.world
+    )
     admin.kubectl("delete", "vllm", "unrouted")

@@ -16,8 +16,8 @@ from vllm_operator.kube import backoff, cache, client, errors, kinds, naming
 
 PAUSE = backoff.Backoff(first=0.1, longest=5.0, jitter=0.5)
 KINDS = (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED)
-ABSENT_SECONDS = 30.0
-"""After which a kind that the cluster does not have is looked for again."""
+ABSENT_SECONDS = 5.0
+"""After which a kind that the cluster does not have is looked for again. Until then a host that it holds looks free."""
 REFUSED = (errors.Denied, errors.NotFound)
 LOG = logging.getLogger(__name__)
 
