@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
-TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster),.venv/ready) # also from a clone that did not bring it up
+TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
 .PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench release accept up down
 help: ## This list

@@ -59,8 +59,8 @@ def _prepare(_: list[str]) -> None:
 
 
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
-    "up": ("bring the cluster up", lambda _: provider.current().up()),
-    "down": ("take the cluster down without a trace", lambda _: provider.current().down()),
+    "up": ("bring the cluster up", lambda _: provider.up()),
+    "down": ("take the cluster down without a trace", lambda _: provider.down()),
     "status": ("say how the cluster is", _status),
     "kubeconfig": ("print the path of the admin's kubeconfig", _kubeconfig),
     "load-image": ("make an image archive known to the node", _load),

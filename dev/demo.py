@@ -60,7 +60,7 @@ def up() -> None:
     """Run the whole demo; each step finds what an earlier run left."""
     started = time.monotonic()
     prepare()
-    provider.current().up()
+    provider.up()
     _fill()
     _show()
     progress.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
@@ -68,7 +68,7 @@ def up() -> None:
 
 def down() -> None:
     """Remove all traces."""
-    provider.current().down()
+    provider.down()
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def afresh(audit: tuple[str, ...] = ()) -> Iterator[None]:
     """Have a new cluster with the operator and its model until the block ends; `audit`: more flags of the API server."""
     prepare()
     down()
-    provider.current().up(audit)
+    provider.up(audit)
     try:
         _fill()
         yield

@@ -1,6 +1,7 @@
 """The local cluster, one interface whichever provider carries it: by kind where a container engine runs, else embedded.
 
-`CLUSTER=kind` or `CLUSTER=embedded` decides; nothing said: whether an engine answers.
+`CLUSTER=kind` or `CLUSTER=embedded` decides; nothing said: whether an engine answers. What brought a cluster up is
+recorded, and is asked about it until it is down, whatever has changed meanwhile: the variable, or an engine that was stopped.
 """
 
 import os
@@ -9,8 +10,11 @@ import shutil
 import subprocess
 from typing import Protocol
 
-from dev import kind, progress
+from dev import kind, layout, progress
 from dev.embedded import cluster
+
+RECORD = layout.RUN.parent / "provider"
+"""The name of what brought up the cluster that is there; not below layout.RUN, which each provider removes."""
 
 
 class ClusterProvider(Protocol):
@@ -35,12 +39,44 @@ class ClusterProvider(Protocol):
         """Make an image known to the node."""
 
 
+PROVIDERS: dict[str, ClusterProvider] = {"kind": kind, "embedded": cluster}
+
+
+def up(audit: tuple[str, ...] = ()) -> None:
+    """Bring the cluster up and record by what. Raises `progress.Failure` where one is up in another way."""
+    there, wanted = _recorded(), _asked() or _recorded() or _found()
+    if there not in ("", wanted):
+        raise progress.Failure(f"a cluster by {there} is up, and not by {wanted}", "take it down first: make demo-down")
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    progress.write_whole(RECORD, wanted)
+    PROVIDERS[wanted].up(audit)
+
+
+def down() -> None:
+    """Take the cluster down by what brought it up."""
+    current().down()
+    RECORD.unlink(missing_ok=True)
+
+
 def current() -> ClusterProvider:
-    """Return the provider that the environment asks for or the machine allows."""
-    chosen = os.environ.get("CLUSTER") or ("kind" if _engine() else "embedded")
-    if chosen not in ("kind", "embedded"):
-        raise progress.Failure(f"CLUSTER={chosen} is unknown", "set CLUSTER=kind or CLUSTER=embedded")
-    return kind if chosen == "kind" else cluster
+    """Return what brought the cluster up; where there is none, what the environment asks for or the machine allows."""
+    return PROVIDERS[_recorded() or _asked() or _found()]
+
+
+def _recorded() -> str:
+    name = RECORD.read_text() if RECORD.exists() else ""
+    return name if name in PROVIDERS else ""
+
+
+def _asked() -> str:
+    name = os.environ.get("CLUSTER", "")
+    if name and name not in PROVIDERS:
+        raise progress.Failure(f"CLUSTER={name} is unknown", "set CLUSTER=kind or CLUSTER=embedded")
+    return name
+
+
+def _found() -> str:
+    return "kind" if _engine() else "embedded"
 
 
 def _engine() -> bool:

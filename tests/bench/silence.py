@@ -39,12 +39,12 @@ class Answer(NamedTuple):
 
 def main() -> list[figures.Figure]:
     """Ask for two silent answers of each of two models at once, and wait."""
-    provider.current().down()
-    provider.current().up()
+    provider.down()
+    provider.up()
     try:
         return _measured()
     finally:
-        provider.current().down()
+        provider.down()
 
 
 def _measured() -> list[figures.Figure]:
