@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench release accept up down
+.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench release crd bump accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -60,6 +60,12 @@ bench: setup ## Figures, with machine and versions; ONLY="startup" for some of t
 
 release: setup ## The chart's package, and what is in it and in each image as SPDX; publishes nothing
 	@$(PYTHON) -m dev release
+
+crd: .venv/ready ## What the resource adds to the last release's, and that it takes no less; FILE=… compares with another CRD
+	@$(PYTHON) -m dev.release.compatibility $(FILE)
+
+bump: .venv/ready ## VERSION=1.2.3 everywhere, and a section of the changelog for it; without VERSION: the one there is
+	@$(PYTHON) -m dev.release.version $(VERSION)
 
 up: setup ## The cluster alone
 	@$(PYTHON) -m dev up

@@ -6,7 +6,8 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from dev import accept, binaries, demo, hub, images, layout, progress, provider, release
+from dev import accept, binaries, demo, hub, images, layout, progress, provider
+from dev.release import make
 
 
 def main() -> int:
@@ -71,7 +72,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),
     "accept": ("install, serve and test on a cluster of yours, and clean up", lambda _: accept.accept()),
-    "release": ("make what a release consists of, and publish nothing", lambda _: release.main()),
+    "release": ("make what a release consists of, and publish nothing", lambda _: make.main()),
     "demo-down": ("remove all traces of the demo", lambda _: demo.down()),
 }
 

@@ -6,7 +6,8 @@ import pathlib
 
 import pytest
 
-from dev import image_archive, images, release
+from dev import image_archive, images
+from dev.release import make
 from tests.unit.dev import test_sbom
 
 SETS_IDENTITY = 0o6000
@@ -16,7 +17,7 @@ SETS_IDENTITY = 0o6000
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """What the release consists of."""
     found = tmp_path_factory.mktemp("release") / "made"
-    release.main(found)
+    make.main(found)
     return found
 
 

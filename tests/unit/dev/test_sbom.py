@@ -8,7 +8,8 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-from dev import image_archive, release, sbom
+from dev import image_archive, sbom
+from dev.release import make
 
 NOW = "2026-01-01T00:00:00Z"
 CONFIG = "c" * 64
@@ -84,7 +85,7 @@ def test_the_same_image_gives_the_same_document(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_chart_lists_the_images_that_its_values_name() -> None:
-    document = sbom.of_chart(release.CHART, "d" * 64, NOW)
+    document = sbom.of_chart(make.CHART, "d" * 64, NOW)
     check(document)
     assert {"vllm-operator", "envoyproxy/envoy", "vllm/vllm-openai"} <= listed(document).keys()
     assert all(one["versionInfo"] for one in listed(document).values())
