@@ -1,5 +1,6 @@
 """What is generated against its sources: `python -m tests.generated` fails where a file is stale, `--write` writes it."""
 
+import functools
 import io
 import json
 import pathlib
@@ -10,7 +11,7 @@ import yaml
 
 from tests import chart
 from tests.bench.scale import tables
-from tests.reference import fields, metrics, troubles
+from tests.reference import fields, metrics, security, troubles
 from vllm_operator import crd
 from vllm_operator.engine import allowance, table
 from vllm_operator.render import text as manifests
@@ -32,6 +33,7 @@ def files() -> dict[pathlib.Path, str]:
         ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
         ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
         ROOT / "docs/metrics.md": _with("operator", metrics.lines(), ROOT / "docs/metrics.md"),
+        ROOT / "docs/security.md": _security(),
         ROOT / "docs/modeldeployment.md": fields.page(),
         ROOT / "docs/troubleshooting.md": troubles.page(),
         **tables.files(),
@@ -56,10 +58,20 @@ def _whole(exact: str, beginnings: str, names: tuple[str, ...]) -> dict[str, lis
     return {exact: [name for name in names if not name.endswith(allowance.ANY)], beginnings: begin}
 
 
+def _security() -> str:
+    """Return the page of claims with its tables."""
+    page = ROOT / "docs/security.md"
+    return functools.reduce(lambda text, table: _between(*table, text), security.tables().items(), page.read_text())
+
+
 def _with(mark: str, lines: list[str], page: pathlib.Path) -> str:
     """Return the page with these lines between its two marks."""
-    text = "\n".join(["", *lines, ""])
-    return re.sub(f"(?s)(?<=<!-- {mark} -->).*(?=<!-- /{mark} -->)", lambda _: text, page.read_text())
+    return _between(mark, lines, page.read_text())
+
+
+def _between(mark: str, lines: list[str], text: str) -> str:
+    shown = "\n".join(["", *lines, ""])
+    return re.sub(f"(?s)(?<=<!-- {mark} -->).*(?=<!-- /{mark} -->)", lambda _: shown, text)
 
 
 def _values() -> list[str]:

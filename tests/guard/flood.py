@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: model\r\n"
 BEARER = f"Authorization: Bearer {rig.KEY}\r\n".encode()
+MOST, MOST_CPU = 0.75, 0.0003
+"""What a flood may take of a guard's memory, as a share, and a request without a key of its CPU, in seconds."""
 NEIGHBOUR = guard.Client("team-b", guard.RateLimit(20, "Hour"), (guard.Credential(rig.FRESH),))
 
 

@@ -61,7 +61,7 @@ class Issuer:
         """
         clients = keys.clients(spec.access)
         found = await self._observe(owner, clients)
-        decision = keys.decide(spec.access, found.seen, int(self._clock()), _new_key, terminating=terminating)
+        decision = keys.decide(spec.access, found.seen, int(self._clock()), new_key, terminating=terminating)
         wanted = _wanted(bodies(decision.issued), found)
         written = await self._writer.ensure_all(wanted, owner)
         self._observe.forget(map(kinds.ref, wanted))
@@ -138,5 +138,6 @@ def _ref(owner: naming.Owner, client: str) -> kinds.Ref:
     return kinds.Ref(kinds.SECRET.kind, owner.namespace, naming.client_secret(owner.name, client))
 
 
-def _new_key() -> str:
+def new_key() -> str:
+    """Return a key that nobody can guess."""
     return "sk-" + randomness.token_urlsafe(32)

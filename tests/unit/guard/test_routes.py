@@ -31,6 +31,7 @@ def test_answers_may_take_hours_and_be_silent_for_one() -> None:
     """Envoy's own default ends every answer after 15 s."""
     found = [route["route"] for route in shapes.forwarding(shapes.access(shapes.client()))]
     assert [(to["cluster"], to["timeout"], to["idle_timeout"]) for to in found] == [("vllm", "0s", "3600s")] * 4
+    assert {to["flush_timeout"] for to in found} == {"600s"}, "what nobody reads is given up"
 
 
 def test_a_wrong_key_is_looked_up_before_it_is_compared_with_those_of_the_clients() -> None:

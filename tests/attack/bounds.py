@@ -1,0 +1,230 @@
+"""The numbers of docs/security.md: each is read from what the operator renders, or from the code that makes it.
+
+The page's tables are generated from here (`tests/reference/security.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from tests.golden import render
+from tests.guard import flood
+from vllm_operator import api, guard
+from vllm_operator.api import access as api_access
+from vllm_operator.engine import endpoints, environment, options
+from vllm_operator.guard import bounds, filters, keyed, listeners, script
+from vllm_operator.keys import issuer, state
+
+KIB, MIB = 2**10, 2**20
+BITS_OF_A_CHARACTER = 6
+"""Of the URL-safe alphabet, in which keys are written."""
+
+
+class Bound(NamedTuple):
+    """What is bounded, its number as the page shows it, and the tests that fail where it does not hold."""
+
+    words: str
+    value: str
+    tests: tuple[str, ...]
+
+
+class Open(NamedTuple):
+    """What is not bounded, from where on, and what to do about it."""
+
+    words: str
+    remedy: str
+
+
+def number(found: int) -> str:
+    """Return a number as pages have it."""
+    return f"{found:,}"
+
+
+def _static() -> dict[str, Any]:
+    rendered = guard.rendered(guard.Access((), "peers"), endpoints.of("Generate"), filters.COUNTS)
+    found: dict[str, Any] = json.loads(rendered.files["bootstrap.yaml"])
+    return found
+
+
+STATIC = _static()
+PUBLIC, PRIVATE = STATIC["static_resources"]["listeners"]
+
+
+def _manager(listener: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+    return found
+
+
+def _seconds(duration: str) -> str:
+    """Return Envoy's duration as pages have it."""
+    return f"{int(duration.removesuffix('s'))} s"
+
+
+def _limit(kind: str) -> str:
+    per_second, burst = filters.KEYLESS[kind]
+    return f"{number(per_second)} a second, {number(burst)} after a pause"
+
+
+def _most(task: api.Task) -> str:
+    return number(endpoints.max_request_bytes(task))
+
+
+def _most_used() -> str:
+    return f"{flood.MOST:.0%} of {bounds.MEMORY // MIB}Mi".replace("%", " %")
+
+
+def _matched(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, pattern
+    return found[1]
+
+
+def _scratch() -> dict[str, str]:
+    """Return the size of each scratch volume of a model's pods."""
+    (pod,) = (one for one in render.desired(render.case("plain")) if one["kind"] == "Deployment")
+    volumes = pod["spec"]["template"]["spec"]["volumes"]
+    return {one["name"]: one["emptyDir"]["sizeLimit"] for one in volumes if "emptyDir" in one}
+
+
+NEW_KEY = "unit/keys/test_new_key.py::test_a_new_key_cannot_be_guessed_nor_found_from_its_hash"
+HELD = "guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out"
+HOSTILE = "guard/test_hostile.py::test_hostile_request_is_answered_and_goes_no_further"
+FITS = "unit/guard/test_bootstrap.py::test_connections_and_heap_fit_into_the_containers_memory"
+KEYLESS_COST = "guard/test_keyless.py::test_a_request_without_a_key_costs_a_third_of_a_millisecond_at_most"
+KEYLESS_LIMIT = "guard/test_keyless.py::test_each_kind_of_request_without_a_key_has_a_limit_of_its_own"
+SAFE_ID = "guard/test_passed_on.py::test_a_request_id_is_short_and_safe"
+TOLD_SIZE = "guard/test_sizes.py::test_a_body_that_is_told_to_be_too_long_is_refused_before_it_is_sent"
+SCRATCH = "unit/children/test_pod.py::test_what_a_server_may_write_into_its_node_has_a_size"
+REQUEST = "unit/engine/test_options.py::test_what_one_request_may_ask_for_is_bounded_unless_the_spec_says_how"
+ASKED = "guard/test_passed_on.py::test_callers_who_ask_for_health_do_not_each_reach_the_engine"
+PROBED = "guard/test_private_floods.py::test_who_asks_whether_the_engine_is_ready_does_not_keep_it_busy"
+PRIVATE_SILENT = (
+    "guard/test_private_floods.py::test_connections_that_ask_nothing_leave_probes_their_place_and_are_gone_in_seconds"
+)
+READ_OFTEN = "guard/test_private_floods.py::test_metrics_and_statistics_are_read_so_often_and_no_oftener"
+
+
+def public() -> list[Bound]:
+    """Return the bounds of what comes to port 8000."""
+    manager = _manager(PUBLIC)
+    idle = manager["common_http_protocol_options"]["idle_timeout"]
+    rounds = _matched(r"for _ = 1, (\d+) do", script.public())
+    id_length = _matched(r'gsub\("\[\^%w\._-\]", ""\):sub\(1, (\d+)\)', script.public())
+    usual, most = script.PUBLIC_ASKERS
+    return [
+        Bound("memory of a guard under each flood that the tests try", _most_used(), (HELD,)),
+        Bound("connections at a time", number(bounds.connections(bounds.MEMORY)), (FITS,)),
+        Bound("held of a connection in each direction", f"{bounds.BUFFER // KIB} KiB", (FITS,)),
+        Bound("headers of a request, above which it is 431", f"{bounds.HEADERS_KB} KiB", (HOSTILE,)),
+        Bound("who sends nothing is gone after", _seconds(PUBLIC["listener_filters_timeout"]), (HELD,)),
+        Bound("half a head of a request, after", _seconds(manager["request_headers_timeout"]), (HELD,)),
+        Bound("half a body without a key, after", _seconds(manager["stream_idle_timeout"]), (HELD,)),
+        Bound(
+            "half a body with a key, after",
+            _seconds(manager["request_timeout"]),
+            ("guard/test_hostile.py::test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is",),
+        ),
+        Bound("who is silent between two requests, after", _seconds(idle), (HELD,)),
+        Bound(
+            "an answer that nobody reads, after vLLM has ended it",
+            _seconds(keyed.TO_ENGINE["flush_timeout"]),
+            ("unit/guard/test_routes.py::test_answers_may_take_hours_and_be_silent_for_one",),
+        ),
+        Bound(
+            "body of a request, above which it is 413 (`access.maxRequestBytes`)",
+            f"{_most('Generate')} bytes; {_most('Transcribe')} for Transcribe",
+            (TOLD_SIZE,),
+        ),
+        Bound("CPU of a request without a key", f"{flood.MOST_CPU * 1000:.1f} ms", (KEYLESS_COST,)),
+        Bound("times that a path is decoded for the log", rounds, (KEYLESS_COST,)),
+        Bound("characters of a request's id", id_length, (SAFE_ID,)),
+        Bound("`/health` and `/` without a key", _limit(keyed.HEALTH), (KEYLESS_LIMIT,)),
+        Bound("the guide and preflights", _limit(keyed.OPEN), (KEYLESS_LIMIT,)),
+        Bound("what gets 401 or 404", _limit(keyed.REFUSED), (KEYLESS_LIMIT,)),
+        Bound(
+            "questions for vLLM's health that callers cause", f"{usual} a second; {most} while it is silent", (ASKED,)
+        ),
+    ]
+
+
+def private() -> list[Bound]:
+    """Return the bounds of what comes to port 8002."""
+    manager = _manager(PRIVATE)
+    usual, most = script.PRIVATE_ASKERS
+    return [
+        Bound("connections at a time", number(bounds.PRIVATE_CONNECTIONS), (PRIVATE_SILENT,)),
+        Bound("of them, those that have begun to ask", number(bounds.PRIVATE_QUESTIONS), (PRIVATE_SILENT,)),
+        Bound("who asks nothing is gone after", _seconds(PRIVATE["listener_filters_timeout"]), (PRIVATE_SILENT,)),
+        Bound(
+            "an answer that nobody reads, after",
+            _seconds(manager["stream_idle_timeout"]),
+            ("guard/test_private.py::test_connections_that_read_nothing_cost_little_and_are_soon_gone",),
+        ),
+        Bound("questions for vLLM's health", f"{usual} a second; {most} while it is silent", (PROBED,)),
+        Bound("readings of vLLM's metrics", _reading(listeners.METRICS), (READ_OFTEN,)),
+        Bound("readings of the guard's statistics", _reading(listeners.STATS), (READ_OFTEN,)),
+    ]
+
+
+def _reading(path: str) -> str:
+    """Return how often a path of the private port is answered."""
+    routes = _manager(PRIVATE)["route_config"]["virtual_hosts"][0]["routes"]
+    (found,) = (one["typed_per_filter_config"] for one in routes if one["match"].get("path") == path)
+    bucket = found[filters.QUESTIONS]["token_bucket"]
+    return f"{bucket['tokens_per_fill']} a second, {bucket['max_tokens']} after a pause"
+
+
+def keys_of_clients() -> list[Bound]:
+    """Return how many clients a model may have, and what can be guessed of a key."""
+    random = (len(issuer.new_key()) - len("sk-")) * BITS_OF_A_CHARACTER
+    return [
+        Bound("random bits of a generated key", number(random // 8 * 8), (NEW_KEY,)),
+        Bound("bits of a hash over a key", number(len(state.digest("")) * 4), (NEW_KEY,)),
+        Bound(
+            "clients of a model",
+            number(api_access.MOST_CLIENTS),
+            ("guard/test_looked_up.py::test_a_wrong_key_costs_the_same_with_one_client_and_with_the_most",),
+        ),
+    ]
+
+
+def engine() -> list[Bound]:
+    """Return the bounds of what a request costs an engine, and an engine its node."""
+    scratch = _scratch()
+    return [
+        Bound("answers to one prompt", environment.REQUEST["VLLM_MAX_N_SEQUENCES"], (REQUEST,)),
+        Bound("prompts of one completion", environment.REQUEST["VLLM_MAX_COMPLETION_PROMPTS"], (REQUEST,)),
+        Bound("tokens of prompts that wait", number(options.MOST_QUEUED_TOKENS), (REQUEST,)),
+        Bound("`/tmp`, where uploads lie", scratch["tmp"], (SCRATCH,)),
+        Bound("the engine's home", scratch["home"], (SCRATCH,)),
+        Bound("`/dev/shm`, in memory", scratch["shm"], (SCRATCH,)),
+    ]
+
+
+def unbounded() -> list[Open]:
+    """Return what is not bounded."""
+    silent = int(PRIVATE["listener_filters_timeout"].removesuffix("s"))
+    return [
+        Open(
+            f"One sender's share of a guard's {number(bounds.connections(bounds.MEMORY))} connections: who opens as many anew as "
+            "fast as they end, and begins a request on each, keeps others out.",
+            "One address's share is for the edge to bound, which knows addresses.",
+        ),
+        Open(
+            f"With a key: requests that are held back bring a guard to where new ones get 503 until they time out, after "
+            f"{_seconds(_manager(PUBLIC)['request_timeout'])}.",
+            "Revoke that client's key: the log names it.",
+        ),
+        Open(
+            f"Probes: whoever reaches port 8002 and begins more than {bounds.PRIVATE_QUESTIONS // silent} questions a second for "
+            "two minutes on end holds them off, and the kubelet restarts the guard.",
+            "Let only networks in that you trust: the NetworkPolicy does, where the network plugin enforces it.",
+        ),
+        Open(
+            "How long an answer is within the context.",
+            "Limits of clients, `engine.maxModelLen`: [guard.md](guard.md#one-requests-cost).",
+        ),
+        Open("Weights that are fetched without `model.cache`: their size is the model's.", "Set `model.cache`."),
+    ]
