@@ -15,7 +15,7 @@ CRD = "modeldeployments.serving.byteshop.in"
 READY_SECONDS = 1800
 POLL_SECONDS = 2.0
 MODEL = "accepted"
-OPERATORS = "app.kubernetes.io/name=vllm-operator"
+OPERATORS = "app.kubernetes.io/part-of=vllm-operator"
 _WATCHES = '{.spec.template.spec.containers[0].env[?(@.name=="VLLM_OPERATOR_WATCH_NAMESPACES")].value}'
 WATCHED = f"{{range .items[*]}}{{.metadata.namespace}}={_WATCHES} {{end}}"
 

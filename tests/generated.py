@@ -18,17 +18,18 @@ from vllm_operator.render import text as manifests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADER = "# Generated from operator/vllm_operator/api: `make generate`.\n"
-KEEP = """{{- if .Values.crds.install }}
+METADATA = """\
+  {{- $keep := ternary (dict "helm.sh/resource-policy" "keep") (dict) .Values.crds.keep }}
+  {{- include "vllm-operator.metadata" (list . (dict) $keep) | nindent 2 }}
 """
 
 
 def files() -> dict[pathlib.Path, str]:
     """Return the content of each generated file."""
-    plain = crd.crd()
-    kept = {**plain, "metadata": {**plain["metadata"], "annotations": {"helm.sh/resource-policy": "keep"}}}
+    plain = HEADER + _yaml(crd.crd())
     return {
-        ROOT / "crds/modeldeployments.yaml": HEADER + _yaml(plain),
-        ROOT / "charts/vllm-operator/templates/crd.yaml": f"{KEEP}{HEADER}{_yaml(kept)}{{{{- end }}}}\n",
+        ROOT / "crds/modeldeployments.yaml": plain,
+        ROOT / "charts/vllm-operator/templates/crd.yaml": _crd_of_chart(plain),
         ROOT / "charts/vllm-operator/files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
         ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
         ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
@@ -38,6 +39,12 @@ def files() -> dict[pathlib.Path, str]:
         ROOT / "docs/troubleshooting.md": troubles.page(),
         **tables.files(),
     }
+
+
+def _crd_of_chart(plain: str) -> str:
+    """Return the CRD as a template: with the chart's labels and annotations, and only where it is wanted."""
+    before, name, after = plain.partition("  name: modeldeployments.serving.byteshop.in\n")
+    return f"{{{{- if .Values.crds.install }}}}\n{before}{name}{METADATA}{after}{{{{- end }}}}\n"
 
 
 def _engine_names() -> dict[str, list[str]]:

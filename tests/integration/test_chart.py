@@ -33,7 +33,9 @@ def test_a_service_account_that_is_not_created_must_be_named() -> None:
 
 def test_the_settings_it_writes_are_the_ones_the_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     values = test_chart_values.all_of({path: one.value for path, one in test_chart_values.TURNED.items()})
-    for name, value in test_chart_values.variables(chart.objects({**values, "fullnameOverride": ""})).items():
+    for name, value in test_chart_values.variables(
+        chart.objects({**values, "fullnameOverride": "", "nameOverride": ""})
+    ).items():
         monkeypatch.setenv(name, value)
     settings = config.Config()
     changed = {name for name, value in settings if value != config.Config.model_fields[name].default}

@@ -36,7 +36,8 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     directory = chart.copied(tmp_path_factory.mktemp("older"))
     template, about = directory / "templates" / "crd.yaml", directory / "Chart.yaml"
     first, *lines, last = template.read_text().splitlines()
-    crd = yaml.load("\n".join(lines), yaml.CSafeLoader)
+    crd = yaml.load("\n".join(line for line in lines if "{{" not in line), yaml.CSafeLoader)
+    crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     del schema["properties"]["spec"]["properties"]["access"]["properties"]["maxQueuedRequests"]
     template.write_text("\n".join([first, json.dumps(crd), last]))
@@ -114,6 +115,15 @@ def test_an_uninstall_takes_all_but_the_crd_and_the_models_and_an_install_adopts
     release.install(chart.DIRECTORY)
     assert uids(cluster) == before
     assert cluster.kubectl("get", "deployments", *ours) == "deployment.apps/vllm-operator\n"
+
+
+def test_with_crds_keep_false_an_uninstall_takes_the_models_too(cluster: kubectl.Admin) -> None:
+    release = chart.Release(cluster.kubeconfig)
+    release.install(chart.DIRECTORY, "--set", "crds.keep=false")
+    await_field(cluster, known=True)
+    make(cluster, "lost")
+    release.uninstall()
+    waiting.until("the CRD's end", lambda: not cluster.kubectl("get", "crd", CRD, "--ignore-not-found"))
 
 
 @pytest.mark.parametrize("group", HELMS)

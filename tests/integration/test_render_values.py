@@ -37,8 +37,12 @@ def shown(settings: config.Config) -> dict[str, Any]:
     return {**found, "engine_images": {name: image for name, image in found["engine_images"].items() if image}}
 
 
-@pytest.mark.parametrize("given", [{}, NULLS], ids=["defaults", "nulls"])
-def test_defaults_and_nulls_are_the_charts(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [{}, NULLS, {"nameOverride": "models"}, {"nameOverride": "operator"}],
+    ids=["defaults", "nulls", "another name", "a part of the name"],
+)
+def test_defaults_nulls_and_names_are_the_charts(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(values.settings({**given, **IMAGE})) == of_helm({**given, **IMAGE}, monkeypatch)
 
 

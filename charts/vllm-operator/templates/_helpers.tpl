@@ -1,23 +1,46 @@
 {{- define "vllm-operator.name" -}}
-{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "vllm-operator.fullname" -}}
+{{- $chart := include "vllm-operator.name" . -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (contains $chart .Release.Name) -}}
 {{- .Values.fullnameOverride | default $name | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
-{{- define "vllm-operator.selector" -}}
-app.kubernetes.io/name: vllm-operator
+{{- define "vllm-operator.chart" -}}
+{{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "vllm-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "vllm-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* The labels of an object; a list: root context, more labels. The chart's own come first, since selectors and
+`kubectl vllm doctor` go by them, and commonLabels last. */}}
 {{- define "vllm-operator.labels" -}}
-{{ include "vllm-operator.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- $root := index . 0 -}}
+{{- $own := include "vllm-operator.selectorLabels" $root | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" "vllm-operator" -}}
+{{- $_ := set $own "helm.sh/chart" (include "vllm-operator.chart" $root) -}}
+{{- merge $own (index . 1 | default dict) ($root.Values.commonLabels | default dict) | toYaml -}}
 {{- end }}
 
-{{- define "vllm-operator.serviceAccount" -}}
+{{- /* The entries `labels` and `annotations` of an object's metadata; a list: root context, more labels, more annotations. */}}
+{{- define "vllm-operator.metadata" -}}
+{{- $root := index . 0 -}}
+labels: {{- include "vllm-operator.labels" (list $root (index . 1)) | nindent 2 }}
+{{- with merge (dict) (index . 2 | default dict) ($root.Values.commonAnnotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "vllm-operator.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
-{{- .Values.serviceAccount.name | default (include "vllm-operator.name" .) -}}
+{{- .Values.serviceAccount.name | default (include "vllm-operator.fullname" .) -}}
 {{- else -}}
 {{- required "serviceAccount.name is not set: name the one that exists, or set serviceAccount.create" .Values.serviceAccount.name -}}
 {{- end -}}
@@ -34,7 +57,7 @@ engines do, a first part with a dot or a colon, or localhost, is a registry. */}
 {{- end }}
 
 {{- define "vllm-operator.image" -}}
-{{- $own := ternary .Chart.Name "" (not (empty .Values.global.imageRegistry)) -}}
+{{- $own := ternary "vllm-operator" "" (not (empty .Values.global.imageRegistry)) -}}
 {{- $repository := .Values.image.repository | default $own | required "image.repository is not set: push the image of images/operator to a registry of yours and name it" -}}
 {{- include "vllm-operator.from" (list . $repository) }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
@@ -81,7 +104,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 
 {{- define "vllm-operator.spread" -}}
-{{- $ours := dict "labelSelector" (dict "matchLabels" (include "vllm-operator.selector" . | fromYaml)) -}}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (include "vllm-operator.selectorLabels" . | fromYaml)) -}}
 {{- $constraints := list -}}
 {{- range .Values.topologySpreadConstraints }}
 {{- $constraints = append $constraints (ternary . (merge (deepCopy $ours) .) (hasKey . "labelSelector")) -}}

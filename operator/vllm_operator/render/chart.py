@@ -16,6 +16,9 @@ from vllm_operator.render import text
 
 VERSION = "0.1.0"
 """The tag of the operator's image where the values name none: the chart's appVersion."""
+RELEASE = "vllm-operator"
+"""The name of the release, as docs/chart.md has it."""
+LABEL_LENGTH = 63
 SETTINGS = {
     "allow": "allow",
     "caBundle.configMap": "ca_config_map",
@@ -55,11 +58,12 @@ SETTINGS = {
     "weights.s3": "s3_url",
 }
 """Which value is which setting. A value that several settings are made of stands in `MIXED`."""
-MIXED = ("global", "image", "proxy.noProxy")
+MIXED = ("global", "image", "nameOverride", "proxy.noProxy")
 OTHERS = (
-    "admission", "affinity", "crds", "imagePullSecrets", "monitoring.podMonitor", "monitoring.serviceMonitor", "nodeSelector",
-    "podAnnotations", "podDisruptionBudget", "podLabels", "priorityClassName", "rbac", "replicas", "resources", "serviceAccount",
-    "tolerations", "topologySpreadConstraints",
+    "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "enabled", "imagePullSecrets",
+    "monitoring.podMonitor", "monitoring.serviceMonitor", "nodeSelector", "podAnnotations", "podDisruptionBudget",
+    "podLabels", "priorityClassName", "rbac", "replicas", "resources", "serviceAccount", "tolerations",
+    "topologySpreadConstraints",
 )  # fmt: skip
 """Values of the operator's own objects, which change no model."""
 _BESIDE = tuple(f"{path}." for path in OTHERS)
@@ -146,9 +150,15 @@ def _networks(found: Mapping[str, Any]) -> dict[str, Any]:
         **amounts,
         "gateway": _gateway(_map(found, "expose.gateway")),
         "issuer_ref": _issuer(_map(found, "expose.issuerRef")),
-        "lease_name": found.get("fullnameOverride") or _default("lease_name"),
+        "lease_name": found.get("fullnameOverride") or _name(str(found.get("nameOverride") or RELEASE)),
         "no_proxy": ",".join(beyond) if proxied else "",
     }
+
+
+def _name(chart: str) -> str:
+    """Return the name of the objects of the release, as the chart's helper `fullname` makes it."""
+    name = RELEASE if chart in RELEASE else f"{RELEASE}-{chart}"
+    return name[:LABEL_LENGTH].removesuffix("-")
 
 
 def _issuer(given: Mapping[str, Any]) -> dict[str, Any] | None:
