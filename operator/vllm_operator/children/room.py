@@ -5,8 +5,9 @@ asks for, and both may run on the same nodes, the room of the one is enough for 
 where these are known.
 """
 
+import collections
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple
@@ -36,6 +37,9 @@ PLACEMENT = ("nodeSelector", "affinity", "tolerations", "runtimeClassName", "sch
 
 Taints = Mapping[str, Sequence[kinds.Object]]
 """By node: its taints."""
+
+Amounts = Mapping[str, Fraction]
+"""By resource: how much of it."""
 
 
 class Lack(NamedTuple):
@@ -74,9 +78,10 @@ def lack(
     is_told = bool(lacking or lacks_claim) and not _is_out_of_reach(words, target)
     is_open = bool(lacking) and all(_is_open(one, target, tainted) for one in earlier)
     may_be_tainted = _names_a_taint(words) and not is_open
-    fits = is_told and not may_be_tainted and all(_has_room(one, target, revisions) for one in earlier)
+    counted = (requests,) if new else (requests, limits)
+    fits = is_told and not may_be_tainted and all(_has_room(one, target, revisions, counted) for one in earlier)
     name = new["metadata"]["name"] if new else ""
-    return Lack(name, words, _unix(said.get("lastTransitionTime")), lacking, fits)
+    return Lack(name, words, _since(said, target), lacking, fits)
 
 
 def unscheduled(target: kinds.Object, pods: Iterable[kinds.Object]) -> kinds.Object | None:
@@ -84,13 +89,23 @@ def unscheduled(target: kinds.Object, pods: Iterable[kinds.Object]) -> kinds.Obj
     return next((one for one in pods if template.is_of(one, target) and _is_unschedulable(one)), None)
 
 
-def requests(pinned: kinds.Object) -> Mapping[str, Fraction]:
+def requests(pinned: kinds.Object) -> Amounts:
     """Return what the scheduler reserves for a server of the pinned template, by resource."""
+    return _of_server(pinned, ("limits", "requests"))
+
+
+def limits(pinned: kinds.Object) -> Amounts:
+    """Return the limits of a server of the pinned template, by resource: quotas count them beside what is reserved."""
+    return _of_server(pinned, ("limits",))
+
+
+def _of_server(pinned: kinds.Object, fields: Sequence[str]) -> Amounts:
+    """Return what the containers of a server ask for in the fields of their resources, of which the last counts."""
     spec = _pod_spec(pinned)
     first = spec.get("initContainers") or []
     beside = [one for one in first if one.get("restartPolicy") == "Always"]
-    running = _summed([*spec["containers"], *beside])
-    parts = [running, *(_summed([one]) for one in first if one not in beside)]
+    running = _summed([*spec["containers"], *beside], fields)
+    parts = [running, *(_summed([one], fields) for one in first if one not in beside)]
     names = {name for each in parts for name in each}
     return {name: max(each.get(name, Fraction(0)) for each in parts) for name in names}
 
@@ -112,14 +127,22 @@ def _is_open(one: kinds.Object, target: kinds.Object, tainted: Taints) -> bool:
     return found is not None and taints.tolerates(_pod_spec(target).get("tolerations") or [], found)
 
 
-def _has_room(one: kinds.Object, target: kinds.Object, revisions: Iterable[kinds.Object]) -> bool:
-    """Tell whether a server of `target` fits where the pod `one` runs."""
+def _has_room(
+    one: kinds.Object,
+    target: kinds.Object,
+    revisions: Iterable[kinds.Object],
+    counted: Sequence[Callable[[kinds.Object], Amounts]],
+) -> bool:
+    """Tell whether a server of `target` fits where the pod `one` runs. `counted`: what of a server takes room."""
     pins = (target, *filter(template.pins_a_server, revisions))
     made_of = next((pinned for pinned in pins if template.is_of(one, pinned)), None)
     if made_of is None or _placement(made_of) != _placement(target) or not _claims(target) <= _claims(made_of):
         return False
-    held = requests(made_of)
-    return all(amount <= held.get(name, 0) for name, amount in requests(target).items())
+    return all(_is_within(amounts(target), amounts(made_of)) for amounts in counted)
+
+
+def _is_within(asked: Amounts, held: Amounts) -> bool:
+    return all(amount <= held.get(name, 0) for name, amount in asked.items())
 
 
 def _placement(pinned: kinds.Object) -> kinds.Object:
@@ -161,12 +184,13 @@ def _is_lacking(name: str, words: str) -> bool:
     return "/" in name and re.search(said, words) is not None
 
 
-def _summed(containers: Iterable[kinds.Object]) -> Mapping[str, Fraction]:
-    """Return what is reserved for containers that run at once."""
+def _summed(containers: Iterable[kinds.Object], fields: Sequence[str]) -> Amounts:
+    """Return what containers that run at once ask for."""
     found: dict[str, Fraction] = {}
     for one in containers:
         resources = one.get("resources") or {}
-        for name, amount in {**resources.get("limits", {}), **resources.get("requests", {})}.items():
+        amounts: Mapping[str, str] = collections.ChainMap(*(resources.get(field, {}) for field in reversed(fields)))
+        for name, amount in amounts.items():
             found[name] = found.get(name, Fraction(0)) + quantity.number(amount)
     return found
 
@@ -174,6 +198,11 @@ def _summed(containers: Iterable[kinds.Object]) -> Mapping[str, Fraction]:
 def _pod_spec(pinned: kinds.Object) -> kinds.Object:
     found: kinds.Object = pinned["data"]["template"]["spec"]
     return found
+
+
+def _since(said: kinds.Object, target: kinds.Object) -> float:
+    """Return from when a server of `target` waits: a Deployment keeps the time of its first refusal, perhaps of a spec before."""
+    return max(_unix(said.get("lastTransitionTime")), _unix(target["metadata"].get("creationTimestamp")))
 
 
 def _unix(moment: object) -> float:

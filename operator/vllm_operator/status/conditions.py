@@ -90,7 +90,7 @@ READY: tuple[Row, ...] = (
     CONTESTED,
     MISSING.where(StatusContext.missing_of_settings),
     *NO_ROOM,
-    Rule("{found.reason}", StatusContext.refusal, "{found.message}"),
+    Rule("{found.reason}", rollout.refused, "{found.message}"),
     Rule("{found.reason}", StatusContext.evicted, "{found.message}"),
     Rule("{found.reason}", StatusContext.diagnosis, "{found.message}"),
     ROLLING_OUT,

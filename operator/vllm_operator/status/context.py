@@ -10,7 +10,7 @@ from vllm_operator import children, config, keys
 from vllm_operator.children import fetch_network, template
 from vllm_operator.engine import accelerators
 from vllm_operator.fetch import failures
-from vllm_operator.kube import conditions, kinds, shorten
+from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.status import (
     evictions,
@@ -18,7 +18,6 @@ from vllm_operator.status import (
     fetch_progress,
     guard_conditions,
     pod_diagnosis,
-    pod_refusals,
     stalls,
 )
 from vllm_operator.status.dependencies import Dependency
@@ -190,16 +189,6 @@ class StatusContext(NamedTuple):
         """Return why the newest of the pods that ended for good did, while the one in its place says of no cause of its own."""
         alike = evictions.of_newest(self.observed.failed(), self.observed.pods(), self.plan.rollout.target)
         return evictions.diagnose(alike, self.now, self.diagnosis()) if not self.serves() else None
-
-    def refusal(self) -> ConditionValue | None:
-        """Return why the newest pods cannot be made."""
-        found = pod_refusals.refusal(self.refused_pods())
-        if found is None:
-            return None
-        value = ConditionValue(
-            "False", "PodsRefused", shorten.with_remedy(f"the pods cannot be made: {found.words}", found.remedy)
-        )
-        return value._replace(reason="QuotaExceeded") if found.is_quota else value
 
     # what the probes have shown
 

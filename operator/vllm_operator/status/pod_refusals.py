@@ -1,6 +1,12 @@
 """Why pods cannot be made, in the words of the API server, and what to do about it. Pure."""
 
+import re
 from typing import NamedTuple
+
+from vllm_operator.children import quantity
+
+EXCEEDED = re.compile(r"requested: (?P<requested>\S+), used: \S+, limited: (?P<limited>\S+)")
+"""A quota's words: what a pod asks for, and the most that all may have, as names and amounts."""
 
 
 class Refusal(NamedTuple):
@@ -13,6 +19,14 @@ class Refusal(NamedTuple):
     def is_quota(self) -> bool:
         """Tell whether a ResourceQuota refuses."""
         return "exceeded quota" in self.words or "failed quota" in self.words
+
+    @property
+    def is_for_good(self) -> bool:
+        """Tell whether one pod asks for more than the quota ever has, so that nothing which ends makes room for it."""
+        found = EXCEEDED.search(self.words)
+        limited = _amounts(found["limited"]) if found else {}
+        requested = _amounts(found["requested"]) if found else {}
+        return any(quantity.number(requested.get(name, "0")) > quantity.number(most) for name, most in limited.items())
 
 
 REMEDIES = (
@@ -39,3 +53,9 @@ def refusal(words: str) -> Refusal | None:
     told = words.removeprefix("Error creating: ").strip().rstrip(".")
     found = (remedy for part, remedy in REMEDIES if part in told)
     return Refusal(told, next(found, OTHERWISE)) if told else None
+
+
+def _amounts(listed: str) -> dict[str, str]:
+    """Return the amounts of `cpu=1,memory=2Gi` by name."""
+    pairs = (one.partition("=") for one in listed.split(","))
+    return {name: amount for name, _, amount in pairs}

@@ -9,13 +9,17 @@ from vllm_operator.children import rollout, room, template
 from vllm_operator.children.rollout_record import GaveWay
 from vllm_operator.kube import conditions, kinds, naming, shorten
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import accelerators, observed, pod_diagnosis
+from vllm_operator.status import accelerators, observed, pod_diagnosis, pod_refusals
 from vllm_operator.status.context import StatusContext
 
 UNASKED = ("NoClientKey", "NoSpareLimit", "NoService", "Unreachable")
 """Reasons of Verified for which the operator cannot ask: that all servers are ready has to do."""
 
-REFUSED = "the pods cannot be made"
+MORE = "a rollout needs room for one more server: raise the ResourceQuota, free what it counts, or set spec.rollout.strategy to"
+TOO_SMALL = (
+    "one server of the newest version asks for more than the quota has: raise the ResourceQuota, or ask for less"
+)
+FEWER = "fewer servers have room than spec.replicas asks for"
 
 
 def live(seen: observed.ObservedState, now: float) -> rollout.Live:
@@ -40,10 +44,15 @@ def live(seen: observed.ObservedState, now: float) -> rollout.Live:
 
 def progress(at: StatusContext) -> str:
     """Return how many servers of the newest version answer, and how many of earlier ones."""
-    ready = _ready(at.observed)
-    newest = sum(naming.template_hash(pod) == _newest(at) for pod in ready)
-    earlier = f", of an earlier one: {len(ready) - newest}" if len(ready) > newest else ""
-    return f"{newest} of {at.wanted}{earlier}"
+    earlier, ready = _of_earlier(at), _ready(at.observed)
+    others = f", of an earlier one: {earlier}" if earlier else ""
+    return f"{len(ready) - earlier} of {at.wanted}{others}"
+
+
+def refused(at: StatusContext) -> ConditionValue | None:
+    """Return why the newest pods cannot be made, and what answers meanwhile."""
+    found = pod_refusals.refusal(at.refused_pods())
+    return _refused(at, found, found.remedy) if found else None
 
 
 def gave_way(at: StatusContext) -> GaveWay | None:
@@ -72,9 +81,35 @@ def without_room(at: StatusContext) -> ConditionValue | None:
     lack = at.plan.rollout.lack
     if lack is None:
         return None
-    reason, words = ("Unschedulable", f"no node takes the pod {lack.pod}") if lack.pod else ("PodsRefused", REFUSED)
-    message = shorten.with_remedy(f"{words}: {lack.words.rstrip('.')}{_stock(at, lack)}", _way_out(at, lack))
-    return ConditionValue("False", reason, message)
+    if not lack.pod:
+        return _over_quota(at, lack)
+    words = f"no node takes the pod {lack.pod}: {lack.words.rstrip('.')}{_stock(at, lack)}"
+    return ConditionValue("False", "Unschedulable", shorten.with_remedy(words, _way_out(at, lack)))
+
+
+def _over_quota(at: StatusContext, lack: room.Lack) -> ConditionValue | None:
+    """Return what a quota says that has no room for one more server."""
+    found = pod_refusals.refusal(at.refused_pods() or lack.words)
+    return _refused(at, found, _way_out_of_quota(at, lack, found)) if found else None
+
+
+def _refused(at: StatusContext, found: pod_refusals.Refusal, remedy: str) -> ConditionValue:
+    earlier = _of_earlier(at)
+    meanwhile = f"earlier servers go on answering ({earlier}): " if earlier else ""
+    message = shorten.with_remedy(f"the pods cannot be made: {found.words}", f"{meanwhile}{remedy}")
+    value = ConditionValue("False", "PodsRefused", message)
+    return value._replace(reason="QuotaExceeded") if found.is_quota else value
+
+
+def _way_out_of_quota(at: StatusContext, lack: room.Lack, found: pod_refusals.Refusal) -> str:
+    decided = at.plan.rollout
+    if found.is_for_good:
+        return TOO_SMALL
+    if decided.stops_first:
+        return f"{FEWER}: raise the ResourceQuota, free what it counts, or lower spec.replicas"
+    if decided.stops_at is not None:
+        return _about_to_stop(at, decided.stops_at)
+    return f"{MORE} {'Recreate or Auto' if lack.fits else 'Recreate'}"
 
 
 def _stock(at: StatusContext, lack: room.Lack) -> str:
@@ -89,22 +124,27 @@ def _way_out(at: StatusContext, lack: room.Lack) -> str:
     decided, strategy = at.plan.rollout, at.plan.spec.rollout.strategy
     needed = ", ".join(lack.accelerators) or "room for one more server"
     if decided.stops_first:
-        return f"fewer servers have room than spec.replicas asks for: free {needed}, or lower spec.replicas"
+        return f"{FEWER}: free {needed}, or lower spec.replicas"
     if decided.stops_at is not None:
-        return f"spec.rollout.strategy is Auto, so an earlier server is stopped for it at {_stop(at, decided.stops_at)}"
+        return _about_to_stop(at, decided.stops_at)
     if strategy == "Surge":
         return f"a rollout needs it beside the earlier servers: free {needed}, or set spec.rollout.strategy to Recreate or Auto"
     why = "Auto stops an earlier server only for an accelerator, and where that server's room is enough"
     return f"{why}: free {needed}, or set spec.rollout.strategy to Recreate"
 
 
-def _stop(at: StatusContext, moment: float) -> str:
-    """Return when a server is stopped and what clients will notice of it."""
-    told = api.moment(moment)
+def _about_to_stop(at: StatusContext, moment: float) -> str:
+    """Return when Auto stops a server, and what clients will notice of it."""
+    told = f"spec.rollout.strategy is Auto, so an earlier server is stopped for it at {api.moment(moment)}"
     if at.ready > 1:
         return f"{told}; the others go on answering"
     longest = at.plan.spec.engine.startup_timeout
     return f"{told}; nothing answers from then until the new one has loaded, for which it has {longest}"
+
+
+def _of_earlier(at: StatusContext) -> int:
+    """Return how many servers answer that are of another version than the newest."""
+    return sum(naming.template_hash(pod) != _newest(at) for pod in _ready(at.observed))
 
 
 def _newest(at: StatusContext) -> str | None:

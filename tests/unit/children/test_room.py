@@ -181,14 +181,34 @@ def test_a_restart_by_kubectl_waits_for_its_own_predecessor() -> None:
     assert found.fits
 
 
-@pytest.mark.parametrize(("words", "enough"), [(f"limited: requests.{GPU}=2", True), ("limited: pods=1", False)])
-def test_a_quota_of_accelerators_is_room_too(words: str, enough: bool) -> None:
-    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
-    refused = {"type": "ReplicaFailure", "status": "True", "message": f"exceeded quota: small, {words}"}
-    deployment = {"status": {"conditions": [{**refused, "lastTransitionTime": SINCE}]}}
+def refused(words: str, new: kinds.Object) -> room.Lack:
+    """Return what is lacking where a quota refuses a server of the version `new`."""
+    before = pinned()
+    said = {"type": "ReplicaFailure", "status": "True", "message": f"exceeded quota: small, {words}"}
+    deployment = {"status": {"conditions": [{**said, "lastTransitionTime": SINCE}]}}
     found = room.lack(new, (before, new), (pod(before, "old"),), deployment)
     assert found is not None
-    assert (found.pod, found.fits) == ("", enough)
+    assert found.pod == ""
+    return found
+
+
+@pytest.mark.parametrize(("words", "enough"), [(f"limited: requests.{GPU}=2", True), ("limited: pods=1", False)])
+def test_a_quota_of_accelerators_is_room_too(words: str, enough: bool) -> None:
+    assert refused(words, pinned(engine={"args": ["--seed=1"]})).fits is enough
+
+
+def test_a_quota_may_count_limits_that_no_scheduler_reserves() -> None:
+    """Else a server is stopped for one that the quota then refuses for its limit of memory."""
+    resources = {"limits": {GPU: 2, "memory": "20Gi"}, "requests": {"memory": "16Gi"}}
+    assert not refused(f"limited: requests.{GPU}=2", pinned(resources=resources)).fits
+    assert fits(resources=resources)
+
+
+def test_a_refusal_of_an_earlier_spec_is_no_reason_for_haste() -> None:
+    """A Deployment keeps the time of its first refusal, whatever it refuses later."""
+    new = pinned(engine={"args": ["--seed=1"]})
+    new["metadata"]["creationTimestamp"] = "2026-01-01T01:00:00Z"
+    assert refused(f"limited: requests.{GPU}=2", new).since == api.unix("2026-01-01T01:00:00Z")
 
 
 def test_containers_that_run_one_after_the_other_share_what_they_reserve() -> None:

@@ -41,6 +41,24 @@ def stuck(of: kinds.Object, **changed: Any) -> dict[str, Any]:
     return serving(deployment=rolled_out(1, replicas=2), pods=[waiting(), of], **changed)
 
 
+NEWER = {"engine": {"maxModelLen": 8}}
+
+
+def refused(words: str, **changed: Any) -> dict[str, Any]:
+    """Describe a rollout whose new server is not let in, beside an earlier one that answers."""
+    said = {"type": "ReplicaFailure", "status": "True", "message": words, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    deployment = rolled_out(1, updatedReplicas=0, conditions=[said])
+    return serving(deployment=deployment, **{"pods": [earlier(pod("a"))], **changed})
+
+
+def with_room(words: str) -> dict[str, Any]:
+    """Describe such a rollout where the earlier server holds what the new one wants."""
+    return refused(words, pods=[pod("a")], made_of={**observations.PLAIN["spec"], **GPU})
+
+
+ONE_GPU = "requests.nvidia.com/gpu=1"
+EXCEEDED = f"exceeded quota: small, requested: {ONE_GPU}, used: {ONE_GPU}, limited: {ONE_GPU}"
+OVER = f"the pods cannot be made: {EXCEEDED}: earlier servers go on answering (1)"
 RETURNING = {"engine": {"maxModelLen": 8}, "rollout": {"returnAfter": "10m"}}
 ASKED = template.digest(api.Spec.model_validate({**observations.PLAIN["spec"], **RETURNING}))
 LAST = template.digest(api.Spec.model_validate(observations.PLAIN["spec"]))
@@ -112,13 +130,34 @@ ROWS = [
         serving(deployment=rolled_out(2, readyReplicas=1, updatedReplicas=1), pods=[waiting(), earlier(pod("a"))]),
         f"+Serving -Unschedulable {ROLLING}",
         f"{TOLD}fewer servers have room than spec.replicas asks for: free nvidia.com/gpu, or lower spec.replicas"),
-    Row("a rollout for which a quota has no room", strategy("Surge"),
-        serving(deployment=rolled_out(1, updatedReplicas=0, conditions=[{
-            "type": "ReplicaFailure", "status": "True",
-            "message": "exceeded quota: small, limited: requests.nvidia.com/gpu=1"}]), pods=[earlier(pod("a"))]),
-        f"+Serving -PodsRefused {ROLLING}",
-        "the pods cannot be made: exceeded quota: small, limited: requests.nvidia.com/gpu=1: a rollout needs it beside the"
-        " earlier servers: free nvidia.com/gpu, or set spec.rollout.strategy to Recreate or Auto"),
+    Row("a rollout for which a quota of accelerators has no room", {**strategy("Surge"), **NEWER}, with_room(EXCEEDED),
+        f"+Serving -QuotaExceeded {ROLLING}",
+        f"{OVER}: a rollout needs room for one more server: raise the ResourceQuota, free what it counts, or set"
+        " spec.rollout.strategy to Recreate or Auto"),
+    Row("a rollout for which a quota has no room, and Auto makes none", strategy("Auto"),
+        refused("exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
+        f"+Serving -QuotaExceeded {ROLLING}",
+        "the pods cannot be made: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1: earlier servers go on"
+        " answering (1): a rollout needs room for one more server: raise the ResourceQuota, free what it counts, or set"
+        " spec.rollout.strategy to Recreate"),
+    Row("a rollout for which Auto is about to make room in a quota", {**strategy("Auto"), **NEWER}, with_room(EXCEEDED),
+        f"+Serving -QuotaExceeded {ROLLING}",
+        f"{OVER}: spec.rollout.strategy is Auto, so an earlier server is stopped for it at 2026-01-01T00:00:30Z; nothing"
+        " answers from then until the new one has loaded, for which it has 30m"),
+    Row("a rollout to servers that are too large for a quota", strategy("Recreate"),
+        refused("exceeded quota: small, requested: limits.memory=64Gi, used: limits.memory=1Gi, limited: limits.memory=32Gi"),
+        f"+Serving -QuotaExceeded {ROLLING}",
+        "the pods cannot be made: exceeded quota: small, requested: limits.memory=64Gi, used: limits.memory=1Gi, limited:"
+        " limits.memory=32Gi: earlier servers go on answering (1): one server of the newest version asks for more than the quota"
+        " has: raise the ResourceQuota, or ask for less"),
+    Row("a rollout to servers that a LimitRange refuses", strategy("Auto"),
+        refused("maximum memory usage per Container is 1Gi, but limit is 2Gi"), f"+Serving -PodsRefused {ROLLING}",
+        "the pods cannot be made: maximum memory usage per Container is 1Gi, but limit is 2Gi: earlier servers go on answering"
+        " (1): change the LimitRange, or ask for what it allows"),
+    Row("a rollout to servers of which a quota wants to know more", strategy("Auto"),
+        refused("failed quota: small: must specify limits.cpu for: guard"), f"+Serving -QuotaExceeded {ROLLING}",
+        "the pods cannot be made: failed quota: small: must specify limits.cpu for: guard: earlier servers go on answering (1):"
+        " have a LimitRange of the namespace give the default that the ResourceQuota asks for"),
     Row("a version that was given up, while the last one serves", RETURNING,
         serving(made_of=observations.PLAIN["spec"], remembered=GIVEN_UP),
         f"+Serving -ReturnedToLast -ReturnedToLast {INSIDE} {PROVEN}", RETURNED,
@@ -131,6 +170,7 @@ ROWS = [
         f"+Serving -RollingOut {ROLLING}", "servers of the newest version that answer: 0 of 1, of an earlier one: 1"),
 ]  # fmt: skip
 SOON = (
+    "a rollout for which Auto is about to make room in a quota",
     "a rollout that is about to make room",
     "a rollout beside a tainted node that is not the earlier server's",
     "a rollout of several servers that is about to make room",

@@ -28,3 +28,25 @@ def test_a_refusal_is_told_in_its_own_words_and_with_its_remedy(words: str) -> N
 
 def test_nothing_said_is_no_refusal() -> None:
     assert pod_refusals.refusal("") is None
+
+
+def over(requested: str, limited: str) -> bool:
+    found = pod_refusals.refusal(
+        f"{NAMED}exceeded quota: small, requested: {requested}, used: pods=1, limited: {limited}"
+    )
+    assert found is not None
+    return found.is_for_good
+
+
+def test_a_pod_that_asks_for_more_than_a_quota_ever_has_waits_for_nobody() -> None:
+    assert over("limits.cpu=6500m,requests.memory=1Gi", "limits.cpu=4,requests.memory=8Gi")
+    assert not over("limits.cpu=4,pods=1", "limits.cpu=4,pods=1")
+
+
+@pytest.mark.parametrize(
+    "words", ["requested: , used: a, limited: ", "requested: a=b, used: x, limited: a=1e999999999", ""]
+)
+def test_other_words_of_a_quota_say_nothing_of_that(words: str) -> None:
+    found = pod_refusals.refusal(f"exceeded quota: {words}")
+    assert found is not None
+    assert not found.is_for_good
