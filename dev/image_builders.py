@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import urllib.error
@@ -22,6 +23,7 @@ from dev import indexes, paths, progress
 
 STORE = paths.CACHE / "buildah"
 CACHES = "buildah-cache"  # buildah's own name for the folder of its cache mounts
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 REGISTRY = "https://registry-1.docker.io/v2/"
 TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
 PACKAGES = "buildah mmdebstrap debian-archive-keyring"
@@ -51,9 +53,10 @@ NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # a
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One image to build: `containerfile` in `context`, to be named `reference` and written to `archive`."""
+    """One image to build: `containerfile` in `context`, for `architecture`, to be named `reference` and written to `archive`."""
 
     name: str
+    architecture: str
     containerfile: pathlib.Path
     context: pathlib.Path
     reference: str
@@ -147,12 +150,19 @@ exit $status"""
 
 def options(job: Job) -> list[str]:
     """Return the options of `build` that all engines share."""
-    words = ["--file", str(job.containerfile), "--tag", job.reference]
-    for name, value in (dict(job.arguments) | indexes.proxies()).items():
+    words = ["--file", str(job.containerfile), "--tag", job.reference, "--platform", f"linux/{job.architecture}"]
+    own = {"BUILDPLATFORM": f"linux/{native()}"}  # which old buildah and podman do not know
+    for name, value in (own | dict(job.arguments) | indexes.proxies()).items():
         words += ["--build-arg", f"{name}={value}"]
     for name, source in job.secrets.items():
         words += ["--secret", f"id={name},src={source}"]
     return words
+
+
+def native() -> str:
+    """Return this machine's architecture in the words of images."""
+    machine = platform.machine()
+    return ARCHITECTURES.get(machine, machine)
 
 
 @functools.cache

@@ -25,6 +25,9 @@ INPUTS = {  # image -> what its Containerfile takes from the work tree, beside i
     "guard": ("images/base",),
     "vllm-cpu": ("images/base",),
 }
+ARCHITECTURES = {
+    "operator": ("amd64", "arm64")
+}  # what an image is published for; of others this machine's own is enough
 BASE = "base"  # the root file system that stands in for the upstream base image …
 DEBIAN = SOURCES / BASE / "debian.sh"  # … and what makes it
 
@@ -44,14 +47,14 @@ def names() -> list[str]:
     return list(INPUTS)
 
 
-def reference(name: str) -> str:
+def reference(name: str, architecture: str = "") -> str:
     """Return the name under which the image is loaded; its tag changes with its contents."""
-    return f"{PREFIX}/{name}:{key(name)}"
+    return f"{PREFIX}/{_variant(name, architecture)}:{key(name)}"
 
 
-def archive(name: str) -> pathlib.Path:
+def archive(name: str, architecture: str = "") -> pathlib.Path:
     """Return where the archive of the image as it now stands lies, or would lie."""
-    return image_archive.path(paths.IMAGES, name, key(name))
+    return image_archive.path(paths.IMAGES, _variant(name, architecture), key(name))
 
 
 def containerfile(name: str) -> pathlib.Path:
@@ -72,13 +75,16 @@ def key(name: str) -> str:
     return _hash(DEBIAN, SOURCES / name, *(paths.ROOT / entry for entry in INPUTS[name]))
 
 
-def build(name: str) -> pathlib.Path:
-    """Return the archive of the image, built now if it is not there yet. Raises `steps.Failure`."""
-    if not archive(name).is_file():
+def build(name: str, architecture: str = "") -> pathlib.Path:
+    """Return the archive of the image, for this machine or another architecture, built now if it is not there yet.
+
+    Raises `progress.Failure`.
+    """
+    if not archive(name, architecture).is_file():
         with _alone():
-            while not (wanted := archive(name)).is_file():
-                _build(name, wanted)
-    return archive(name)
+            while not (wanted := archive(name, architecture)).is_file():
+                _build(name, architecture or image_builders.native(), wanted)
+    return archive(name, architecture)
 
 
 def listing(chosen: Sequence[str] = ()) -> list[Listed]:
@@ -99,23 +105,31 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _build(name: str, wanted: pathlib.Path) -> None:
+def _variant(name: str, architecture: str) -> str:
+    """Return the image's name with the architecture behind it where that is not this machine's own."""
+    return f"{name}-{architecture}" if architecture not in ("", image_builders.native()) else name
+
+
+def _build(name: str, architecture: str, wanted: pathlib.Path) -> None:
     """Build the image into `wanted`, unless its files change meanwhile: then what was built has no name."""
     engine = image_builders.choose()
-    log = paths.ARTIFACTS / "images" / f"{name}.log"
+    variant = _variant(name, architecture)
+    log = paths.ARTIFACTS / "images" / f"{variant}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments = _base(engine)
     partial = wanted.with_suffix(".partial")
     for old in (partial, log):
         old.unlink(missing_ok=True)
-    with progress.step(f"image {name}, by {engine.name}", lambda: image_builders.last_line(log)), _secrets() as secrets:
+    title = f"image {variant}, by {engine.name}"
+    with progress.step(title, lambda: image_builders.last_line(log)), _secrets() as secrets:
         job = image_builders.Job(
-            name, containerfile(name), paths.ROOT, reference(name), arguments, secrets, partial, log
-        )
+            name=variant, architecture=architecture, containerfile=containerfile(name), context=paths.ROOT,
+            reference=reference(name, architecture), arguments=arguments, secrets=secrets, archive=partial, log=log,
+        )  # fmt: skip
         engine.build(job)
-    if archive(name) == wanted:
+    if archive(name, architecture) == wanted:
         partial.rename(wanted)
-        image_archive.prune(paths.IMAGES, name, key(name))
+        image_archive.prune(paths.IMAGES, variant, key(name))
     else:
         progress.say(f"    the files of the image {name} changed while it was built: once more")
         partial.unlink()

@@ -21,7 +21,7 @@ class Forgetful(image_builders.Engine):
 
 def job(folder: pathlib.Path) -> image_builders.Job:
     return image_builders.Job(
-        "x", folder / "Containerfile", folder, "localhost/x:1", {}, {}, folder / "x.tar", folder / "log"
+        "x", "arm64", folder / "Containerfile", folder, "localhost/x:1", {}, {}, folder / "x.tar", folder / "log"
     )
 
 
