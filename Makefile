@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test test-clusters test-memory check docs generate mutate chaos bench release crd bump accept up down
+.PHONY: help setup demo shell demo-down test test-clusters test-memory check docs generate mutate chaos bench release verify-release crd bump accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -63,8 +63,11 @@ chaos: .venv/ready ## Kills, API errors and broken watches at every write of eve
 bench: setup ## Figures, with machine and versions; ONLY="startup" for some of them
 	@$(PYTHON) -m tests.bench $(ONLY)
 
-release: setup ## The chart's package, and what is in it and in each image as SPDX; publishes nothing
+release: setup ## A release, signed, pushed to a registry on loopback and verified; REGISTRY=… COSIGN_KEY=… publishes it
 	@$(PYTHON) -m dev release
+
+verify-release: .venv/ready ## What a registry has of a version: REGISTRY=… VERSION=… COSIGN_PUBLIC_KEY=…
+	@$(PYTHON) -m dev.release.verify $(REGISTRY) $(VERSION) $(COSIGN_PUBLIC_KEY)
 
 crd: .venv/ready ## What the resource adds to the last release's, and that it takes no less; FILE=… compares with another CRD
 	@$(PYTHON) -m dev.release.compatibility $(FILE)

@@ -44,10 +44,14 @@ GROUPS = {
     "kind": Group(),
     "kubeconform": Group(),
     "versitygw": Group(),
+    "crane": Group(),
+    "cosign": Group(),
+    "registry": Group(),
 }
 LIGHT = ("kubernetes", "etcd")
 EMBEDDED = (*LIGHT, "containerd", "runc", "cni", "coredns", "contour", "helm")
-TESTING = ("helm3", "kubeconform", "versitygw")  # what the tests alone need
+RELEASING = ("helm", "crane", "cosign", "registry")
+TESTING = ("helm3", "kubeconform", "versitygw", *RELEASING)  # what the tests need beside a cluster
 
 
 def directory(name: str) -> pathlib.Path:

@@ -9,10 +9,8 @@ import email.parser
 import pathlib
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
-
-import yaml
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dev import image_archive
 
@@ -39,11 +37,14 @@ def of_image(name: str, archive: pathlib.Path, created: str) -> Document:
     return _document(root, digest, sorted(set(packages(archive))), created)
 
 
-def of_chart(directory: pathlib.Path, digest: str, created: str) -> Document:
-    """Return the document of the chart whose package has that SHA-256 digest: it has the images that its values name."""
-    about = yaml.safe_load((directory / "Chart.yaml").read_text())
-    values = yaml.safe_load((directory / "values.yaml").read_text())
-    images = [image for image in (*values["engine"]["images"].values(), values["guard"]["image"]) if image]
+def of_chart(about: Mapping[str, Any], values: Mapping[str, Any], digest: str, created: str) -> Document:
+    """Return the document of a chart: what Chart.yaml and values.yaml hold, and the SHA-256 digest of its package.
+
+    It contains the images that its values name.
+    """
+    own = values["image"]
+    named = f"{own['repository']}:{own['tag']}@{own['digest']}" if own["repository"] else ""
+    images = [image for image in (named, *values["engine"]["images"].values(), values["guard"]["image"]) if image]
     root = Package(about["name"], about["version"], f"pkg:helm/{about['name']}@{about['version']}")
     return _document(root, digest, [_image(one) for one in sorted(images)], created)
 
@@ -79,8 +80,9 @@ READERS = {r"var/lib/dpkg/status\.d/[^/]+": _debian, r"(?:.+/)?[^/]+\.dist-info/
 
 def _image(reference: str) -> Package:
     named, _, digest = reference.partition("@")
-    repository, _, tag = named.partition(":")
-    version = digest or tag
+    folder, slash, last = named.rpartition("/")
+    name, _, tag = last.partition(":")
+    repository, version = f"{folder}{slash}{name}", digest or tag
     return Package(repository, version, f"pkg:docker/{repository}@{urllib.parse.quote(version, safe='')}")
 
 

@@ -25,9 +25,11 @@ PLACES = (  # file, what stands before the version there
     ("operator/kubectl/vllm.yaml", r"(?:^  version: |/)v"),
     ("dev/accept.py", r"/vllm-operator:"),
     ("README.md", r"/vllm-operator:"),
+    ("docs/chart.md", r"^  version: "),
     ("docs/start.md", r"/vllm-operator:|image\.tag="),
     ("docs/models.md", r"/vllm-operator:"),
     ("docs/development.md", r"/vllm-operator:"),
+    ("docs/release.md", r"^VERSION="),
 )
 
 

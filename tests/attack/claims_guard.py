@@ -168,6 +168,15 @@ SUPPLY = {
         "`make release` lists what is in each image and in the chart.",
         ("integration/test_release.py::test_each_image_and_the_chart_have_a_list_of_what_is_in_them",),
     ),
+    "signed": Claim(
+        "A release is signed: image, chart, lists and sums. Another key, or another image under the tag, is told.",
+        (
+            "integration/test_release.py::test_who_has_another_key_takes_none_of_it",
+            "integration/test_release.py::test_a_tag_that_was_moved_is_seen",
+            "integration/test_release.py::test_the_signed_list_beside_an_image_is_that_of_what_is_in_it",
+            "integration/test_release.py::test_the_sums_are_those_of_all_files_and_signed",
+        ),
+    ),
     "schemas": Claim(
         "What is rendered conforms to the API server's own schemas, and checkov finds nothing without a written reason.",
         (

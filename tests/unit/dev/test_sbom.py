@@ -8,8 +8,10 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from dev import image_archive, sbom
-from dev.release import make
+from dev.release import chart
 
 NOW = "2026-01-01T00:00:00Z"
 CONFIG = "c" * 64
@@ -85,7 +87,14 @@ def test_the_same_image_gives_the_same_document(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_chart_lists_the_images_that_its_values_name() -> None:
-    document = sbom.of_chart(make.CHART, "d" * 64, NOW)
+    about, values = (
+        {"name": "chart", "version": "1.0.0"},
+        yaml.safe_load((chart.DIRECTORY / "values.yaml").read_text()),
+    )
+    own = {"repository": "example.com:5000/vllm-operator", "tag": "1", "digest": f"sha256:{'e' * 64}"}
+    document = sbom.of_chart(about, {**values, "image": own}, "d" * 64, NOW)
     check(document)
-    assert {"vllm-operator", "envoyproxy/envoy", "vllm/vllm-openai"} <= listed(document).keys()
+    found = listed(document)
+    assert {"chart", "envoyproxy/envoy", "vllm/vllm-openai"} <= found.keys()
+    assert found["example.com:5000/vllm-operator"]["versionInfo"] == own["digest"]
     assert all(one["versionInfo"] for one in listed(document).values())
