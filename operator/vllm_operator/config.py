@@ -126,6 +126,17 @@ class Config(pydantic_settings.BaseSettings):
     guard_cpu: Quantity = pydantic.Field(default="50m", description="CPU that the guard reserves.")
     guard_memory: Quantity = pydantic.Field(default="96Mi", description="Memory that the guard reserves.")
     guard_memory_limit: Quantity = pydantic.Field(default="512Mi", description="Memory that the guard may use at most.")
+    scratch_size: Quantity = pydantic.Field(
+        default="32Gi",
+        description="The most that /tmp holds, and that the home of vLLM does, where a spec sets no limit.",
+    )
+    scratch_weights: Quantity = pydantic.Field(
+        default="2Ti",
+        description="The most of the weights that a server fetches for itself, where a spec sets no limit.",
+    )
+    scratch_reserved: Quantity = pydantic.Field(
+        default="1Gi", description="Ephemeral storage that the engine reserves where a spec names none."
+    )
     run_as_user: int | None = pydantic.Field(
         default=65532, description="User id of the pods; null lets the cluster choose, as OpenShift does."
     )

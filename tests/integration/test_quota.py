@@ -82,13 +82,23 @@ def test_a_model_says_what_it_lacks_and_is_admitted_once_it_fits(admin: kubectl.
     apply(admin, "plain")
     [pod] = waiting.until("its pod", lambda: pods(admin, "plain"), admin.world)
     assert pod["spec"]["initContainers"][0]["resources"] == {
-        "limits": {"cpu": "500m", "memory": "512Mi"},
-        "requests": {"cpu": "50m", "memory": "96Mi"},
+        "limits": {"cpu": "500m", "memory": "512Mi", "ephemeral-storage": "1Gi"},
+        "requests": {"cpu": "50m", "memory": "96Mi", "ephemeral-storage": "64Mi"},
     }
     waiting.until("its own state", lambda: admin.condition("plain")["reason"] == "Starting", admin.world)
     admin.kubectl("scale", "vllm", "plain", "--replicas=0")
     waiting.until("an empty namespace", lambda: not pods(admin, "plain"), admin.world)
     admin.kubectl("delete", "vllm", "plain", "greedy")
+
+
+def test_a_rollout_to_servers_that_no_quota_lets_in_says_that_no_strategy_helps(admin: kubectl.Admin) -> None:
+    apply(admin, "rolled", rollout={"strategy": "Surge"})
+    waiting.until("its pod", lambda: pods(admin, "rolled"), admin.world)
+    apply(admin, "rolled", rollout={"strategy": "Surge"}, resources=TOO_MUCH)
+    told = ("exceeded quota: rations", "one server of the newest version asks for more than the quota has")
+    waiting.until("the way out", lambda: refused(admin, "rolled", *told), admin.world)
+    admin.kubectl("delete", "vllm", "rolled")
+    waiting.until("an empty namespace", lambda: not pods(admin, "rolled"), admin.world)
 
 
 def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: kubectl.Admin) -> None:
@@ -99,7 +109,7 @@ def test_a_limit_range_fills_in_what_the_spec_leaves_open(admin: kubectl.Admin) 
     waiting.until("the range", lambda: refused(admin, "wide", "maximum cpu usage per Container is 3"), admin.world)
     apply(admin, "filled", guard={})
     [pod] = waiting.until("its pod", lambda: pods(admin, "filled"), admin.world)
-    assert pod["spec"]["initContainers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert pod["spec"]["initContainers"][0]["resources"]["limits"]["cpu"] == "1"
     admin.kubectl("delete", "vllm", "wide", "filled")
 
 

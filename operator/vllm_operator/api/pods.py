@@ -141,11 +141,17 @@ class Resources(schema.Schema):
         description=(
             "The most that the engine may use. An accelerator is named by its resource, such as nvidia.com/gpu: 1;"
             " without one the engine runs on the CPU. The model is split among all whole accelerators of a server"
-            " (docs/models.md), unless spec.engine.args says otherwise. Default: no limits."
+            " (docs/models.md), unless spec.engine.args says otherwise. ephemeral-storage is what a server may write on its"
+            " node's disk, and the size of each of its scratch volumes, that of weights without model.cache among them."
+            " Default: no limits; of ephemeral-storage, the room that the chart's pods.scratch says."
         ),
     )
     requests: schema.Quantities | None = pydantic.Field(
-        default=None, description="What the scheduler reserves for the engine. Default: the limits."
+        default=None,
+        description=(
+            "What the scheduler reserves for the engine. Default: the limits; of ephemeral-storage without a limit, the"
+            " chart's pods.scratch.reserved."
+        ),
     )
     claims: tuple[ResourceClaim, ...] | None = pydantic.Field(
         default=None,
@@ -174,11 +180,17 @@ class GuardResources(schema.Schema):
 
     limits: GuardQuantities | None = pydantic.Field(
         default=None,
-        description="The most that a guard may use. Default: the operator's limit for memory, and none for cpu.",
+        description=(
+            "The most that a guard may use. Default: the operator's limit for memory, 1Gi of ephemeral-storage for its"
+            " logs, and none for cpu."
+        ),
     )
     requests: GuardQuantities | None = pydantic.Field(
         default=None,
-        description="What the scheduler reserves for a guard. Default: the operator's requests for cpu and memory.",
+        description=(
+            "What the scheduler reserves for a guard. Default: the operator's requests for cpu and memory, and 64Mi of"
+            " ephemeral-storage where limits names none."
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import claim, fetch_network, scheduling, security, wanted
+from vllm_operator.children import claim, disk, fetch_network, scheduling, security, wanted
 from vllm_operator.kube import kinds, naming
 
 FETCH = "fetch"
@@ -68,7 +68,11 @@ def job(
                 "restartPolicy": "OnFailure",
                 "securityContext": security.pod(settings, spec.security_context, writes_to_claim=True),
                 "containers": [fetcher],
-                "volumes": [*volumes(owner, spec), {"name": SCRATCH, "emptyDir": {}}, *security.ca_volumes(settings)],
+                "volumes": [
+                    *volumes(owner, spec, settings),
+                    {"name": SCRATCH, "emptyDir": {"sizeLimit": disk.LOGS}},
+                    *security.ca_volumes(settings),
+                ],
             },
         },
     })  # fmt: skip
@@ -81,6 +85,7 @@ def job(
 
 def container(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wanted]) -> kinds.Object:
     """Return the container that fetches what was `found` to be wanted, and ends."""
+    reserved, most = disk.amounts()
     return {
         "name": FETCH,
         "image": settings.fetch_image,
@@ -89,7 +94,10 @@ def container(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wa
         "env": _environment(spec, settings, found),
         "terminationMessagePolicy": "File",
         "ports": [{"name": "progress", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MEMORY_LIMIT}},
+        "resources": {
+            "requests": {"cpu": CPU, "memory": MEMORY, **reserved},
+            "limits": {"memory": MEMORY_LIMIT, **most},
+        },
         "securityContext": security.container(),
         "volumeMounts": [
             {"name": volume_name(spec), "mountPath": MOUNT},
@@ -99,11 +107,11 @@ def container(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wa
     }
 
 
-def volumes(owner: naming.Owner, spec: api.Spec) -> list[kinds.Object]:
+def volumes(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> list[kinds.Object]:
     """Return the volume that the weights are fetched into."""
     cache = spec.model.cache
     if cache is None:
-        return [{"name": volume_name(spec), "emptyDir": {}}]
+        return [{"name": volume_name(spec), "emptyDir": {"sizeLimit": disk.weights(spec, settings)}}]
     return [{"name": volume_name(spec), "persistentVolumeClaim": {"claimName": claim.name(owner, cache)}}]
 
 

@@ -7,7 +7,7 @@ alive while it moves on as well (liveness.py). The guard's own probe asks Envoy 
 from collections.abc import Mapping
 
 from vllm_operator import api, config, guard
-from vllm_operator.children import claim, files, liveness, quantity, scheduling, security, weights
+from vllm_operator.children import claim, disk, files, liveness, quantity, scheduling, security, weights
 from vllm_operator.engine import accelerators, environment, options
 from vllm_operator.kube import kinds, naming
 
@@ -37,7 +37,7 @@ def template(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
             "initContainers": [_guard(spec, settings), *found.before],
             "containers": [_engine(spec, settings, found)],
             "volumes": [
-                *_scratch_volumes(),
+                *_scratch_volumes(disk.scratch(spec, settings)),
                 _guard_volume(owner),
                 *found.volumes,
                 *security.ca_volumes(settings),
@@ -54,6 +54,7 @@ def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
 
 def _guard(spec: api.Spec, settings: config.Config) -> kinds.Object:
     wanted, variables = spec.guard.resources, liveness.variables(spec)
+    reserved, most = disk.amounts(wanted.requests, wanted.limits)
     return {
         "name": GUARD,
         "image": settings.guard_image,
@@ -68,9 +69,9 @@ def _guard(spec: api.Spec, settings: config.Config) -> kinds.Object:
         ],
         "resources": {
             "requests": _quantities(
-                {"cpu": settings.guard_cpu, "memory": settings.guard_memory, **(wanted.requests or {})}
+                {"cpu": settings.guard_cpu, "memory": settings.guard_memory, **reserved, **(wanted.requests or {})}
             ),
-            "limits": _quantities({"memory": settings.guard_memory_limit, **(wanted.limits or {})}),
+            "limits": _quantities({"memory": settings.guard_memory_limit, **most, **(wanted.limits or {})}),
         },
         "securityContext": security.container(),
         "startupProbe": _probe(guard.LIVE_PATH, periodSeconds=1, failureThreshold=60),
@@ -83,7 +84,7 @@ def _guard(spec: api.Spec, settings: config.Config) -> kinds.Object:
 
 
 def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> kinds.Object:
-    engine: kinds.Object = {
+    return {
         "name": ENGINE,
         "image": accelerators.image(spec, settings),
         "imagePullPolicy": "IfNotPresent",
@@ -100,16 +101,16 @@ def _engine(spec: api.Spec, settings: config.Config, found: weights.Mounted) -> 
         "livenessProbe": _alive(),
         "lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         "volumeMounts": [*_scratch_mounts(), *found.mounts, *security.ca_mounts(settings), *files.mounts(spec.engine)],
+        "resources": _resources(spec, settings),
     }
-    resources = _resources(spec.resources)
-    return {**engine, "resources": resources} if resources else engine
 
 
-def _resources(wanted: api.Resources) -> kinds.Object:
+def _resources(spec: api.Spec, settings: config.Config) -> kinds.Object:
     """Return the resources of the engine's container; what is not set does not appear."""
+    wanted, (reserved, most) = spec.resources, disk.of_engine(spec, settings)
     found: kinds.Object = {
-        "limits": _quantities(wanted.limits),
-        "requests": _quantities(wanted.requests),
+        "limits": {**_quantities(wanted.limits), **most},
+        "requests": {**_quantities(wanted.requests), **reserved},
         "claims": [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in wanted.claims or ()],
     }
     return {name: value for name, value in found.items() if value}
@@ -131,11 +132,11 @@ def _quantities(amounts: Mapping[str, int | str] | None) -> dict[str, str]:
     return {name: quantity.canonical(amount) for name, amount in (amounts or {}).items()}
 
 
-def _scratch_volumes() -> list[kinds.Object]:
+def _scratch_volumes(size: str) -> list[kinds.Object]:
     """Return where the engine and the guard may write; /dev/shm is in memory and counts towards the container's own limit."""
     return [
-        {"name": "home", "emptyDir": {"sizeLimit": "32Gi"}},
-        {"name": "tmp", "emptyDir": {"sizeLimit": "32Gi"}},
+        {"name": "home", "emptyDir": {"sizeLimit": size}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": size}},
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Gi"}},
         {"name": "run", "emptyDir": {"sizeLimit": "16Mi"}},
     ]

@@ -46,6 +46,11 @@ def larger(quantity: str, other: str) -> str:
     return other if number(other) > number(quantity) else quantity
 
 
+def total(*quantities: str) -> str:
+    """Return the sum of canonical quantities."""
+    return _binary(sum(map(number, quantities), Fraction(0)))
+
+
 def _factor(suffix: str, exponent: str | None) -> Fraction:
     if suffix in BINARY:
         return Fraction(1024) ** BINARY.index(suffix) * Fraction(10) ** int(exponent or 0)

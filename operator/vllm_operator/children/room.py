@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from vllm_operator import api
-from vllm_operator.children import quantity, taints, template
+from vllm_operator.children import disk, quantity, taints, template
 from vllm_operator.kube import conditions, kinds, naming
 
 CORDONED = "were unschedulable"
@@ -40,6 +40,8 @@ Taints = Mapping[str, Sequence[kinds.Object]]
 
 Amounts = Mapping[str, Fraction]
 """By resource: how much of it."""
+Count = Callable[[kinds.Object], Amounts]
+"""Given a pinned template, how much a server of it takes."""
 
 
 class Lack(NamedTuple):
@@ -78,7 +80,7 @@ def lack(
     is_told = bool(lacking or lacks_claim) and not _is_out_of_reach(words, target)
     is_open = bool(lacking) and all(_is_open(one, target, tainted) for one in earlier)
     may_be_tainted = _names_a_taint(words) and not is_open
-    counted = (requests,) if new else (requests, limits)
+    counted = [_counted(amounts, words) for amounts in ((requests,) if new else (requests, limits))]
     fits = is_told and not may_be_tainted and all(_has_room(one, target, revisions, counted) for one in earlier)
     name = new["metadata"]["name"] if new else ""
     return Lack(name, words, _since(said, target), lacking, fits)
@@ -131,7 +133,7 @@ def _has_room(
     one: kinds.Object,
     target: kinds.Object,
     revisions: Iterable[kinds.Object],
-    counted: Sequence[Callable[[kinds.Object], Amounts]],
+    counted: Sequence[Count],
 ) -> bool:
     """Tell whether a server of `target` fits where the pod `one` runs. `counted`: what of a server takes room."""
     pins = (target, *filter(template.pins_a_server, revisions))
@@ -198,6 +200,13 @@ def _summed(containers: Iterable[kinds.Object], fields: Sequence[str]) -> Amount
 def _pod_spec(pinned: kinds.Object) -> kinds.Object:
     found: kinds.Object = pinned["data"]["template"]["spec"]
     return found
+
+
+def _counted(amounts: Count, words: str) -> Count:
+    """Return what counts of `amounts`: ephemeral storage, which earlier releases did not reserve, where it is said to lack."""
+    if disk.NAME in words:
+        return amounts
+    return lambda pinned: {name: amount for name, amount in amounts(pinned).items() if name != disk.NAME}
 
 
 def _since(said: kinds.Object, target: kinds.Object) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vllm_operator import api, config
-from vllm_operator.children import claim, fetch, security, wanted
+from vllm_operator.children import claim, disk, fetch, security, wanted
 from vllm_operator.engine import environment, source
 from vllm_operator.kube import kinds, naming
 
@@ -63,13 +63,17 @@ def _of_image(named: source.Weights, settings: config.Config) -> Mounted:
     if not named.is_searched:
         return Mounted(named.directory, (volume,), (_mount(VOLUME, source.MODELS),))
     image, found = _mount(VOLUME, source.IMAGE), _mount(FOUND, source.MODELS)
+    reserved, most = disk.amounts()
     locate = {
         "name": LOCATE,
         "image": settings.fetch_image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "vllm_operator.fetch.locate", source.IMAGE, named.path],
         "terminationMessagePolicy": "File",
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi", **reserved},
+            "limits": {"memory": "128Mi", **most},
+        },
         "securityContext": security.container(),
         "volumeMounts": [image, {"name": FOUND, "mountPath": source.MODELS}],
     }
@@ -83,7 +87,7 @@ def _fetched(owner: naming.Owner, spec: api.Spec, settings: config.Config, asked
     directory, name = source.weights(spec.model).directory, fetch.volume_name(spec)
     found = wanted.wanted(spec, asked)
     fetched = tuple(_mount(name, one.path, one.directory) for one in found)
-    volumes = tuple(fetch.volumes(owner, spec))
+    volumes = tuple(fetch.volumes(owner, spec, settings))
     if spec.model.cache is None:
         return Mounted(directory, volumes, fetched, (fetch.container(spec, settings, found),))
     compiled = {"name": name, "mountPath": environment.CACHE, "subPath": f"compiled/{_compilation(spec, image)}"}

@@ -26,7 +26,12 @@ talk to another one; of other resources it is not known."""
 
 def of(resources: api.Resources) -> dict[str, int | str]:
     """Return the amounts of the accelerators that one server asks for, by resource name."""
-    return {name: amount for name, amount in (resources.limits or {}).items() if is_one(name) and not _is_zero(amount)}
+    return among(resources.limits or {})
+
+
+def among(limits: Mapping[str, int | str]) -> dict[str, int | str]:
+    """Return those of a container's limits that are amounts of accelerators."""
+    return {name: amount for name, amount in limits.items() if is_one(name) and not _is_zero(amount)}
 
 
 def is_one(resource: str) -> bool:

@@ -47,6 +47,9 @@ SETTINGS = {
     "pods.fsGroup": "fs_group",
     "pods.imagePullSecrets": "image_pull_secrets",
     "pods.runAsUser": "run_as_user",
+    "pods.scratch.reserved": "scratch_reserved",
+    "pods.scratch.size": "scratch_size",
+    "pods.scratch.weights": "scratch_weights",
     "pods.supplementalGroups": "supplemental_groups",
     "proxy.http": "http_proxy",
     "proxy.https": "https_proxy",
@@ -69,6 +72,8 @@ OTHERS = (
 _BESIDE = tuple(f"{path}." for path in OTHERS)
 INSIDE = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
 """What no proxy is asked for, as the chart has it."""
+AMOUNTS = ("guard.resources.", "pods.scratch.")
+"""How the paths of quantities begin, which may be written as numbers."""
 KEPT_NULLS = ("pods.fsGroup", "pods.runAsUser")
 """Values whose null says something; any other null is the default."""
 
@@ -143,7 +148,7 @@ def _from(registry: str, image: object) -> str:
 
 def _networks(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that another value switches, or that are written in another form."""
-    amounts = {SETTINGS[path]: str(value) for path, value in found.items() if path.startswith("guard.resources.")}
+    amounts = {SETTINGS[path]: str(value) for path, value in found.items() if path.startswith(AMOUNTS)}
     proxied = found.get("proxy.http") or found.get("proxy.https")
     beyond = filter(None, (*INSIDE, str(found.get("proxy.noProxy", ""))))
     return {

@@ -90,6 +90,5 @@ def _accelerators(plan: children.Plan) -> Iterable[str]:
     """Yield the accelerators of a server that is made now, with their numbers, and then its claims of devices."""
     engine = (plan.at_work or plan.revision)["data"]["template"]["spec"]["containers"][0]
     resources = engine.get("resources", {})
-    limits = api.Resources(limits=resources.get("limits"))
-    yield from (f"{amount} {name}" for name, amount in accelerators.of(limits).items())
+    yield from (f"{amount} {name}" for name, amount in accelerators.among(resources.get("limits") or {}).items())
     yield from (f"claim {one['name']}" for one in resources.get("claims", ()))

@@ -61,7 +61,7 @@ def test_adapters_of_weights_that_are_there_are_fetched_alone() -> None:
     assert {"name": "weights", "persistentVolumeClaim": {"claimName": "weights", "readOnly": True}} in pod["volumes"]
     assert {"name": "adapters", "persistentVolumeClaim": {"claimName": "llama.weights"}} in pod["volumes"]
     scratch = fetched.template(fetched.decided(spec(SQL, **CLAIM, cache=None)))
-    assert {"name": "adapters", "emptyDir": {}} in scratch["volumes"]
+    assert {"name": "adapters", "emptyDir": {"sizeLimit": "2Ti"}} in scratch["volumes"]
     assert [one["name"] for one in scratch["initContainers"]] == ["guard", "fetch"]
     assert scratch["initContainers"][1]["volumeMounts"][0]["name"] == "adapters"
 

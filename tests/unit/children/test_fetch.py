@@ -136,7 +136,7 @@ def test_without_a_cache_each_server_fetches_its_weights_before_its_engine() -> 
     assert of(found, "Job") is of(found, "PersistentVolumeClaim") is None
     pod = template(found)
     assert [one["name"] for one in pod["initContainers"]] == ["guard", "fetch"]
-    assert {"name": "weights", "emptyDir": {}} in pod["volumes"]
+    assert {"name": "weights", "emptyDir": {"sizeLimit": "2Ti"}} in pod["volumes"]
 
 
 def test_old_servers_stay_while_a_new_revision_is_fetched() -> None:

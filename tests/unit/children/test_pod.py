@@ -125,9 +125,13 @@ def test_the_startup_timeout_is_how_long_the_startup_probe_may_fail(timeout: str
 
 
 def test_the_engine_has_what_the_spec_says_and_the_guard_what_the_settings_say() -> None:
-    assert engine(resources=ACCELERATED)["resources"] == {"limits": {"nvidia.com/gpu": "2"}}
-    assert "resources" not in engine()
-    assert guard()["resources"] == {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}
+    assert engine(resources=ACCELERATED)["resources"]["limits"]["nvidia.com/gpu"] == "2"
+    assert not {"cpu", "memory"} & engine(resources=ACCELERATED)["resources"]["limits"].keys()
+    assert engine()["resources"]["limits"].keys() == {"ephemeral-storage"}
+    resources = guard()["resources"]
+    assert {"cpu": "50m", "memory": "96Mi"}.items() <= resources["requests"].items()
+    assert resources["limits"]["memory"] == "512Mi"
+    assert "cpu" not in resources["limits"]
 
 
 def rollout(**said: Any) -> kinds.Object:

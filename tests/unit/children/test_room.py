@@ -204,6 +204,21 @@ def test_a_quota_may_count_limits_that_no_scheduler_reserves() -> None:
     assert fits(resources=resources)
 
 
+@pytest.mark.parametrize(("also", "enough"), [("", True), (", 1 Insufficient ephemeral-storage", False)])
+def test_a_server_that_reserved_no_disk_yet_has_room_where_disk_is_not_lacking(also: str, enough: bool) -> None:
+    """An upgrade of the operator is no reason to wait beside a server of an earlier release, which reserved none."""
+    before, new = pinned(), pinned(engine={"args": ["--seed=1"]})
+    for container in (
+        one for kind in ("initContainers", "containers") for one in before["data"]["template"]["spec"][kind]
+    ):
+        for amounts in container["resources"].values():
+            del amounts["ephemeral-storage"]
+    words = f"0/1 nodes are available: 1 Insufficient {GPU}{also}."
+    found = room.lack(new, (before, new), (waiting(new, words), pod(before, "old")), {})
+    assert found is not None
+    assert found.fits is enough
+
+
 def test_a_refusal_of_an_earlier_spec_is_no_reason_for_haste() -> None:
     """A Deployment keeps the time of its first refusal, whatever it refuses later."""
     new = pinned(engine={"args": ["--seed=1"]})
@@ -218,4 +233,4 @@ def test_containers_that_run_one_after_the_other_share_what_they_reserve() -> No
     fetch = {"name": "fetch", "resources": {"limits": {"cpu": "100m", "ephemeral-storage": "1Gi"}}}
     spec["initContainers"].append(fetch)
     amounts = room.requests(revision)
-    assert (amounts["cpu"], amounts[GPU], amounts["ephemeral-storage"]) == (Fraction(1, 4), 2, 2**30)
+    assert (amounts["cpu"], amounts[GPU], amounts["memory"]) == (Fraction(1, 4), 2, 16 * 2**30 + 96 * 2**20)
