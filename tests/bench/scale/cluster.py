@@ -52,12 +52,12 @@ class Cluster(NamedTuple):
 
 
 @contextlib.contextmanager
-def fresh() -> Iterator[Cluster]:
-    """Run an empty cluster; its data lies in memory and is gone with the block."""
+def fresh(controllers: str = CONTROLLERS) -> Iterator[Cluster]:
+    """Run an empty cluster with these controllers; its data lies in memory and is gone with the block."""
     with tempfile.TemporaryDirectory() as temporary:
         directory = pathlib.Path(temporary)
         log = audit.Log(directory)
-        with control_plane.cluster(directory, log.flags(), CONTROLLERS) as admin:
+        with control_plane.cluster(directory, log.flags(), controllers) as admin:
             _install(admin)
             yield Cluster(directory, admin, _account(admin, directory), log, processes.servers())
 

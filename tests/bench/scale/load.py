@@ -22,8 +22,8 @@ def names(count: int) -> list[str]:
     return [f"{PREFIX}{number:05}" for number in range(count)]
 
 
-def model(name: str) -> dict[str, object]:
-    """Return a ModelDeployment with all its kinds of children."""
+def model(name: str, **spec: object) -> dict[str, object]:
+    """Return a ModelDeployment with all its kinds of children; `spec` is set besides."""
     return {
         "apiVersion": "serving.byteshop.in/v1alpha1",
         "kind": "ModelDeployment",
@@ -31,6 +31,7 @@ def model(name: str) -> dict[str, object]:
         "spec": {
             "model": {"source": "file:///models/facebook/opt-125m"},
             "expose": {"host": f"{name}.example", "ingress": {"className": "contour"}},
+            **spec,
         },
     }
 
