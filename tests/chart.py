@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from dev import binaries, paths
+from dev.release import version
 
 DIRECTORY = paths.ROOT / "charts" / "vllm-operator"
 VALUES = DIRECTORY / "values.yaml"
 SCHEMA = DIRECTORY / "values.schema.json"
+VERSION = version.current()
 MISSING = object()
 """The default of a value that values.yaml lacks."""
 

@@ -4,12 +4,13 @@ import json
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from dev.release import tools
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 LOOPBACK = "127.0.0.1:"
+Key = TypeVar("Key")
 
 
 class Pushed(NamedTuple):
@@ -49,6 +50,11 @@ def pull_chart(chart: str, version: str, folder: pathlib.Path) -> pathlib.Path:
 def digest_of(reference: str) -> str:
     """Return the digest of what a registry has under a reference."""
     return tools.run("crane", "digest", reference)
+
+
+def by_digest(references: Mapping[Key, str]) -> dict[Key, str]:
+    """Return the references with the digests that their registries have now; one that has a digest stays."""
+    return {key: one if "@" in one else f"{one}@{digest_of(one)}" for key, one in references.items()}
 
 
 def platforms(reference: str) -> dict[str, str]:

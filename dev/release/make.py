@@ -24,6 +24,7 @@ FOLDER = paths.ARTIFACTS / "release"
 STORAGE = paths.ARTIFACTS / "registry"
 KEYS = paths.CACHE / "release"
 PLUGIN = paths.ROOT / "operator" / "kubectl"
+HOME = "https://example.com/vllm-operator"  # the project's page at its forge, which has the releases; HOMEPAGE names the true one
 SUMS, NOTES = "SHA256SUMS", "NOTES.md"
 Archives = Mapping[str, Mapping[str, pathlib.Path]]
 
@@ -80,7 +81,7 @@ def made(archives: Archives, folder: pathlib.Path, where: Place, told: str) -> N
     with progress.step(f"pushing the operator's image to {where.registry}"):
         image = artifacts.push_image(f"{where.registry}/{verify.NAME}", version.current(), archives["operator"])
     with progress.step("packing the chart, and listing what is in it and in the images"):
-        package = chart.packed(pins(image, is_public=where.is_public), folder)
+        package = chart.packed(pins(image, others(is_public=where.is_public)), folder)
         lists = listed(archives, package, folder)
         _plugin(folder)
         shutil.copy(paths.ROOT / compatibility.CRD, folder)
@@ -96,19 +97,22 @@ def made(archives: Archives, folder: pathlib.Path, where: Place, told: str) -> N
         signing.sign_file(_summed(folder), where.key)
 
 
-def pins(image: artifacts.Pushed, *, is_public: bool) -> dict[chart.Path, str]:
-    """Return the images of the released chart by digest: our own, and others' where their registries answer.
+def pins(image: artifacts.Pushed, of_others: Mapping[chart.Path, str]) -> dict[chart.Path, str]:
+    """Return the images of the released chart: our own by tag and digest, and those of others as they are given."""
+    named = {"repository": image.repository, "tag": image.tag, "digest": image.digest}
+    return {**{("image", name): value for name, value in named.items()}, **of_others}
+
+
+def others(*, is_public: bool) -> dict[chart.Path, str]:
+    """Return the images of others with the digests that their registries name; none where a dry run reaches no registry.
 
     Raises `progress.Failure` where a published chart could not name one of them.
     """
-    values = yaml.safe_load((chart.DIRECTORY / "values.yaml").read_text())
-    named = {"repository": image.repository, "tag": image.tag, "digest": image.digest}
-    own: dict[chart.Path, str] = {("image", name): value for name, value in named.items()}
     if not is_public and not image_builders.registry_answers():
         progress.say("    no public registry answers: the images of others stay named by their tags alone")
-        return own
-    others = {path: f"{one}@{artifacts.digest_of(one)}" for path, one in chart.upstream(values).items()}
-    return {**own, **others}
+        return {}
+    values = yaml.safe_load((chart.DIRECTORY / "values.yaml").read_text())
+    return artifacts.by_digest(chart.upstream(values))
 
 
 def listed(archives: Archives, package: pathlib.Path, folder: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -140,7 +144,7 @@ def _plugin(folder: pathlib.Path) -> None:
         for file in (PLUGIN / "kubectl-vllm", paths.ROOT / "LICENSE"):
             packed.add(file, file.name, filter=_of_nobody)
     manifest = (PLUGIN / "vllm.yaml").read_text().replace("0" * 64, _digest(archive))
-    (folder / "vllm.yaml").write_text(manifest)
+    (folder / "vllm.yaml").write_text(manifest.replace(HOME, os.environ.get("HOMEPAGE", HOME)))
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:

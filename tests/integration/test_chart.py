@@ -111,7 +111,7 @@ def test_a_registry_of_ones_own_stands_before_what_names_none(image: str, expect
 
 def test_with_a_registry_of_ones_own_the_operators_image_needs_no_name() -> None:
     done = chart.template({"global": {"imageRegistry": "mirror.example"}})
-    assert "image: mirror.example/vllm-operator:0.1.0" in done.stdout
+    assert f"image: mirror.example/vllm-operator:{chart.VERSION}" in done.stdout
 
 
 def test_the_operator_never_asks_a_proxy_for_the_api_server() -> None:

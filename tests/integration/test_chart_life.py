@@ -41,7 +41,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     del schema["properties"]["spec"]["properties"]["access"]["properties"]["maxQueuedRequests"]
     template.write_text("\n".join([first, json.dumps(crd), last]))
-    about.write_text(about.read_text().replace("version: 0.1.0", "version: 0.0.9"))
+    about.write_text(about.read_text().replace(f"version: {chart.VERSION}", "version: 0.0.9"))
     return directory
 
 

@@ -76,7 +76,7 @@ def test_what_is_said_of_one_object_wins_over_what_is_common_to_all() -> None:
     pod = found["Deployment", "vllm-operator"]["spec"]["template"]
     assert pod["metadata"]["labels"]["a"] == "pod"
     assert found["ServiceAccount", "vllm-operator"]["metadata"]["annotations"]["a"] == "account"
-    assert found["Service", "vllm-operator"]["metadata"]["labels"]["helm.sh/chart"] == "vllm-operator-0.1.0"
+    assert found["Service", "vllm-operator"]["metadata"]["labels"]["helm.sh/chart"] == f"vllm-operator-{chart.VERSION}"
 
 
 def test_nulls_of_maps_are_empty() -> None:

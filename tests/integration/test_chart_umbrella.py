@@ -13,7 +13,7 @@ from tests import chart
 
 HELMS = ("helm", "helm3")
 NAME = "vllm-operator"
-DEPENDENCY = {"name": NAME, "version": "0.1.0", "repository": f"file://{chart.DIRECTORY}"}
+DEPENDENCY = {"name": NAME, "version": chart.VERSION, "repository": f"file://{chart.DIRECTORY}"}
 GIVEN = {"image": {"repository": "registry.example/operator"}}
 
 
@@ -76,7 +76,7 @@ def test_a_registry_that_all_charts_share_is_taken(tmp_path: pathlib.Path) -> No
     shared = {"imageRegistry": "mirror.example", "imagePullSecrets": ["of-others"], "storageClass": "x"}
     found = rendered("helm", umbrella(tmp_path, "helm", alias="serving"), {"global": shared})
     (container,) = found["Deployment", "platform-serving"]["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "mirror.example/vllm-operator:0.1.0"
+    assert container["image"] == f"mirror.example/vllm-operator:{chart.VERSION}"
 
 
 def test_two_of_them_under_other_names_select_pods_of_their_own(tmp_path: pathlib.Path) -> None:

@@ -86,6 +86,14 @@ def test_a_tag_that_was_moved_is_seen(released: Released) -> None:
     tools.run("crane", "tag", f"{repository}@{was}", tag)
 
 
+def test_images_of_others_get_the_digest_that_their_registry_has(released: Released) -> None:
+    named, pinned = f"{released.address}/vllm-operator:{version.current()}", f"example.com/x:1@sha256:{'0' * 64}"
+    found = artifacts.by_digest({"a": named, "b": pinned})
+    assert found == {"a": f"{named}@{artifacts.digest_of(named)}", "b": pinned}
+    with pytest.raises(progress.Failure, match="crane digest"):
+        artifacts.by_digest({"a": f"{released.address}/none:1"})
+
+
 def test_the_signed_list_beside_an_image_is_that_of_what_is_in_it(released: Released) -> None:
     digest = artifacts.platforms(f"{released.address}/vllm-operator:{version.current()}")[NATIVE]
     said = signing.attested(f"{released.address}/vllm-operator@{digest}", released.public)

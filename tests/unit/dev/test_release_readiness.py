@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from dev import progress
-from dev.release import readiness
+from dev.release import readiness, signing
 
 Change = Callable[[pathlib.Path], None]
 
@@ -63,6 +63,11 @@ def test_another_may_not(clone: pathlib.Path, spoil: Change, cause: str) -> None
     spoil(clone)
     with pytest.raises(progress.Failure, match=cause):
         readiness.must_be(clone)
+
+
+def test_a_release_for_others_needs_a_key_of_ones_own(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(progress.Failure, match="COSIGN_KEY"):
+        signing.named(pathlib.Path(), "", tmp_path)
 
 
 def test_the_time_of_a_release_is_that_of_its_commit(clone: pathlib.Path) -> None:
