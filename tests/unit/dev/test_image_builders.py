@@ -1,10 +1,12 @@
-"""An image that came out empty is said, and not kept."""
+"""An image that came out empty is said, and not kept; and one image may be of two architectures."""
 
 import pathlib
+import re
+import subprocess
 
 import pytest
 
-from dev import image_builders, progress
+from dev import image_builders, images, progress
 
 
 class Forgetful(image_builders.Engine):
@@ -31,3 +33,18 @@ def test_an_empty_image_is_said_and_not_kept(tmp_path: pathlib.Path) -> None:
     assert not job(tmp_path).archive.exists()
     Forgetful(image_builders.SMALLEST).build(job(tmp_path))
     assert job(tmp_path).archive.exists()
+
+
+def test_each_architecture_of_the_operators_image_is_one_that_can_be_prepared() -> None:
+    script = images.SOURCES / "operator" / "target.sh"
+    known = set(re.findall(r"^  (\w+)\) machine=", script.read_text(), re.MULTILINE))
+    assert known == set(images.ARCHITECTURES["operator"])
+    done = subprocess.run(["sh", str(script), "riscv64"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "no images are made for riscv64\n")
+
+
+def test_images_of_two_architectures_lie_beside_each_other() -> None:
+    own, other = (images.archive("operator", one) for one in images.ARCHITECTURES["operator"])
+    assert own != other
+    assert images.archive("operator") == images.archive("operator", image_builders.native())
+    assert images.reference("operator", "riscv64").startswith(f"{images.PREFIX}/operator-riscv64:")
