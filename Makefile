@@ -82,4 +82,4 @@ down: $(TO_TAKE_DOWN) ## Take the cluster down
 	@test ! -x $(PYTHON) || $(PYTHON) -m dev down
 
 .venv/ready: dev/bootstrap.sh requirements/dev.txt
-	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory setup FOR=check

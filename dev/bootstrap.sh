@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prepares a fresh Debian 12 or Ubuntu 24.04 for `make demo` and `make test`: checks the machine, then installs what is
 # missing: Debian packages (said aloud), uv into the cache directory, the virtual environment into the work tree.
+# Its argument says for what: `check` and `accept` need neither root nor a container; nothing said: the local cluster.
 # Knows nothing of the cluster but what it needs to run. Can be run again at any moment; each failure is one line that
 # names the cause and the remedy.
 set -eu
@@ -11,6 +12,7 @@ LOG=$CACHE/bootstrap.log
 MEMORY_MIB=5800 # what a machine sold with 6 GiB shows: two vLLM servers and the cluster
 COLD_DISK_MIB=25000 # sources, build caches, binaries, images
 WARM_DISK_MIB=4000
+KIND_DISK_MIB=12000 # of which the vLLM image and its parts are most
 PACKAGES="ca-certificates curl python3-venv debian-archive-keyring iproute2 iptables procps gcc libc6-dev pkg-config libseccomp-dev buildah mmdebstrap"
 # The documented client programs of `make test` run by PHP and by Node.js, whichever there is.
 [ "${1:-}" != test ] || PACKAGES="$PACKAGES php-cli $(command -v npm >/dev/null || echo nodejs npm)"
@@ -41,6 +43,24 @@ step() { # title, command...
 }
 
 last_error() { grep -E '^E:|rror|×|╰' "$LOG" | tail -n1 | cut -c1-300 | tr -d '\n'; }
+
+check_system() {
+    [ "$(uname -s)" = Linux ] || fail "this is $(uname -s), and all of this is built and run on Linux" \
+        "use a Linux machine, for example a virtual one with Debian 12"
+}
+
+# As dev/provider.py: what brought the cluster up, what CLUSTER names, else kind where an engine answers.
+way() {
+    if [ -s "$CACHE/run/provider" ]; then
+        cat "$CACHE/run/provider"
+    elif [ -n "${CLUSTER:-}" ]; then
+        echo "$CLUSTER"
+    elif docker info >/dev/null 2>&1 || podman info >/dev/null 2>&1; then
+        echo kind
+    else
+        echo embedded
+    fi
+}
 
 check_root() {
     [ "$(id -u)" = 0 ] || fail "not root, and a cluster needs mounts and network namespaces" "run it as root, for example with sudo"
@@ -80,8 +100,8 @@ make_cache() {
         "name another one by VLLM_OPERATOR_CACHE"
 }
 
-check_disk() {
-    needed=$COLD_DISK_MIB
+check_disk() { # MiB while nothing is built yet
+    needed=$1
     ! ls -d "$CACHE"/bin/kubernetes-* >/dev/null 2>&1 || needed=$WARM_DISK_MIB
     free=$(df -Pm "$CACHE" | awk 'NR == 2 {print $4}')
     [ "$free" -ge $needed ] || fail "$free MiB free in $CACHE, and $needed MiB are needed" \
@@ -166,21 +186,43 @@ registry_failure() { # what was wanted
     fail "$1 cannot be installed ($(last_error))" "see $LOG"
 }
 
-# What a cluster on this machine needs; who only talks to another one (`accept`) needs none of it, nor root.
+# What needs no root: Python from 3.11 on with what makes a virtual environment. Root on Debian installs what is missing.
+check_programs() {
+    PACKAGES="ca-certificates curl python3-venv"
+    [ "$(id -u)" != 0 ] || ! command -v dpkg-query >/dev/null || install_packages
+    python >/dev/null
+    command -v uv >/dev/null || "$(python)" -c 'import ensurepip' 2>/dev/null ||
+        fail "this Python makes no virtual environments" "sudo apt-get install python3-venv, or install uv"
+}
+
+# What a cluster by kind needs: its engine has the rest, root's rights too.
+check_kind() {
+    check_memory
+    check_disk $KIND_DISK_MIB
+    check_programs
+    command -v curl >/dev/null || fail "curl is missing" "install it, for example by sudo apt-get install curl"
+}
+
+# What a cluster without an engine needs of this machine.
 check_machine() {
     check_root
     check_memory
-    check_disk
+    check_disk $COLD_DISK_MIB
     check_namespaces
     check_overlay
     install_packages
 }
 
+check_system
 began=$(seconds)
 make_cache
 exec 9>"$CACHE/bootstrap.lock"
 flock 9
-[ "${1:-}" = accept ] || check_machine
+case ${1:-$(way)} in
+accept | check) check_programs ;;
+kind) check_kind ;;
+*) check_machine ;;
+esac
 install_uv
 install_environment
 echo "==> this machine is ready ($(echo "$(seconds) $began" | awk '{printf "%.1f", $1 - $2}') s)"

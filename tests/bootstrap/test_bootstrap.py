@@ -1,6 +1,7 @@
 """dev/bootstrap.sh on machines that lack something: one line with cause and remedy, and nothing done by half."""
 
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -37,6 +38,27 @@ def test_a_second_run_is_quick_and_changes_nothing(broken: machine.Machine) -> N
 
 def test_not_root(broken: machine.Machine) -> None:
     broken.run(BOOTSTRAP, namespaces="--user").failed_with("not root", "run it as root")
+
+
+def test_another_system(broken: machine.Machine) -> None:
+    """What macOS says of itself; it has no /proc either, so nothing may be asked before."""
+    says = "mkdir bin; printf '#!/bin/sh\necho Darwin\n' >bin/uname; chmod +x bin/uname; export PATH=$PWD/bin:$PATH"
+    broken.run(f"{says}; umount -l /proc; {BOOTSTRAP}").failed_with("this is Darwin", "use a Linux machine")
+
+
+def test_checks_need_neither_root_nor_disk(broken: machine.Machine) -> None:
+    broken.share("tools")
+    (broken.tree / ".venv").symlink_to(paths.ROOT / ".venv")
+    shutil.copy(paths.ROOT / ".venv" / "installed.txt", broken.tree / "requirements" / "dev.txt")
+    result = broken.run(f"{BOOTSTRAP} check", namespaces="--user")
+    assert result.status == 0, result.errors
+
+
+def test_a_container_engine_has_the_rights_that_a_cluster_needs(broken: machine.Machine) -> None:
+    """Whoever has one needs no root here, but disk."""
+    says = "mkdir bin; printf '#!/bin/sh\n' >bin/podman; chmod +x bin/podman; export PATH=$PWD/bin:$PATH"
+    full = f"mount -t tmpfs -o size=64m none {broken.cache}"
+    broken.run(f"{says}; {full}; {BOOTSTRAP}").failed_with(r"12000 MiB are needed", "free some space")
 
 
 def test_memory_short(broken: machine.Machine, small_group: pathlib.Path) -> None:
