@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 from dev import accept, binaries, demo, hub, images, layout, progress, provider
+from dev.embedded import cluster
 from dev.release import make
 
 
@@ -19,8 +20,11 @@ def main() -> int:
         if name in ("load-image", "images", "build", "run"):
             command.add_argument("arguments", nargs="*" if name != "run" else argparse.REMAINDER)
     chosen = parser.parse_args()
-    if chosen.command not in ("status", "accept") and os.geteuid() != 0:
-        raise progress.Failure("namespaces and mounts need root", f"run it as root: sudo make {chosen.command}")
+    if chosen.command in ROOTED and provider.current() is cluster and os.geteuid() != 0:
+        raise progress.Failure(
+            "namespaces and mounts need root", f"run it as root: sudo make {chosen.command}, or start docker or podman"
+        )
+    os.environ.update(binaries.environment())  # of all that is started from here
     return int(COMMANDS[chosen.command][1](getattr(chosen, "arguments", [])) or 0)
 
 
@@ -55,9 +59,13 @@ def _demo(_: list[str]) -> None:
 
 
 def _prepare(_: list[str]) -> None:
+    cluster.prepare()
     demo.prepare()
     _build(list(binaries.TESTING))
 
+
+ROOTED = ("up", "down", "load-image", "demo", "run", "shell", "demo-down", "prepare")
+"""What needs root for a cluster without a container engine."""
 
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "up": ("bring the cluster up", lambda _: provider.up()),

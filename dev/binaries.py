@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dev import golang, paths, progress
+from dev import golang, indexes, layout, paths, progress
 
 GO_DIRECTORY = paths.ROOT / "dev" / "go"
 KUBERNETES_VERSION = "v1.37.2"
 _VERSION = "k8s.io/component-base/version"
+_STAMP = f"-X {_VERSION}.gitVersion={KUBERNETES_VERSION} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37"
 
 
 class Group(NamedTuple):
@@ -30,9 +31,7 @@ class Group(NamedTuple):
 
 
 GROUPS = {
-    "kubernetes": Group(
-        ldflags=f"-X {_VERSION}.gitVersion={KUBERNETES_VERSION} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37"
-    ),
+    "kubernetes": Group(ldflags=_STAMP),
     "etcd": Group(names=(("server", "etcd"),)),
     "containerd": Group(tags="no_btrfs"),
     "runc": Group(tags="seccomp", cgo=True),
@@ -42,6 +41,8 @@ GROUPS = {
     "helm": Group(),
     "helm3": Group(),
     "kind": Group(),
+    "kubeadm": Group(ldflags=_STAMP),
+    "kubectl": Group(ldflags=_STAMP),
     "kubeconform": Group(),
     "versitygw": Group(),
     "crane": Group(),
@@ -64,6 +65,11 @@ def directory(name: str) -> pathlib.Path:
     return done
 
 
+def has(name: str) -> bool:
+    """Tell whether a binary `name` of some group is built."""
+    return any((_done(group) / name).exists() for group in GROUPS)
+
+
 def find(name: str) -> str:
     """Return the path of the binary `name` of a group that is built."""
     for group in GROUPS:
@@ -79,9 +85,9 @@ def envoy() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which kubectl and helm keep what they cache in our cache directory, not in the home."""
+    """Return the environment of kubectl and helm: they cache in our directory, and reach the local cluster by no proxy."""
     helm = {f"HELM_{kind}_HOME": str(paths.CACHE / "helm" / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-    return {**os.environ, **helm, "KUBECACHEDIR": str(paths.CACHE / "kube")}
+    return {**os.environ, **helm, "KUBECACHEDIR": str(paths.CACHE / "kube"), **indexes.direct(layout.LOCAL)}
 
 
 def prune() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import yaml
 
-from dev import apiserver, binaries, layout, paths
+from dev import apiserver, binaries, golang, layout, paths
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+MODULE = "github.com/projectcontour/contour"
 CLASS, GATEWAY_NAMESPACE, GATEWAY = "contour", "gateways", "edge"
 INGRESS_CLASS = {
     "apiVersion": "networking.k8s.io/v1",
@@ -31,11 +32,32 @@ CONFIGURATION = {
 """Contour's own configuration: the Gateway that it serves, and that no silent answer is ended."""
 
 
-def module(name: str = "github.com/projectcontour/contour") -> pathlib.Path:
+def module(name: str = MODULE) -> pathlib.Path:
     """Return the directory of Contour's Go module, or of one that it is built with; builds Contour where it is not built yet."""
     binaries.directory("contour")
     version = re.search(rf"{name} (v\S+)", (binaries.GO_DIRECTORY / "contour" / "go.mod").read_text())
     return paths.CACHE / "go/mod" / f"{name}@{version[1] if version else ''}"
+
+
+def manifest() -> pathlib.Path:
+    """Return the file with all that Contour is in a cluster that runs it in pods; fetches its module, and builds nothing."""
+    return golang.module(binaries.GO_DIRECTORY / "contour", MODULE) / "examples/render/contour.yaml"
+
+
+def in_pods(address: str) -> list[dict[str, Any]]:
+    """Return the objects of Contour in pods, which writes `address` into the status of every Ingress."""
+    found = _read(manifest())
+    for item in found:
+        if (item["kind"], item["metadata"]["name"]) == ("Deployment", "contour"):
+            item["spec"]["template"]["spec"]["containers"][0]["args"].append(f"--ingress-status-address={address}")
+        if (item["kind"], item["metadata"]["name"]) == ("ConfigMap", "contour"):
+            item["data"]["contour.yaml"] = yaml.safe_dump({"timeouts": CONFIGURATION["timeouts"]})
+    return [*found, INGRESS_CLASS]
+
+
+def images() -> tuple[str, ...]:
+    """Return the images that the manifest names."""
+    return tuple(sorted(set(re.findall(r"\bimage: (\S+)", manifest().read_text()))))
 
 
 def definitions() -> list[dict[str, Any]]:

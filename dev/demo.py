@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 from dev import binaries, images, layout, paths, pki, progress, provider
 
-HOST = "vllm11.byteshop.in"
+HOST = layout.HOST
 NAMESPACE = "models"
 OPERATOR_NAMESPACE = "vllm-operator"
 MODEL = paths.ROOT / "examples" / "vllm11.yaml"
@@ -46,9 +46,8 @@ CALLS = (
 
 def prepare() -> None:
     """Build all that takes long: binaries and images."""
-    for group in binaries.EMBEDDED:
-        binaries.directory(group)
-    for name in ("pause", *IMAGES):
+    provider.current().prepare()
+    for name in IMAGES:
         images.build(name)
     for tool in ("kubectl", "helm"):
         link = TOOLS / tool
@@ -123,7 +122,9 @@ def await_edge(seconds: float = EDGE_SECONDS) -> None:
     ask = ["curl", "--silent", "--show-error", "--fail", f"https://{HOST}/health"]
     while (asked := run(ask, capture=True)).returncode:
         if time.monotonic() > deadline:
-            raise progress.Failure(f"https://{HOST}/ does not answer ({asked.stderr.strip()})", f"see {layout.LOGS}")
+            raise progress.Failure(
+                f"https://{HOST}/ does not answer ({asked.stderr.strip()})", provider.current().logs()
+            )
 
 
 def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SECONDS) -> None:
@@ -154,10 +155,10 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes.
 
-    Where there is no demo, the command is run as it is.
+    By kind, which needs no root, curl alone is told of both. Where there is no demo, the command is run as it is.
     """
-    if not (AUTHORITY / "ca.crt").exists():
-        plain = {**os.environ, **(environment or {})}
+    if provider.is_kind() or not (AUTHORITY / "ca.crt").exists():
+        plain = {**os.environ, **_curl(), **(environment or {})}
         return subprocess.run(command, capture_output=capture, text=True, check=False, env=plain)
     with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
         hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
@@ -168,6 +169,23 @@ def run(
         script = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
         settings = {**os.environ, **trust, **(environment or {})}
         return subprocess.run([*script, *command], capture_output=capture, text=True, check=False, env=settings)
+
+
+def _curl() -> dict[str, str]:
+    """Return the variable by which curl knows the demo's host and its authority, where there is a demo by kind."""
+    if not (provider.is_kind() and (AUTHORITY / "ca.crt").exists()):
+        return {}
+    words = f'resolve = "{HOST}:443:{provider.current().address()}"\ncacert = "{AUTHORITY}/ca.crt"\n'
+    (AUTHORITY / ".curlrc").write_text(words)
+    return {"CURL_HOME": str(AUTHORITY)}
+
+
+def _spoken(call: str) -> str:
+    """Return a documented call as it works in any shell of this machine; the embedded cluster's works in `make shell`."""
+    if not provider.is_kind():
+        return call
+    told = f"--resolve {HOST}:443:{provider.current().address()} --cacert {AUTHORITY}/ca.crt"
+    return call.replace("curl ", f"curl {told} ", 1)
 
 
 def shell() -> None:
@@ -190,9 +208,13 @@ def _fill() -> None:
 def _show() -> None:
     """Call the API as its documentation says; only the key is put in."""
     for call in CALLS:
-        progress.say(f"\n$ {call}")
+        progress.say(f"\n$ {_spoken(call)}")
         answer = run(
-            ["sh", "-c", call.replace("curl ", "curl --silent --show-error --write-out '\nHTTP %{http_code}' ", 1)],
+            [
+                "sh",
+                "-c",
+                _spoken(call).replace("curl ", "curl --silent --show-error --write-out '\nHTTP %{http_code}' ", 1),
+            ],
             {"KEY": key()},
             capture=True,
         )
@@ -244,7 +266,5 @@ def _run(*command: str, stdin: str | None = None) -> str:
     result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
     if result.returncode:
         name = pathlib.Path(command[0]).name
-        raise progress.Failure(
-            f"{name} {command[1]} failed: {result.stderr.strip()[-400:]}", f"see the logs in {layout.LOGS}"
-        )
+        raise progress.Failure(f"{name} {command[1]} failed: {result.stderr.strip()[-400:]}", provider.current().logs())
     return result.stdout

@@ -3,6 +3,7 @@
 Knows nothing of which tools there are. All that Go caches lies in the cache directory, so a killed build goes on where it was.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -28,11 +29,36 @@ def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: 
     scratch = output / ".scratch"  # not in /tmp, where a killed build would leave it
     scratch.mkdir()
     env = {**environment(cgo=cgo), "GOTMPDIR": str(scratch)}
-    with log.open("w") as said, progress.step(title, lambda: f"{len(log.read_text().splitlines())} packages"):
+    count = _stale(module, flags, env)
+    with (
+        log.open("w") as said,
+        progress.step(title, lambda: f"{len(log.read_text().splitlines())} of {count} packages"),
+    ):
         result = subprocess.run(command, cwd=module, env=env, stderr=said, check=False)
         if result.returncode:
             raise failure(module.name, log)
     shutil.rmtree(scratch)
+
+
+def _stale(module: pathlib.Path, flags: list[str], env: Mapping[str, str]) -> str:
+    """Return how many packages are to be compiled: those whose results are not in Go's cache."""
+    ask = [_go(), "list", "-deps", "-trimpath", *flags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", "tool"]
+    told = subprocess.run(ask, cwd=module, env=env, capture_output=True, text=True, check=False)
+    return "some" if told.returncode else str(len(told.stdout.split()))
+
+
+def module(tools: pathlib.Path, name: str) -> pathlib.Path:
+    """Return the directory of a module that `tools` requires, fetched where it is not there. Raises `progress.Failure`."""
+    log = paths.ARTIFACTS / "build" / f"{tools.name}.fetch.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [_go(), "mod", "download", "-json", name]
+    with log.open("w") as said:
+        result = subprocess.run(
+            command, cwd=tools, env=environment(cgo=False), stdout=subprocess.PIPE, stderr=said, check=False
+        )
+    if result.returncode:
+        raise failure(tools.name, log)
+    return pathlib.Path(json.loads(result.stdout)["Dir"])
 
 
 def failure(name: str, log: pathlib.Path) -> progress.Failure:

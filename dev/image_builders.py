@@ -12,6 +12,7 @@ import functools
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import urllib.error
@@ -47,6 +48,8 @@ CAUSES = {  # what the end of a log says -> cause, remedy
     "failed to fetch": INDEX,
     "operation not permitted": ("this machine allows no mounts", "run as root, outside an unprivileged container"),
 }
+STEP = re.compile(r"\bSTEP (\d+)/(\d+):|^#\d+ \[(?:\S+ )?(\d+)/(\d+)\]", re.MULTILINE)
+"""How buildah and podman, and how docker, count the steps of a build."""
 SMALLEST = 1 << 20  # bytes: no image here is as small as this
 NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # an engine's words on a command's failure
 
@@ -191,9 +194,9 @@ def registry_answers() -> bool:
         return False
 
 
-def make_base(script: pathlib.Path, tree: pathlib.Path) -> None:
+def make_base(script: pathlib.Path, tree: pathlib.Path, *arguments: str) -> None:
     """Write the root file system that `script` makes to `tree`, from this machine's mirrors if it has its own."""
-    words = [*Buildah.ALONE, str(script), str(tree), *map(str, indexes.debian_sources())]
+    words = [*Buildah.ALONE, str(script), str(tree), *arguments, *map(str, indexes.debian_sources())]
     _must("making the base image from Debian packages", words)
 
 
@@ -202,6 +205,13 @@ def last_line(log: pathlib.Path) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
     said = (line.strip() for line in reversed(lines))
     return next((line[:120] for line in said if line and not line.startswith(NOISE)), "no output yet")
+
+
+def how_far(log: pathlib.Path) -> str:
+    """Return the step of a build, of how many, and its last words."""
+    steps = STEP.findall(log.read_text(errors="replace")) if log.is_file() else []
+    counted = [" of ".join(filter(None, step)) for step in steps]
+    return f"step {counted[-1]}: {last_line(log)}" if counted else last_line(log)
 
 
 def _mirrors() -> list[str]:

@@ -81,7 +81,7 @@ def build(name: str, architecture: str = "") -> pathlib.Path:
     Raises `progress.Failure`.
     """
     if not archive(name, architecture).is_file():
-        with _alone():
+        with alone():
             while not (wanted := archive(name, architecture)).is_file():
                 _build(name, architecture or image_builders.native(), wanted)
     return archive(name, architecture)
@@ -121,7 +121,7 @@ def _build(name: str, architecture: str, wanted: pathlib.Path) -> None:
     for old in (partial, log):
         old.unlink(missing_ok=True)
     title = f"image {variant}, by {engine.name}"
-    with progress.step(title, lambda: image_builders.last_line(log)), _secrets() as secrets:
+    with progress.step(title, lambda: image_builders.how_far(log)), _secrets() as secrets:
         job = image_builders.Job(
             name=variant, architecture=architecture, containerfile=containerfile(name), context=paths.ROOT,
             reference=reference(name, architecture), arguments=arguments, secrets=secrets, archive=partial, log=log,
@@ -164,7 +164,7 @@ def _secrets() -> Iterator[dict[str, pathlib.Path]]:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Hold the one lock of image building; a second builder waits."""
     paths.IMAGES.mkdir(parents=True, exist_ok=True)
     with (paths.IMAGES / "lock").open("w") as lock:

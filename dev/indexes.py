@@ -9,7 +9,7 @@ import os
 import pathlib
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CARRIED = (
@@ -49,6 +49,17 @@ def proxies(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the proxy variables that are set: every engine knows them as build arguments that are not kept."""
     env = os.environ if environ is None else environ
     return {name: env[name] for name in PROXIES if env.get(name)}
+
+
+def direct(targets: Sequence[str], environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables that keep `targets` (hosts, addresses, networks) off this machine's proxy; none where it has none."""
+    env = os.environ if environ is None else environ
+    if not any(env.get(name) for name in PROXIES if "no_" not in name.lower()):
+        return {}
+    before = env.get("no_proxy") or env.get("NO_PROXY") or ""
+    listed = [entry for entry in before.split(",") if entry]
+    missing = [target for target in targets if target not in listed]
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join([*listed, *missing]))
 
 
 def debian_sources(etc: pathlib.Path = pathlib.Path("/etc")) -> list[pathlib.Path]:

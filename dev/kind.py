@@ -1,7 +1,7 @@
-"""The cluster by kind, where a container engine runs: the same interface as dev/embedded/cluster.py.
+"""The cluster by kind, where docker or podman runs: the same interface as dev/embedded/cluster.py.
 
-Not yet run: the embedded cluster is what every test runs on. It pulls
-kind's node image and Contour's images from their registries, which the embedded cluster never does.
+The edge listens on ports 80 and 443 of 127.0.0.1. Where no registry answers, the node is an image of this machine's own making
+(dev/node_image.py); else it is kind's. Needs root only where the engine does.
 """
 
 import json
@@ -9,26 +9,51 @@ import pathlib
 import shutil
 import subprocess
 
-from dev import binaries, contour, layout, progress
+from dev import binaries, contour, image_builders, layout, node_image, progress
 
 NAME = "vllm-operator"
 CONTROL_PLANE = f"{NAME}-control-plane"
+ADDRESS = "127.0.0.1"
+PORTS = (80, 443)
+ENGINES = {"docker": {}, "podman": {"KIND_EXPERIMENTAL_PROVIDER": "podman"}}
+"""Each engine's command, and what tells kind of it."""
+ENGINE = layout.RUN / "engine"
+IMPORTED = layout.RUN / "imported.json"
+"""Image name -> the archive that it was loaded from."""
+CAUSES = {  # what an engine's words mean -> cause, remedy
+    "port is already allocated": ("port 80 or 443 of 127.0.0.1 is taken", "stop what listens there, then run it again"),
+    "address already in use": ("port 80 or 443 of 127.0.0.1 is taken", "stop what listens there, then run it again"),
+    "ip_unprivileged_port_start": (
+        "this engine runs without root and may not listen on port 80",
+        "sudo sysctl net.ipv4.ip_unprivileged_port_start=80, or run it with root's engine",
+    ),
+    "no space left": ("the disk is full", "free some space where the container engine keeps its images"),
+}
+
+
+def prepare() -> None:
+    """Build the programs that this way needs: kubectl, helm and kind; of Contour only its manifest."""
+    for group in ("kind", "helm"):
+        binaries.directory(group)
+    if not binaries.has("kubectl"):
+        binaries.directory("kubectl")
+    contour.manifest()
 
 
 def up(audit: tuple[str, ...] = ()) -> None:
-    """Make the cluster with its ingress controller, or find it."""
+    """Make the cluster with its ingress controller, or find it; each step finds what an earlier run left."""
     if audit:
         raise progress.Failure("an audit log is for the embedded cluster", "set CLUSTER=embedded")
+    prepare()
     if healthy():
         progress.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
-        return
-    binaries.directory("kubernetes")
-    with progress.step("starting the cluster by kind"):
-        layout.RUN.mkdir(parents=True, exist_ok=True)
-        _kind("create", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}", "--wait=120s")
+    else:
+        down()
+        _create()
     with progress.step("installing Contour"):
-        _kubectl("apply", "--server-side", "-f", str(contour.module() / "examples/render/contour.yaml"))
-        _kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(contour.INGRESS_CLASS))
+        _kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(_list(contour.in_pods(ADDRESS)))
+        )
         _kubectl("rollout", "status", "--namespace=projectcontour", "--timeout=300s", "daemonset/envoy")
     amount = {"nvidia.com/gpu": str(layout.ACCELERATORS)}
     patch = json.dumps({"status": {"capacity": amount, "allocatable": amount}})
@@ -36,50 +61,119 @@ def up(audit: tuple[str, ...] = ()) -> None:
 
 
 def down() -> None:
-    """Delete the cluster."""
-    if healthy():
-        _kind("delete", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}")
-        progress.say("deleted the cluster")
+    """Delete the cluster, and what is known of it."""
+    if _listed():
+        with progress.step("deleting the cluster"):
+            _kind("delete", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}")
     shutil.rmtree(layout.RUN, ignore_errors=True)
 
 
 def healthy() -> bool:
-    """Tell whether kind knows the cluster."""
-    return NAME in _kind("get", "clusters").split()
+    """Tell whether kind knows the cluster and its API server answers."""
+    return _listed() and _answers()
 
 
 def status() -> str:
     """Say in one line how the cluster is."""
-    return f"up, by kind, KUBECONFIG={layout.KUBECONFIG}" if healthy() else "down"
+    if healthy():
+        return f"up, by kind, KUBECONFIG={layout.KUBECONFIG}"
+    return "stale: `up` replaces it, `down` cleans up" if _listed() else "down"
 
 
 def address() -> str:
-    """Return where the edge listens: Contour's Envoy has ports 80 and 443 of the node, which is a container of this host."""
-    return _kubectl("get", "node", CONTROL_PLANE, "-o", 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')
+    """Return where the edge listens, on ports 80 and 443."""
+    return ADDRESS
+
+
+def logs() -> str:
+    """Say where the logs are."""
+    return f"{binaries.directory('kind')}/kind export logs --name={NAME}"
 
 
 def load_image(archive: pathlib.Path, name: str) -> None:
-    """Load an image archive onto the node."""
+    """Load an image archive onto the node, once."""
+    imported: dict[str, str] = json.loads(IMPORTED.read_text()) if IMPORTED.exists() else {}
+    if imported.get(name) == str(archive):
+        return
     with progress.step(f"importing {name}"):
         _kind("load", "image-archive", str(archive), f"--name={NAME}")
+    progress.write_whole(IMPORTED, json.dumps({**imported, name: str(archive)}))
 
 
-def _kind(*arguments: str) -> str:
-    docker = subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
-    provider = {} if docker else {"KIND_EXPERIMENTAL_PROVIDER": "podman"}
-    return _run([str(binaries.directory("kind") / "kind"), *arguments], provider)
+def _create() -> None:
+    layout.RUN.mkdir(parents=True, exist_ok=True)
+    ENGINE.write_text(_engine())
+    image = () if image_builders.registry_answers() else (f"--image={_own_image()}",)
+    with progress.step(f"starting the cluster by kind, with {_engine()}"):
+        _kind(
+            "create", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}", "--wait=180s", "--config=-", *image,
+            stdin=json.dumps(_configuration()),
+        )  # fmt: skip
+
+
+def _own_image() -> str:
+    archive, name = node_image.build()
+    if not image_builders.Engine(_engine()).has(name):
+        with progress.step(f"loading {name} into {_engine()}"):
+            _run([_engine(), "load", "--input", str(archive)], {})
+    return name
+
+
+def _configuration() -> dict[str, object]:
+    mappings = [{"containerPort": port, "hostPort": port, "listenAddress": ADDRESS} for port in PORTS]
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [{"role": "control-plane", "extraPortMappings": mappings}],
+    }
+
+
+def _listed() -> bool:
+    return ENGINE.exists() and NAME in _kind("get", "clusters").split()
+
+
+def _answers() -> bool:
+    command = [
+        binaries.find("kubectl"),
+        f"--kubeconfig={layout.KUBECONFIG}",
+        "get",
+        "--raw=/readyz",
+        "--request-timeout=5s",
+    ]
+    return not subprocess.run(command, env=binaries.environment(), capture_output=True, check=False).returncode
+
+
+def _engine() -> str:
+    """Return the engine that carries the cluster; where there is none yet, one that answers."""
+    recorded = ENGINE.read_text() if ENGINE.exists() else ""
+    for name in [recorded] if recorded else ENGINES:
+        if shutil.which(name) and not subprocess.run([name, "info"], capture_output=True, check=False).returncode:
+            return name
+    wanted = recorded or "docker or podman"
+    raise progress.Failure(
+        f"{wanted} does not answer", f"start {wanted}, or set CLUSTER=embedded for a cluster without one"
+    )
+
+
+def _kind(*arguments: str, stdin: str | None = None) -> str:
+    return _run([str(binaries.directory("kind") / "kind"), *arguments], ENGINES[_engine()], stdin)
 
 
 def _kubectl(*arguments: str, stdin: str | None = None) -> str:
     return _run([binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments], {}, stdin)
 
 
+def _list(items: list[dict[str, object]]) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
 def _run(command: list[str], settings: dict[str, str], stdin: str | None = None) -> str:
     env = {**binaries.environment(), **settings}
     result = subprocess.run(command, input=stdin, env=env, capture_output=True, text=True, check=False)
-    if result.returncode:
-        what = f"{pathlib.Path(command[0]).name} {command[1]}"
-        raise progress.Failure(
-            f"`{what}` failed ({result.stderr.strip()[-200:]})", "mend that, or set CLUSTER=embedded"
-        )
-    return result.stdout
+    if result.returncode == 0:
+        return result.stdout
+    for sign, (cause, remedy) in CAUSES.items():
+        if sign in result.stderr:
+            raise progress.Failure(cause, remedy)
+    what = f"{pathlib.Path(command[0]).name} {command[1]}"
+    raise progress.Failure(f"`{what}` failed ({result.stderr.strip()[-400:]})", "mend that, or set CLUSTER=embedded")

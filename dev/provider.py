@@ -20,6 +20,9 @@ RECORD = layout.RUN.parent / "provider"
 class ClusterProvider(Protocol):
     """What carries a cluster."""
 
+    def prepare(self) -> None:
+        """Build what takes long."""
+
     def up(self, audit: tuple[str, ...] = ()) -> None:
         """Bring it up, or find it healthy."""
 
@@ -34,6 +37,9 @@ class ClusterProvider(Protocol):
 
     def address(self) -> str:
         """Return the address of the edge, which listens on ports 80 and 443."""
+
+    def logs(self) -> str:
+        """Say where its logs are."""
 
     def load_image(self, archive: pathlib.Path, name: str) -> None:
         """Make an image known to the node."""
@@ -61,6 +67,11 @@ def down() -> None:
 def current() -> ClusterProvider:
     """Return what brought the cluster up; where there is none, what the environment asks for or the machine allows."""
     return PROVIDERS[_recorded() or _asked() or _found()]
+
+
+def is_kind() -> bool:
+    """Tell whether the cluster is one by kind: its edge is on loopback, and its programs need no root."""
+    return current() is PROVIDERS["kind"]
 
 
 def _recorded() -> str:

@@ -24,14 +24,20 @@ LAUNCHED: list[subprocess.Popen[bytes]] = []
 """What this process started itself, and has to reap after the end."""
 
 
+def prepare() -> None:
+    """Build what takes long: every program of the cluster, and the image of a pod's sandbox."""
+    for group in binaries.EMBEDDED:
+        binaries.directory(group)
+    images.build("pause")
+
+
 def up(audit: tuple[str, ...] = ()) -> None:
     """Bring the cluster up, or find it healthy; a stale one is replaced. `audit`: more flags of the API server."""
     with _alone():
         if healthy():
             progress.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
             return
-        for group in binaries.EMBEDDED:
-            binaries.directory(group)
+        prepare()
         pause = images.build("pause")
         cleanup.remove()
         binaries.prune()
@@ -66,6 +72,11 @@ def status() -> str:
 def address() -> str:
     """Return where the edge listens, on ports 80 and 443."""
     return layout.NODE_ADDRESS
+
+
+def logs() -> str:
+    """Say where the logs are."""
+    return f"see the logs in {layout.LOGS}"
 
 
 def load_image(archive: pathlib.Path, name: str) -> None:

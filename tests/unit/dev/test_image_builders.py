@@ -48,3 +48,17 @@ def test_images_of_two_architectures_lie_beside_each_other() -> None:
     assert own != other
     assert images.archive("operator") == images.archive("operator", image_builders.native())
     assert images.reference("operator", "riscv64").startswith(f"{images.PREFIX}/operator-riscv64:")
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("[1/2] STEP 1/9: FROM base\n[1/2] STEP 3/9: COPY a b\nCollecting torch\n", "step 3 of 9: Collecting torch"),
+        ("#7 [build 4/11] RUN pip\n#7 12.3 Collecting torch\n", "step 4 of 11: #7 12.3 Collecting torch"),
+        ("#5 [2/3] COPY a b\n", "step 2 of 3: #5 [2/3] COPY a b"),
+        ("", "no output yet"),
+    ],
+)
+def test_a_build_says_how_far_it_is(tmp_path: pathlib.Path, log: str, words: str) -> None:
+    (tmp_path / "log").write_text(log)
+    assert image_builders.how_far(tmp_path / "log") == words

@@ -14,6 +14,9 @@ class Recorded:
         self.told: list[str] = []
         self.broken = False
 
+    def prepare(self) -> None:
+        self.told.append("prepare")
+
     def up(self, audit: tuple[str, ...] = ()) -> None:
         self.told.append(" ".join(["up", *audit]))
         if self.broken:
@@ -30,6 +33,9 @@ class Recorded:
 
     def address(self) -> str:
         return "127.0.0.1"
+
+    def logs(self) -> str:
+        return "see nothing"
 
     def load_image(self, archive: pathlib.Path, name: str) -> None:
         self.told.append(f"{archive} {name}")
