@@ -15,6 +15,8 @@ DIRECTORY = paths.ROOT / "charts" / "vllm-operator"
 VALUES = DIRECTORY / "values.yaml"
 SCHEMA = DIRECTORY / "values.schema.json"
 VERSION = version.current()
+WHOLE = ("affinity", "podSecurityContext", "securityContext", "strategy")
+"""Values that Kubernetes knows as one field, whatever parts the schema says that they have."""
 MISSING = object()
 """The default of a value that values.yaml lacks."""
 
@@ -37,7 +39,7 @@ def values() -> list[Value]:
 
 def _values(path: str, default: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Value]:
     found = {**definitions.get(schema.get("$ref", "").rpartition("/")[2], {}), **schema}
-    if "properties" not in found or path == "affinity":
+    if "properties" not in found or path in WHOLE:
         yield Value(path, default, found)
         return
     for name, inner in found["properties"].items():

@@ -25,6 +25,14 @@ VALUES: dict[str, dict[str, Any]] = {
         "proxy": {"https": "http://proxy.example.com:3128"}, "caBundle": {"configMap": "ca"},
         "monitoring": {"namespaces": ["monitoring"]},
     },
+    "chart-extra": {
+        "networkPolicy": {"enabled": True, "apiServer": {"cidrs": ["10.0.0.1/32"]}, "extraEgress": [{"ports": [{"port": 80}]}]},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "0%"}},
+        "podSecurityContext": {"runAsUser": 1000, "fsGroup": 1000}, "extraEnv": [{"name": "A", "value": "b"}],
+        "extraVolumes": [{"name": "a", "emptyDir": {}}], "extraVolumeMounts": [{"name": "a", "mountPath": "/a"}],
+        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-a"}}],
+        "commonLabels": {"team": "a"}, "commonAnnotations": {"note": "b"}, "nameOverride": "models",
+    },
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import chart
-from tests.integration import test_chart_values
+from tests.integration import chart_rows, chart_seen
 from vllm_operator import config
 
 HELMS = ("helm", "helm3")
@@ -32,8 +32,8 @@ def test_a_service_account_that_is_not_created_must_be_named() -> None:
 
 
 def test_the_settings_it_writes_are_the_ones_the_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = test_chart_values.all_of({path: one.value for path, one in test_chart_values.TURNED.items()})
-    for name, value in test_chart_values.variables(
+    values = chart_seen.all_of({path: one.value for path, one in chart_rows.TURNED.items()})
+    for name, value in chart_seen.variables(
         chart.objects({**values, "fullnameOverride": "", "nameOverride": ""})
     ).items():
         monkeypatch.setenv(name, value)
@@ -54,7 +54,7 @@ def test_the_settings_it_writes_are_the_ones_the_operator_reads(monkeypatch: pyt
 
 
 def test_every_variable_of_the_operators_is_a_setting() -> None:
-    names = test_chart_values.variables(chart.objects({"caBundle": {"configMap": "ca"}, "proxy": {"http": "http://x"}}))
+    names = chart_seen.variables(chart.objects({"caBundle": {"configMap": "ca"}, "proxy": {"http": "http://x"}}))
     own = {name.removeprefix("VLLM_OPERATOR_").lower() for name in names if name.startswith("VLLM_OPERATOR_")}
     assert own <= set(config.Config.model_fields)
 
@@ -106,7 +106,7 @@ def test_the_crd_is_kept_when_the_chart_goes() -> None:
 )
 def test_a_registry_of_ones_own_stands_before_what_names_none(image: str, expected: str) -> None:
     found = chart.objects({"global": {"imageRegistry": "mirror.example/"}, "engine": {"images": {"cpu": image}}})
-    assert f'"cpu":"{expected}"' in test_chart_values.variables(found)["VLLM_OPERATOR_ENGINE_IMAGES"]
+    assert f'"cpu":"{expected}"' in chart_seen.variables(found)["VLLM_OPERATOR_ENGINE_IMAGES"]
 
 
 def test_with_a_registry_of_ones_own_the_operators_image_needs_no_name() -> None:
@@ -115,7 +115,7 @@ def test_with_a_registry_of_ones_own_the_operators_image_needs_no_name() -> None
 
 
 def test_the_operator_never_asks_a_proxy_for_the_api_server() -> None:
-    found = test_chart_values.variables(chart.objects({"proxy": {"https": "http://proxy.example:3128"}}))
+    found = chart_seen.variables(chart.objects({"proxy": {"https": "http://proxy.example:3128"}}))
     assert found["NO_PROXY"] == found["no_proxy"]
     assert found["NO_PROXY"].split(",")[0] == "$(KUBERNETES_SERVICE_HOST)"
     assert "HTTP_PROXY" not in found

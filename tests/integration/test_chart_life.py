@@ -117,6 +117,17 @@ def test_an_uninstall_takes_all_but_the_crd_and_the_models_and_an_install_adopts
     assert cluster.kubectl("get", "deployments", *ours) == "deployment.apps/vllm-operator\n"
 
 
+@pytest.mark.parametrize("group", HELMS)
+def test_the_strategy_of_a_running_operator_can_be_changed(cluster: kubectl.Admin, group: str) -> None:
+    release = chart.Release(cluster.kubeconfig, group=group)
+    release.install(chart.DIRECTORY)
+    release.upgrade(chart.DIRECTORY, "--set", "strategy.type=Recreate")
+    ops = kubectl.Admin(cluster.kubeconfig, "ops")
+    assert ops.get("deployment", "vllm-operator")["spec"]["strategy"] == {"type": "Recreate"}
+    release.upgrade(chart.DIRECTORY, "--set", "strategy.type=RollingUpdate")
+    assert ops.get("deployment", "vllm-operator")["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
 def test_with_crds_keep_false_an_uninstall_takes_the_models_too(cluster: kubectl.Admin) -> None:
     release = chart.Release(cluster.kubeconfig)
     release.install(chart.DIRECTORY, "--set", "crds.keep=false")

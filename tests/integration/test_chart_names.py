@@ -10,6 +10,7 @@ from tests import chart
 
 ALL: dict[str, Any] = {
     "replicas": 2,
+    "networkPolicy": {"enabled": True},
     "monitoring": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
 }
 AS_THEY_WERE = {
@@ -79,6 +80,7 @@ def test_what_is_said_of_one_object_wins_over_what_is_common_to_all() -> None:
     assert found["Service", "vllm-operator"]["metadata"]["labels"]["helm.sh/chart"] == f"vllm-operator-{chart.VERSION}"
 
 
-def test_nulls_of_maps_are_empty() -> None:
-    nulls = dict.fromkeys(["commonLabels", "commonAnnotations", "podLabels", "podAnnotations"])
+def test_nulls_are_empty() -> None:
+    maps = ("commonLabels", "commonAnnotations", "podLabels", "podAnnotations")
+    nulls = dict.fromkeys((*maps, "extraEnv", "extraVolumes", "extraVolumeMounts"))
     assert chart.objects(nulls) == chart.objects({})

@@ -20,9 +20,11 @@ PLACES = {
 }
 
 
-def reached(policies: dict[str, list[kinds.Object]]) -> dict[str, set[str]]:
+def reached(
+    policies: dict[str, list[kinds.Object]], places: Mapping[str, tuple[str, int]] = PLACES
+) -> dict[str, set[str]]:
     """Return the places that connections came to, by policy."""
-    asked = json.dumps({"policies": policies, "pods": PODS, "places": PLACES})
+    asked = json.dumps({"policies": policies, "pods": PODS, "places": dict(places)})
     done = subprocess.run(
         [*APART, sys.executable, str(INSIDE)], input=asked, capture_output=True, text=True, check=False
     )

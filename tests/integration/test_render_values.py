@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests import chart
-from tests.integration import test_chart_values as charts
+from tests.integration import chart_rows, chart_seen
 from vllm_operator import config
 from vllm_operator.render import chart as values
 
@@ -19,7 +19,7 @@ MADE_OF = {name: path for path, name in values.SETTINGS.items()} | {"fetch_image
 @pytest.fixture(scope="module")
 def turned() -> dict[str, Any]:
     """Every value of the chart turned, at once."""
-    return charts.all_of({path: one.value for path, one in charts.TURNED.items()})
+    return chart_seen.all_of({path: one.value for path, one in chart_rows.TURNED.items()})
 
 
 def of_helm(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -55,4 +55,4 @@ def test_every_value_makes_the_settings_that_helm_makes_of_it(
 
 def test_each_setting_of_the_chart_is_turned(turned: dict[str, Any]) -> None:
     before, after = shown(values.settings({})), shown(values.settings(turned))
-    assert {name for name in MADE_OF if before[name] == after[name]} == set(), "turn it in test_chart_values.TURNED"
+    assert {name for name in MADE_OF if before[name] == after[name]} == set(), "turn it in chart_rows.TURNED"

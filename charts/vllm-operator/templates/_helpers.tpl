@@ -112,6 +112,21 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- toYaml $constraints -}}
 {{- end }}
 
+{{- /* Where the bundle of certificate authorities lies, as lists that are empty where there is none. */}}
+{{- define "vllm-operator.caVolumes" -}}
+{{- with .Values.caBundle -}}
+{{- if .configMap -}}
+- {name: ca-bundle, configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: ca.crt}]}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "vllm-operator.caMounts" -}}
+{{- if .Values.caBundle.configMap -}}
+- {name: ca-bundle, mountPath: /etc/ca-bundle, readOnly: true}
+{{- end }}
+{{- end }}
+
 {{- define "vllm-operator.rules" -}}
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments]

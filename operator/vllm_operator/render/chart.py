@@ -63,10 +63,11 @@ SETTINGS = {
 """Which value is which setting. A value that several settings are made of stands in `MIXED`."""
 MIXED = ("global", "image", "nameOverride", "proxy.noProxy")
 OTHERS = (
-    "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "enabled", "imagePullSecrets",
-    "monitoring.podMonitor", "monitoring.serviceMonitor", "nodeSelector", "podAnnotations", "podDisruptionBudget",
-    "podLabels", "priorityClassName", "rbac", "replicas", "resources", "serviceAccount", "tolerations",
-    "topologySpreadConstraints",
+    "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "enabled", "extraEnv", "extraObjects",
+    "extraVolumeMounts", "extraVolumes", "imagePullSecrets", "monitoring.podMonitor", "monitoring.serviceMonitor",
+    "networkPolicy", "nodeSelector", "podAnnotations", "podDisruptionBudget", "podLabels", "podSecurityContext",
+    "priorityClassName", "rbac", "replicas", "resources", "revisionHistoryLimit", "securityContext", "serviceAccount",
+    "strategy", "tolerations", "topologySpreadConstraints",
 )  # fmt: skip
 """Values of the operator's own objects, which change no model."""
 _BESIDE = tuple(f"{path}." for path in OTHERS)
