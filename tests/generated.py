@@ -11,12 +11,13 @@ import yaml
 
 from tests import chart
 from tests.bench.scale import tables
-from tests.reference import fields, metrics, security, troubles
+from tests.reference import dashboards, fields, metrics, security, troubles
 from vllm_operator import crd
 from vllm_operator.engine import allowance, table
 from vllm_operator.render import text as manifests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHART = ROOT / "charts/vllm-operator"
 HEADER = "# Generated from operator/vllm_operator/api: `make generate`.\n"
 METADATA = """\
   {{- $keep := ternary (dict "helm.sh/resource-policy" "keep") (dict) .Values.crds.keep }}
@@ -29,8 +30,10 @@ def files() -> dict[pathlib.Path, str]:
     plain = HEADER + _yaml(crd.crd())
     return {
         ROOT / "crds/modeldeployments.yaml": plain,
-        ROOT / "charts/vllm-operator/templates/crd.yaml": _crd_of_chart(plain),
-        ROOT / "charts/vllm-operator/files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
+        CHART / "templates/crd.yaml": _crd_of_chart(plain),
+        CHART / "files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
+        CHART / "files/alerts.yaml": (ROOT / "docs/alerts.yaml").read_text(),
+        **{CHART / "files/dashboards" / f"{name}.json": text for name, text in dashboards.files().items()},
         ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
         ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
         ROOT / "docs/metrics.md": _with("operator", metrics.lines(), ROOT / "docs/metrics.md"),

@@ -24,6 +24,22 @@ def overlay(requirements: pathlib.Path) -> pathlib.Path:
     return _once(own, _sync(requirements, f"--target={own}"))
 
 
+def debian(package: str) -> pathlib.Path:
+    """Return a directory with the files of one of Debian's packages, as on the file system; nothing is installed or started."""
+    own = paths.CACHE / package
+    if not (own / "ready").exists():
+        shutil.rmtree(own, ignore_errors=True)
+        own.mkdir(parents=True)
+        with progress.step(f"fetching Debian's package {package} (once)"):
+            fetch = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
+            subprocess.run(fetch, check=True, cwd=own, capture_output=True)
+            (archive,) = own.glob("*.deb")
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(own)], check=True)
+            archive.unlink()
+        (own / "ready").touch()
+    return own
+
+
 def _place(requirements: pathlib.Path) -> pathlib.Path:
     return paths.CACHE / requirements.stem / hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
 

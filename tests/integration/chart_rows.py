@@ -5,6 +5,7 @@ import json
 from tests import chart
 from tests.integration.chart_seen import (
     Turned,
+    alert,
     allowed,
     at,
     container,
@@ -22,7 +23,10 @@ DIGEST = f"sha256:{'0' * 64}"
 GUARD = "envoyproxy/envoy:distroless-v1.40.0"
 PROXY = "http://proxy.example:3128"
 INSIDE = "localhost,127.0.0.1,::1,.svc,.cluster.local"
-WATCHED = {"monitoring": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}}
+WATCHED = {
+    "monitoring": {name: {"enabled": True} for name in ("serviceMonitor", "podMonitor", "prometheusRule", "dashboards")}
+}
+DASHBOARD = ("ConfigMap", "vllm-operator-models")
 CRD = ("CustomResourceDefinition", "modeldeployments.serving.byteshop.in")
 BUDGET = ("PodDisruptionBudget", "vllm-operator")
 DEPLOYMENT = ("Deployment", "vllm-operator")
@@ -121,6 +125,17 @@ TURNED = {
         "5s", monitor("PodMonitor", "spec", "podMetricsEndpoints", 1, "interval"), "5s", WATCHED
     ),
     "monitoring.podMonitor.labels": Turned({"a": "b"}, monitor("PodMonitor", *LABEL), "b", WATCHED),
+    "monitoring.prometheusRule.enabled": Turned(True, there("PrometheusRule", "vllm-operator"), expected=True),
+    "monitoring.prometheusRule.labels": Turned({"a": "b"}, monitor("PrometheusRule", *LABEL), "b", WATCHED),
+    "monitoring.prometheusRule.disabled": Turned(
+        ["VllmOperatorAway"], alert("alert"), "VllmOperatorBlind", WATCHED
+    ),
+    "monitoring.prometheusRule.runbookUrl": Turned(
+        "https://x/o", alert("annotations", "runbook_url"), "https://x/o#vllmoperatoraway", WATCHED
+    ),
+    "monitoring.dashboards.enabled": Turned(True, there(*DASHBOARD), expected=True),
+    "monitoring.dashboards.labels": Turned({"a": "b"}, at(*DASHBOARD, *LABEL), "b", WATCHED),
+    "monitoring.dashboards.annotations": Turned({"a": "b"}, at(*DASHBOARD, "metadata", "annotations"), {"a": "b"}, WATCHED),
     "replicas": Turned(2, at("Deployment", "vllm-operator", "spec", "replicas"), 2),
     "upgrade.policy": Turned("Rolling", setting("VLLM_OPERATOR_UPGRADE_POLICY"), "Rolling"),
     "upgrade.atOnce": Turned(3, setting("VLLM_OPERATOR_UPGRADE_AT_ONCE"), "3"),

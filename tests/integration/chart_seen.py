@@ -43,7 +43,12 @@ def container(*path: str | int) -> Seen:
 
 
 def monitor(kind: str, *path: str | int) -> Seen:
-    return at(kind, "vllm-operator" if kind == "ServiceMonitor" else "vllm-operator-models", *path)
+    return at(kind, "vllm-operator-models" if kind == "PodMonitor" else "vllm-operator", *path)
+
+
+def alert(*path: str | int) -> Seen:
+    """Look into the first alert."""
+    return monitor("PrometheusRule", "spec", "groups", 0, "rules", 0, *path)
 
 
 def setting(name: str) -> Seen:

@@ -32,6 +32,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "extraVolumes": [{"name": "a", "emptyDir": {}}], "extraVolumeMounts": [{"name": "a", "mountPath": "/a"}],
         "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-a"}}],
         "commonLabels": {"team": "a"}, "commonAnnotations": {"note": "b"}, "nameOverride": "models",
+        "monitoring": {"dashboards": {"enabled": True}},
     },
 }  # fmt: skip
 

@@ -11,7 +11,9 @@ from tests import chart
 ALL: dict[str, Any] = {
     "replicas": 2,
     "networkPolicy": {"enabled": True},
-    "monitoring": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
+    "monitoring": {
+        name: {"enabled": True} for name in ("serviceMonitor", "podMonitor", "prometheusRule", "dashboards")
+    },
 }
 AS_THEY_WERE = {
     ("ClusterRole", "vllm-operator"), ("ClusterRole", "vllm-operator-edit"), ("ClusterRole", "vllm-operator-view"),

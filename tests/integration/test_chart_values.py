@@ -56,6 +56,7 @@ BAD: dict[str, object] = {
     "topologySpreadConstraints": [{"maxSkew": 1}], "tolerations": [{"effect": "NoRun"}], "imagePullSecrets": ["x"],
     "affinity": {"node": {}}, "allow.domains": {"a": ["*.x"]}, "allow.podLabels": ["a*b"], "allow.images": [""],
     "serviceAccount.name": "A", "podLabels": {"a": True}, "fullnameOverride": "1a", "nameOverride": "A",
+    "monitoring.prometheusRule.disabled": ["Nothing"], "monitoring.serviceMonitor.enabled": "sometimes",
     "commonLabels": {"a": "b c"}, "strategy": {"type": "Never"}, "revisionHistoryLimit": -1, "extraVolumes": [{}],
     "podSecurityContext": {"runAsRoot": True}, "securityContext": {"capabilities": {"drop": ["all of"]}},
     "extraEnv": [{"name": "1"}], "extraVolumeMounts": [{}], "extraObjects": [{}], "networkPolicy.apiServer.ports": [0],

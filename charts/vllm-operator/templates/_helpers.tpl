@@ -127,6 +127,14 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{- /* Whether an object of the Prometheus operator is rendered, as text that is empty where it is not; a list: root context, the
+value (true, false or auto: where the cluster knows the kind), the kind. */}}
+{{- define "vllm-operator.wanted" -}}
+{{- $known := (index . 0).Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" (index . 2)) -}}
+{{- $value := index . 1 | toString -}}
+{{- ternary $known (eq $value "true") (eq $value "auto") | ternary "yes" "" -}}
+{{- end }}
+
 {{- define "vllm-operator.rules" -}}
 - apiGroups: [serving.byteshop.in]
   resources: [modeldeployments]

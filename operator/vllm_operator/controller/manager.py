@@ -117,7 +117,8 @@ class Manager:
         due = await self._reconcile(key)
         self._checked.pop(key, None)
         if model := self._cache.model(key):
-            self._checked[key] = tuple((one["type"], one["status"]) for one in conditions.conditions(model))
+            found = conditions.conditions(model)
+            self._checked[key] = tuple((one["type"], one["status"], one["reason"]) for one in found)
         return due
 
     def _wake(self, key: kinds.Key) -> None:

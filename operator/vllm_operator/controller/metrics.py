@@ -17,8 +17,8 @@ from aiohttp import web
 from vllm_operator.kube import informer, kinds, workqueue
 
 Work = Callable[[kinds.Key], Awaitable[float | None]]
-Conditions = tuple[tuple[str, str], ...]
-"""The conditions of one model: type and status of each."""
+Conditions = tuple[tuple[str, str, str], ...]
+"""The conditions of one model: type, status and reason of each."""
 CLOSE_SECONDS = 1.0
 
 REGISTRY = prometheus_client.CollectorRegistry()
@@ -43,6 +43,9 @@ LEFT = prometheus_client.Gauge(
 LEADER = prometheus_client.Gauge("vllm_operator_leader", "1 while this process holds the Lease.", registry=REGISTRY)
 MODELS = prometheus_client.Gauge(
     "vllm_operator_models", "Models by condition and its status.", ["condition", "status"], registry=REGISTRY
+)
+NOT_READY = prometheus_client.Gauge(
+    "vllm_operator_models_not_ready", "Models that are not Ready, by reason.", ["reason"], registry=REGISTRY
 )
 CHECKED = prometheus_client.Gauge(
     "vllm_operator_models_checked",
@@ -92,12 +95,19 @@ def set_depth(depth: workqueue.Depth) -> None:
 
 
 def count_models(conditions: Iterable[Conditions]) -> None:
-    """Count the models that were worked on, and their conditions by type and status."""
+    """Count the models that were worked on, their conditions by type and status, and why they are not Ready."""
     checked = list(conditions)
     CHECKED.set(len(checked))
-    MODELS.clear()
-    for labels, count in collections.Counter(itertools.chain.from_iterable(checked)).items():
-        MODELS.labels(*labels).set(count)
+    found = list(itertools.chain.from_iterable(checked))
+    _count(MODELS, ((kind, status) for kind, status, _ in found))
+    _count(NOT_READY, ((reason,) for kind, status, reason in found if kind == "Ready" and status != "True"))
+
+
+def _count(gauge: prometheus_client.Gauge, labels: Iterable[tuple[str, ...]]) -> None:
+    """Set the gauge to how often its labels were found; the others of before are gone."""
+    gauge.clear()
+    for values, count in collections.Counter(labels).items():
+        gauge.labels(*values).set(count)
 
 
 def set_failing(failures: Iterable[informer.Failure], now: float) -> None:

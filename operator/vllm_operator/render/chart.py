@@ -64,10 +64,10 @@ SETTINGS = {
 MIXED = ("global", "image", "nameOverride", "proxy.noProxy")
 OTHERS = (
     "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "enabled", "extraEnv", "extraObjects",
-    "extraVolumeMounts", "extraVolumes", "imagePullSecrets", "monitoring.podMonitor", "monitoring.serviceMonitor",
-    "networkPolicy", "nodeSelector", "podAnnotations", "podDisruptionBudget", "podLabels", "podSecurityContext",
-    "priorityClassName", "rbac", "replicas", "resources", "revisionHistoryLimit", "securityContext", "serviceAccount",
-    "strategy", "tolerations", "topologySpreadConstraints",
+    "extraVolumeMounts", "extraVolumes", "imagePullSecrets", "monitoring.dashboards", "monitoring.podMonitor",
+    "monitoring.prometheusRule", "monitoring.serviceMonitor", "networkPolicy", "nodeSelector", "podAnnotations",
+    "podDisruptionBudget", "podLabels", "podSecurityContext", "priorityClassName", "rbac", "replicas", "resources",
+    "revisionHistoryLimit", "securityContext", "serviceAccount", "strategy", "tolerations", "topologySpreadConstraints",
 )  # fmt: skip
 """Values of the operator's own objects, which change no model."""
 _BESIDE = tuple(f"{path}." for path in OTHERS)

@@ -85,11 +85,16 @@ async def test_runs_are_counted_by_what_became_of_them() -> None:
 
 
 def test_models_are_counted_by_condition_and_those_that_are_gone_are_not() -> None:
-    metrics.count_models([(("Ready", "True"), ("Available", "True")), (("Ready", "False"), ("Available", "True")), ()])
+    up, down = ("Ready", "True", "Ready"), ("Ready", "False", "OutOfMemory")
+    serves = ("Available", "True", "Serving")
+    metrics.count_models([(up, serves), (down, serves), (("Ready", "Unknown", "Checking"),), ()])
     assert value("models", condition="Available", status="True") == 2
     assert value("models", condition="Ready", status="False") == 1
-    assert value("models_checked") == 3
-    metrics.count_models([(("Ready", "True"),)])
+    assert value("models_checked") == 4
+    assert (value("models_not_ready", reason="OutOfMemory"), value("models_not_ready", reason="Checking")) == (1, 1)
+    assert value("models_not_ready", reason="Ready") is None
+    metrics.count_models([(up,)])
+    assert value("models_not_ready", reason="OutOfMemory") is None
     assert value("models", condition="Available", status="True") is None
     assert value("models_checked") == 1
 

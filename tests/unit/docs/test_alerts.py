@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from dev import paths
-from tests import pages
-from tests.reference import metrics
+from tests import chart, pages
+from tests.reference import dashboards, metrics
 from vllm_operator.guard import metrics as metrics_of_guard
 from vllm_operator.guard import watch
 
@@ -29,6 +29,18 @@ def test_an_alert_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
     assert found <= LISTED
     assert rule["labels"]["severity"] in SEVERITIES
     assert rule["annotations"]["summary"].endswith(".")
+
+
+@pytest.mark.parametrize("name", dashboards.ALL)
+def test_a_dashboard_asks_for_metrics_that_there_are(name: str) -> None:
+    found = {metric for text in dashboards.expressions(dashboards.ALL[name]) for metric in NAME.findall(text)}
+    assert found
+    assert found <= LISTED
+
+
+def test_each_alert_can_be_left_out_of_the_charts_rule_by_its_name() -> None:
+    (value,) = (one for one in chart.values() if one.path == "monitoring.prometheusRule.disabled")
+    assert value.schema["items"]["enum"] == [rule["alert"] for rule in RULES]
 
 
 def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
