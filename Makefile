@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test test-clusters test-memory check docs generate mutate chaos bench release verify-release crd bump accept up down
+.PHONY: help setup demo shell demo-down test test-clusters test-memory check docs generate mutate chaos bench attack release verify-release crd bump accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -62,6 +62,9 @@ chaos: .venv/ready ## Kills, API errors and broken watches at every write of eve
 
 bench: setup ## Figures, with machine and versions; ONLY="startup" for some of them
 	@$(PYTHON) -m tests.bench $(ONLY)
+
+attack: setup ## What docs/security.md says cannot be done, tried on the running demo, as a table; ARGS="host" for some of it
+	@$(PYTHON) -m tests.attack $(ARGS)
 
 release: setup ## A release, signed, pushed to a registry on loopback and verified; REGISTRY=… COSIGN_KEY=… publishes it
 	@$(PYTHON) -m dev release

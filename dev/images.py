@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import hashlib
 import pathlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -48,8 +49,22 @@ def names() -> list[str]:
 
 
 def reference(name: str, architecture: str = "") -> str:
-    """Return the name under which the image is loaded; its tag changes with its contents."""
-    return f"{PREFIX}/{_variant(name, architecture)}:{key(name)}"
+    """Return the name under which the image is loaded; its tag changes with its contents.
+
+    The guard's tells the version of Envoy, as upstream's does: without it the operator takes it for the oldest.
+    """
+    version = f"{_version(name)}-" if name == "guard" else ""
+    return f"{PREFIX}/{_variant(name, architecture)}:{version}{key(name)}"
+
+
+def _version(name: str) -> str:
+    """Return the version that an image's recipe labels it with."""
+    found = re.search(r'image\.version="([^"]+)"', containerfile(name).read_text())
+    if not found:
+        raise progress.Failure(
+            f"{containerfile(name)} has no version", "label it with org.opencontainers.image.version"
+        )
+    return found[1]
 
 
 def archive(name: str, architecture: str = "") -> pathlib.Path:

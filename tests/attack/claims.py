@@ -81,6 +81,13 @@ TENANTS = {
             "unit/controller/test_host_claims.py::test_an_ingress_that_comes_to_ask_for_a_host_takes_it_from_nobody",
         ),
     ),
+    "tenant": Claim(
+        "Who has the role `edit` in one namespace reads and changes nothing of another's models, keys and logs.",
+        (
+            "e2e/test_attacks.py::test_what_is_claimed_holds_when_it_is_tried",
+            "e2e/test_clients.py::test_a_tenant_reads_its_own_secret_alone",
+        ),
+    ),
     "pinned": Claim(
         "A pinned pod template that somebody else wrote is not used where it asks for more than is rendered.",
         (

@@ -12,6 +12,7 @@ import pytest
 
 from dev import demo, provider
 from tests import browser, kubectl, waiting
+from tests.attack import inside
 from tests.contract import document
 from tests.e2e import conftest
 from vllm_operator import guard
@@ -112,20 +113,7 @@ def test_requests_are_counted_by_model_client_and_code(admin: kubectl.Admin, cli
     waiting.until("both to be counted", lambda: count("default", 200) > known and count("", 401) > unknown)
 
 
-LISTEN = """
-import errno, socket
-for port in (8000, 8002):
-    one = socket.socket()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        one.bind(("0.0.0.0", port))
-        print("bound")
-    except OSError as error:
-        print(errno.errorcode[error.errno])
-"""
-
-
 def test_a_process_beside_the_engine_cannot_listen_on_the_guards_ports(admin: kubectl.Admin) -> None:
     """It runs as the guard's user, in the network of the same pod: what it took of port 8000 would have clients' keys in it."""
-    run = ("exec", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", LISTEN)
+    run = ("exec", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", inside.LISTEN)
     assert admin.kubectl(*run).split() == ["EADDRINUSE", "EADDRINUSE"]

@@ -1,24 +1,21 @@
 """Requests made to get past the guard, through the Ingress and from pod to pod: none comes to vLLM, no guard falls."""
 
 import base64
-import contextlib
 import json
 import re
-import socket
-import ssl
 import urllib.request
 from collections.abc import Iterator
 from concurrent import futures
 
 import pytest
 
-from dev import demo, images, provider
+from dev import demo
 from tests import kubectl, waiting
-from tests.e2e import conftest
+from tests.attack import inside
+from tests.e2e import conftest, wire
 from tests.guard import hostile, rig
 from vllm_operator import guard
 
-CALLER = "caller"
 SECONDS = 10
 ASK = """
 cd /tmp
@@ -50,23 +47,14 @@ def unmoved(admin: kubectl.Admin, client: conftest.Client) -> Iterator[None]:
 @pytest.fixture
 def caller(admin: kubectl.Admin) -> Iterator[str]:
     """A pod of somebody else."""
-    security = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "runAsNonRoot": True,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    container = {"name": "nc", "image": images.reference("pause"), "securityContext": security}
-    admin.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": CALLER}, "spec": {"containers": [container]}})
-    admin.kubectl("wait", "--for=condition=Ready", f"pod/{CALLER}", "--timeout=60s")
-    yield CALLER
-    admin.kubectl("delete", "pod", CALLER, "--grace-period=0", "--force")
+    with inside.caller(admin) as name:
+        yield name
 
 
 @pytest.mark.usefixtures("unmoved")
 def test_through_the_ingress(client: conftest.Client) -> None:
     def ask(case: hostile.Case) -> list[int]:
-        return rig.statuses(_through_the_edge(case.bytes(demo.HOST, client.key), len(case.at_edge())))
+        return rig.statuses(wire.exchange(case.bytes(demo.HOST, client.key), len(case.at_edge())))
 
     with futures.ThreadPoolExecutor(16) as callers:
         found = list(callers.map(ask, hostile.CASES))
@@ -88,21 +76,6 @@ def _unexpected(found: list[list[int]], wanted: list[list[int]]) -> dict[str, tu
     """Return what was found and what was wanted, by name, where they differ."""
     pairs = zip(hostile.CASES, found, wanted, strict=True)
     return {case.name: (one, other) for case, one, other in pairs if one != other}
-
-
-def _through_the_edge(request: bytes, answers: int) -> bytes:
-    """Send bytes through the Ingress and return what comes back: until the edge closes, or is silent after so many answers."""
-    trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
-    trust.set_alpn_protocols(["http/1.1"])
-    received = b""
-    with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError):
-        plain = socket.create_connection((provider.current().address(), 443), timeout=SECONDS)
-        with trust.wrap_socket(plain, server_hostname=demo.HOST) as connection:
-            connection.sendall(request)
-            while piece := connection.recv(65536):
-                received += piece
-                connection.settimeout(0.3 if len(rig.statuses(received)) >= answers else SECONDS)
-    return received
 
 
 def _came(admin: kubectl.Admin) -> float:

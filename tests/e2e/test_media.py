@@ -1,62 +1,32 @@
 """vLLM's own media connector, with the arguments and the variables of our engines: it reaches listed hosts and no other."""
 
-import json
 from typing import Any
 
 import pytest
 
-from dev import paths
 from tests import kubectl
-from vllm_operator import api
-from vllm_operator.engine import options
-
-INSIDE = paths.ROOT / "tests" / "contract" / "media.py"
-HOST, OTHER = "media.example.com", "other.models.svc"
-LISTENER = "listener"
-FROM_HOST = ["http://media.example.com:{port}/cat.png", "http://MEDIA.example.com:{port}/cat.png"]
-REDIRECTS = [
-    "http://media.example.com:{port}/to/169.254.169.254/latest/meta-data/",
-    "http://media.example.com:{port}/to/127.0.0.1:8001/metrics",
-    "http://media.example.com:{port}/to/other.models.svc:{port}/metrics",
-]
-ELSEWHERE = [
-    "http://169.254.169.254/latest/meta-data/", "HTTP://169.254.169.254/", "http://[::ffff:169.254.169.254]/",
-    "http://127.0.0.1:8001/health", "http://localhost:8001/health", "http://[::1]:8001/health", "http://2130706433:8001/health",
-    "http://other.models.svc:{port}/metrics", "https://kubernetes.default.svc/api",
-    "http://media.example.com@169.254.169.254/", "http://169.254.169.254#@media.example.com/",
-    "http://169.254.169.254\\@media.example.com/", "http://media.example.com.evil.example/",
-]  # fmt: skip
-NO_URL = ["file:///etc/passwd", "//169.254.169.254/", "ftp://169.254.169.254/"]
-ALL = [*FROM_HOST, *REDIRECTS, *ELSEWHERE, *NO_URL]
-
-
-def case(*hosts: str) -> dict[str, Any]:
-    """Return an engine that fetches from `hosts`."""
-    engine = api.Engine(media=api.Media(allow_domains=hosts))
-    return {"arguments": options.arguments(api.Spec(model=api.Model(source="file:///models/a/b"), engine=engine))}
+from tests.e2e import media
 
 
 @pytest.fixture(scope="module")
 def reached(admin: kubectl.Admin) -> dict[str, Any]:
-    """Whom vLLM reached, by case and URL, asked once: it takes seconds to import."""
-    cases = {"none": case(), "listed": case(HOST), "by itself": {"arguments": ["a/b"], "redirects": "1"}}
-    asked = {"cases": cases, "urls": ALL, "names": [HOST, OTHER]}
-    run = ("exec", "-i", "deployment/vllm11", "-c", "vllm", "--", "python", "-c", INSIDE.read_text())
-    found: dict[str, Any] = json.loads(admin.kubectl(*run, stdin=json.dumps(asked)).splitlines()[-1])
-    return found
+    by_itself = {"arguments": ["a/b"], "redirects": "1"}
+    return media.reached(admin, {"none": media.case(), "listed": media.case(media.HOST), "by itself": by_itself})
 
 
 def test_without_a_list_nobody_is_reached(reached: dict[str, Any]) -> None:
-    assert reached["none"] == {url: [] for url in ALL}
+    assert reached["none"] == {url: [] for url in media.ALL}
 
 
 def test_a_listed_host_is_reached_and_no_other_in_any_spelling(reached: dict[str, Any]) -> None:
-    assert reached["listed"] == {url: [HOST, LISTENER] if url in (*FROM_HOST, *REDIRECTS) else [] for url in ALL}
+    assert reached["listed"] == {
+        url: [media.HOST, media.LISTENER] if url in (*media.FROM_HOST, *media.REDIRECTS) else [] for url in media.ALL
+    }
 
 
 def test_vllm_by_itself_reaches_all_of_them(reached: dict[str, Any]) -> None:
     """So the two tests above would see it."""
     found = reached["by itself"]
-    assert [url for url in (*FROM_HOST, *ELSEWHERE) if not found[url]] == []
-    beyond = ("169.254.169.254", "127.0.0.1", OTHER)
-    assert [url for url, target in zip(REDIRECTS, beyond, strict=True) if target not in found[url]] == []
+    assert [url for url in (*media.FROM_HOST, *media.ELSEWHERE) if not found[url]] == []
+    beyond = ("169.254.169.254", "127.0.0.1", media.OTHER)
+    assert [url for url, target in zip(media.REDIRECTS, beyond, strict=True) if target not in found[url]] == []

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 from dev import demo, provider
+from tests.guard import rig
 
 MODEL = "facebook/opt-125m"
 SECONDS = 60.0
+HOSTILE_SECONDS = 10
+"""How long an answer to what is no request is waited for."""
 
 
 class Line(http.client.HTTPConnection):
@@ -84,6 +87,33 @@ class Streams(threading.Thread):
             stream.join()
             self.whole += stream.whole
             self.broken += not stream.whole
+
+
+def exchange(request: bytes, answers: int) -> bytes:
+    """Send bytes through the Ingress and return what comes back: until the edge closes, or is silent after so many answers."""
+    trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
+    trust.set_alpn_protocols(["http/1.1"])
+    received = b""
+    with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError):
+        plain = socket.create_connection((provider.current().address(), 443), timeout=HOSTILE_SECONDS)
+        with trust.wrap_socket(plain, server_hostname=demo.HOST) as connection:
+            connection.sendall(request)
+            while piece := connection.recv(65536):
+                received += piece
+                connection.settimeout(0.3 if len(rig.statuses(received)) >= answers else HOSTILE_SECONDS)
+    return received
+
+
+def status_over_plain_http(path: str, key: str) -> int | None:
+    """Return the status at the edge's port 80; None where nothing listens, as when no host is served over plain HTTP."""
+    connection = http.client.HTTPConnection(provider.current().address(), 80, timeout=HOSTILE_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Host": demo.HOST, "Authorization": f"Bearer {key}"})
+        return connection.getresponse().status
+    except ConnectionRefusedError:
+        return None
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager

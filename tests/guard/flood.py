@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: model\r\n"
 BEARER = f"Authorization: Bearer {rig.KEY}\r\n".encode()
+ROOM = b"x: " + b"a" * 7000 + b"\r\n"
+WIDE = b"".join(b"x%d: %s\r\n" % (number, b"a" * 7000) for number in range(4))
+HELD_BACK = {
+    "silent": (4096, b""),
+    "idle": (4096, b"GET /nothing HTTP/1.1\r\nHost: model\r\n\r\n"),
+    "wide headers and half a body": (2500, HEAD + WIDE + b"Content-Length: 65536\r\n\r\n" + b"b" * 65535),
+    "half a body": (2500, HEAD + 2 * ROOM + b"Content-Length: 4096\r\n\r\n" + b"b" * 4095),
+    "half the headers": (2500, HEAD + 2 * ROOM),
+}
+"""So many connections, each of which sends so much without a key and then waits."""
 MOST, MOST_CPU = 0.75, 0.0003
 """What a flood may take of a guard's memory, as a share, and a request without a key of its CPU, in seconds."""
 NEIGHBOUR = guard.Client("team-b", guard.RateLimit(20, "Hour"), (guard.Credential(rig.FRESH),))
@@ -38,11 +48,11 @@ def allow_files(number: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, most))
 
 
-class Flood:
-    """Connections to the public port of a guard whose model has two clients, and a stream of the one that sends none of them."""
+class Crowd:
+    """Connections to one address, which are held as long as `held`."""
 
-    def __init__(self, running: rig.Guard, held: contextlib.ExitStack) -> None:
-        self.running, self.held = running, held
+    def __init__(self, address: tuple[str, int], held: contextlib.ExitStack) -> None:
+        self.address, self.held = address, held
         self.connections: list[socket.socket] = []
 
     def send(self, number: int, sent: bytes, read: int = 0) -> None:
@@ -51,7 +61,7 @@ class Flood:
             one = self.held.enter_context(socket.socket())
             if read:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, read)
-            one.connect((rig.HOST, self.running.site.public_port))
+            one.connect(self.address)
             with contextlib.suppress(ConnectionError):  # closed at once
                 one.sendall(sent)
             self.connections.append(one)
@@ -63,11 +73,17 @@ class Flood:
             watch.register(one, select.POLLRDHUP)
         return len(watch.poll(0))
 
+
+class Flood(Crowd):
+    """Connections to the public port of a guard whose model has two clients, and a stream of the one that sends none of them."""
+
+    def __init__(self, running: rig.Guard, held: contextlib.ExitStack) -> None:
+        super().__init__((rig.HOST, running.site.public_port), held)
+        self.running = running
+
     def memory(self) -> float:
         """Return the most memory that the guard has held so far, as a share of what its container may use."""
-        lines = pathlib.Path(f"/proc/{self.running.process.pid}/status").read_text().splitlines()
-        most = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-        return most * 1024 / guard.MEMORY
+        return memory(self.running.process.pid)
 
     def neighbour(self) -> tuple[int, int]:
         """Ask as the other client; return the status and how many requests are left to it."""
@@ -118,7 +134,14 @@ def _opened(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
     return reply
 
 
-def cpu(running: rig.Guard) -> float:
-    """Return the seconds of CPU that the guard has had."""
-    user, system = pathlib.Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+def memory(pid: int) -> float:
+    """Return the most memory that a guard's process has held so far, as a share of what its container may use."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    most = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return most * 1024 / guard.MEMORY
+
+
+def cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process has had."""
+    user, system = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -120,3 +120,22 @@ CASES = [
     ),
     *SHAPES,
 ]
+
+OBEYED = {
+    "x_vllm_priority": "-1",
+    "x_data_parallel_rank": "3",
+    "x_session_id": "theirs",
+    "endpoint_load_metrics_format": "json",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "x_forwarded_for": "10.0.0.1",
+    "x_forwarded_proto": "https",
+    "forwarded": "for=10.0.0.1",
+    "x_api_key": rig.KEY,
+    "api_key": rig.KEY,
+    "cookie": f"key={rig.KEY}",
+    "proxy_authorization": f"Bearer {rig.KEY}",
+    "x_anything": rig.KEY,
+    "x_client_id": "admin",
+    "anthropic_version": "2023-06-01",
+}
+"""Headers that vLLM, its server or a proxy would obey, and keys in other places than the one that counts."""

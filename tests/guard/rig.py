@@ -174,14 +174,7 @@ class Guard:
 
     def raw(self, request: bytes, answers: int = 1) -> bytes:
         """Send bytes and return what comes back: until the guard closes, or is silent after so many answers."""
-        received = b""
-        connection = socket.create_connection((HOST, self.site.public_port), timeout=DEADLINE)
-        with contextlib.closing(connection), contextlib.suppress(ConnectionError, TimeoutError):
-            connection.sendall(request)
-            while piece := connection.recv(65536):
-                received += piece
-                connection.settimeout(0.05 if len(statuses(received)) >= answers else DEADLINE)
-        return received
+        return exchange((HOST, self.site.public_port), request, answers)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the access log."""
@@ -200,6 +193,18 @@ def ask(
     connection.request(method, path, body, {**({"authorization": f"Bearer {key}"} if key else {}), **named})
     reply = connection.getresponse()
     return Reply(reply.status, reply.headers, reply.read())
+
+
+def exchange(address: tuple[str, int], request: bytes, answers: int = 1) -> bytes:
+    """Send bytes and return what comes back: until who listens closes, or is silent after so many answers."""
+    received = b""
+    connection = socket.create_connection(address, timeout=DEADLINE)
+    with contextlib.closing(connection), contextlib.suppress(ConnectionError, TimeoutError):
+        connection.sendall(request)
+        while piece := connection.recv(65536):
+            received += piece
+            connection.settimeout(0.05 if len(statuses(received)) >= answers else DEADLINE)
+    return received
 
 
 def statuses(answer: bytes) -> list[int]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.guard.conftest import Start
 
 LIMIT = "envoy.resource_limits.listener.public.connection_limit"
-ROOM = b"x: " + b"a" * 7000 + b"\r\n"
-WIDE = b"".join(b"x%d: %s\r\n" % (number, b"a" * 7000) for number in range(4))
 
 
 def public(bootstrap: dict[str, Any]) -> dict[str, Any]:
@@ -39,17 +37,7 @@ def hurry(bootstrap: dict[str, Any]) -> None:
     manager["common_http_protocol_options"]["idle_timeout"] = "3s"
 
 
-@pytest.mark.parametrize(
-    ("number", "sent"),
-    [
-        (4096, b""),
-        (4096, b"GET /nothing HTTP/1.1\r\nHost: model\r\n\r\n"),
-        (2500, flood.HEAD + WIDE + b"Content-Length: 65536\r\n\r\n" + b"b" * 65535),
-        (2500, flood.HEAD + 2 * ROOM + b"Content-Length: 4096\r\n\r\n" + b"b" * 4095),
-        (2500, flood.HEAD + 2 * ROOM),
-    ],
-    ids=["silent", "idle", "wide headers and half a body", "half a body", "half the headers"],
-)
+@pytest.mark.parametrize(("number", "sent"), flood.HELD_BACK.values(), ids=flood.HELD_BACK)
 def test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out(
     start: Start, engine: fake_engine.Engine, number: int, sent: bytes
 ) -> None:

@@ -26,10 +26,10 @@ def test_a_request_without_a_key_costs_a_third_of_a_millisecond_at_most(start: S
     running = start()
     with contextlib.closing(running.connection()) as connection:
         for measured in (False, True):
-            before = flood.cpu(running)
+            before = flood.cpu(running.process.pid)
             for _ in range(REQUESTS):
                 rig.ask(connection, "GET", target, rig.OTHER, x_request_id=DEEP)
-            assert not measured or (flood.cpu(running) - before) / REQUESTS < flood.MOST_CPU
+            assert not measured or (flood.cpu(running.process.pid) - before) / REQUESTS < flood.MOST_CPU
 
 
 @pytest.mark.parametrize(("kind", "path"), KINDS.items())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import pathlib
 from typing import TYPE_CHECKING
 
-from tests.guard import rig
+from tests.guard import flood, rig
 from vllm_operator import guard
 
 if TYPE_CHECKING:
@@ -31,19 +29,13 @@ def many() -> guard.Access:
     return dataclasses.replace(rig.access(), clients=tuple(clients), path="/opt")
 
 
-def cpu(running: rig.Guard) -> float:
-    """Return the seconds of CPU that the guard has had."""
-    user, system = pathlib.Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 def cost(running: rig.Guard, key: str) -> float:
     """Return the seconds of CPU of many refusals."""
-    before = cpu(running)
+    before = flood.cpu(running.process.pid)
     with contextlib.closing(running.connection()) as connection:
         statuses = {rig.ask(connection, "POST", "/v1/completions", key, b"{}").status for _ in range(REQUESTS)}
     assert statuses == {401}
-    return cpu(running) - before
+    return flood.cpu(running.process.pid) - before
 
 
 def test_a_wrong_key_costs_the_same_with_one_client_and_with_the_most(start: Start) -> None:

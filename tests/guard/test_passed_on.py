@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.guard import fake_engine, rig
+from tests.guard import fake_engine, hostile, rig
 from vllm_operator.guard import headers
 
 if TYPE_CHECKING:
@@ -18,27 +18,11 @@ if TYPE_CHECKING:
 
     from tests.guard.conftest import Start
 
-OBEYED = {
-    "x_vllm_priority": "-1",
-    "x_data_parallel_rank": "3",
-    "x_session_id": "theirs",
-    "endpoint_load_metrics_format": "json",
-    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    "x_forwarded_for": "10.0.0.1",
-    "x_forwarded_proto": "https",
-    "forwarded": "for=10.0.0.1",
-    "x_api_key": rig.KEY,
-    "api_key": rig.KEY,
-    "cookie": f"key={rig.KEY}",
-    "proxy_authorization": f"Bearer {rig.KEY}",
-    "x_anything": rig.KEY,
-    "x_client_id": "admin",
-    "anthropic_version": "2023-06-01",
-}
-
 
 def test_the_engine_gets_the_headers_that_are_listed_and_no_others(start: Start, engine: fake_engine.Engine) -> None:
-    start().ask("POST", "/v1/completions", rig.KEY, b"{}", content_type="application/json", accept="*/*", **OBEYED)
+    start().ask(
+        "POST", "/v1/completions", rig.KEY, b"{}", content_type="application/json", accept="*/*", **hostile.OBEYED
+    )
     found = {name.lower() for name in engine.seen[-1].headers}
     assert found <= {"host", headers.CLIENT, *headers.TO_ENGINE} - {"authorization"}
     assert {"content-type", "accept", "content-length", "x-request-id"} <= found
@@ -51,7 +35,9 @@ def test_a_guard_with_an_older_script_passes_no_key_on_and_nothing_that_vllm_obe
     start: Start, engine: fake_engine.Engine
 ) -> None:
     running = start(alter=rig.without_script)
-    running.ask("GET", "/v1/models", rig.KEY, **{name: text for name, text in OBEYED.items() if name != "x_anything"})
+    running.ask(
+        "GET", "/v1/models", rig.KEY, **{name: text for name, text in hostile.OBEYED.items() if name != "x_anything"}
+    )
     assert not set(headers.NOT_TO_ENGINE) - {headers.CLIENT} & {name.lower() for name in engine.seen[-1].headers}
     assert engine.seen[-1].headers.get_all("x-client-id") == ["team-a"]
     assert rig.KEY not in str(engine.seen[-1].headers)

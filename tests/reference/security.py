@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.attack import bounds, claims, claims_guard
+from tests.attack import bounds, page, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-CLAIMS: Mapping[str, Mapping[str, claims.Claim]] = {
-    "tenants": claims.TENANTS,
-    "account": claims.ACCOUNT,
-    "keys": claims.KEYS,
-    "guard": claims_guard.GUARD,
-    "supply": claims_guard.SUPPLY,
-    "logs": claims_guard.LOGS,
-}
-"""The claims, by the mark of their table in the page."""
+    from tests.attack import claims
 
 
 class Numbers(NamedTuple):
@@ -39,20 +31,19 @@ NUMBERS: Mapping[str, Numbers] = {
 def tables() -> dict[str, list[str]]:
     """Return the lines of each table, by its mark."""
     return {
-        **{mark: _claims(found.values()) for mark, found in CLAIMS.items()},
+        **{mark: _claims(found) for mark, found in page.CLAIMS.items()},
         **{mark: _bounds(found.of, found.bounds()) for mark, found in NUMBERS.items()},
         "unbounded": _open(bounds.unbounded()),
     }
 
 
-def every() -> dict[str, claims.Claim]:
-    """Return all claims by name."""
-    return {name: claim for found in CLAIMS.values() for name, claim in found.items()}
+def _claims(found: Mapping[str, claims.Claim]) -> list[str]:
+    rows = [f"| {one.words} | {_tests(one.tests)} | {_tried(name)} |" for name, one in found.items()]
+    return ["", "| claim | held by, below `tests/` | `make attack` tries |", "|---|---|---|", *rows]
 
 
-def _claims(found: Iterable[claims.Claim]) -> list[str]:
-    rows = [f"| {one.words} | {_tests(one.tests)} |" for one in found]
-    return ["", "| claim | held by, below `tests/` |", "|---|---|", *rows]
+def _tried(name: str) -> str:
+    return "; ".join(one.tried for one in table.ATTACKS if one.claim == name)
 
 
 def _bounds(of: str, found: Iterable[bounds.Bound]) -> list[str]:

@@ -62,7 +62,7 @@ def test_no_pod_runs_as_root_or_talks_to_the_api_server() -> None:
     found = rendered(serviceAccountName="reader")
     assert found["securityContext"]["runAsNonRoot"] is True
     assert found["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert found["automountServiceAccountToken"] is False
+    assert (found["automountServiceAccountToken"], found["enableServiceLinks"]) == (False, False)
 
 
 def test_nothing_of_the_node_is_shared_with_a_pod() -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from dev import paths
 from tests import pages
-from tests.attack import bounds
+from tests.attack import bounds, page, table
 from tests.reference import security
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.attack import attack
 
 PAGE = paths.ROOT / "docs/security.md"
 TESTS = paths.ROOT / "tests"
@@ -36,7 +38,7 @@ def names_in(path: str) -> frozenset[str]:
 
 def held() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what is claimed or bounded, and its tests."""
-    yield from ((claim.words, claim.tests) for claim in security.every().values())
+    yield from ((claim.words, claim.tests) for claim in page.every().values())
     yield from ((one.words, one.tests) for table in security.NUMBERS.values() for one in table.bounds())
 
 
@@ -49,8 +51,13 @@ def test_a_claim_and_a_number_name_tests_that_exist(words: str, tests: tuple[str
 
 
 def test_every_claim_has_a_name_of_its_own() -> None:
-    names = [name for found in security.CLAIMS.values() for name in found]
+    names = [name for found in page.CLAIMS.values() for name in found]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("one", table.ATTACKS, ids=[one.tried for one in table.ATTACKS])
+def test_an_attack_tries_a_claim(one: attack.Attack) -> None:
+    assert one.claim in page.every()
 
 
 def test_the_page_has_every_table() -> None:

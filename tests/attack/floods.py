@@ -1,0 +1,162 @@
+"""Floods of one guard: what becomes of its memory, of those who flood it, and of the client who asks with a key meanwhile.
+
+What is sent is that of tests/guard, from another process. A ratio of the slowest requests is what the machine shows on which
+attacker, guard and model share the processors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from tests.attack import attack, attacker, site
+from tests.guard import flood, rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+QUIET, MEASURED, GONE = 4.0, 5.0, 75.0
+"""The seconds for which the client is measured before and meanwhile, and after which who waits must be gone."""
+LATEST = 130.0
+DEEP = b"%" + b"25" * 290
+WRONG = b"Authorization: Bearer sk-" + b"w" * 43 + b"\r\n"
+NO_KEY = b"GET /v1/models HTTP/1.1\r\nHost: model\r\n\r\n"
+KINDS = {
+    "no key": [NO_KEY],
+    "a wrong key": [NO_KEY.replace(b"\r\n\r\n", b"\r\n" + WRONG + b"\r\n")],
+    "a path that is encoded again and again": [
+        b"GET /%s HTTP/1.1\r\nHost: model\r\nX-Request-Id: %s\r\n\r\n" % (DEEP, DEEP)
+    ],
+    "questions for /health": [b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n"],
+    "questions for the guide": [b"GET /guide HTTP/1.1\r\nHost: model\r\n\r\n"],
+}
+CALLERS, REFUSALS = 16, 1500
+
+
+def held_back(name: str) -> Callable[[site.Site], attack.Seen]:
+    """Return the flood of connections of that name, without a key."""
+
+    def run(where: site.Site) -> attack.Seen:
+        number, sent = flood.HELD_BACK[name]
+        return _crowd(where, attacker.Order(where.guard, [sent], number=number), GONE)
+
+    return run
+
+
+def held_back_with_a_key(where: site.Site) -> attack.Seen:
+    bearer = f"Authorization: Bearer {where.key}\r\n".encode()
+    sent = flood.HEAD + bearer + b"Content-Length: 16384\r\n\r\n" + b"b" * 16383
+    return _crowd(where, attacker.Order(where.guard, [sent], number=2500), LATEST)
+
+
+def unread(where: site.Site) -> attack.Seen:
+    """Ask for the guide again and again over each connection, and read nothing."""
+    sent = KINDS["questions for the guide"][0] * 40
+    return _crowd(where, attacker.Order(where.guard, [sent], number=900, read=2048), GONE)
+
+
+def asked(name: str) -> Callable[[site.Site], attack.Seen]:
+    """Return the flood of requests of that kind, as fast as they are answered."""
+
+    def run(where: site.Site) -> attack.Seen:
+        quiet = where.pace(QUIET)
+        with attacker.sending(attacker.Order(where.guard, KINDS[name], callers=CALLERS)) as one:
+            before, begun, spent = _sum(one.ask().values()), time.monotonic(), flood.cpu(where.guard_process)
+            meanwhile = where.pace(MEASURED)
+            counts = one.ask()
+            requests = _sum(counts.values()) - before
+            cost = (flood.cpu(where.guard_process) - spent) / max(1, requests + meanwhile.asked)
+        rate = requests / (time.monotonic() - begun)
+        told = (
+            f"{rate:,.0f} requests/s of {CALLERS} callers, answered {_told(counts)}; {cost * 1000:.2f} ms of CPU each"
+        )
+        return _seen(quiet, meanwhile, told, cost < flood.MOST_CPU)
+
+    return run
+
+
+def wrong_keys(where: site.Site) -> attack.Seen:
+    """Compare the CPU of a wrong key with one client and with the most that a model may have."""
+    few = _cost_of_a_wrong_key(where)
+    clients = [{"name": "default"}, *({"name": f"client-{number}"} for number in range(127))]
+    was = where.admin.get("vllm", site.MODEL)["spec"].get("access", {}).get("clients")
+    where.admin.patch("vllm", site.MODEL, {"spec": {"access": {"clients": clients}}})
+    try:
+        last = where.until("the last client's key", lambda: where.admin.key(site.MODEL, "client-126"))
+        where.until("the guard to take it", lambda: where.ask("GET", "/v1/models", last).status == 200, 150)
+        most = _cost_of_a_wrong_key(where)
+    finally:
+        where.admin.patch("vllm", site.MODEL, {"spec": {"access": {"clients": was}}})
+        where.until("one client", lambda: not where.admin.get("secret", f"{site.MODEL}.key.client-126"))
+    return attack.Seen(most < 1.5 * few + 0.00002, f"{few * 1000:.3f} ms with 1 client, {most * 1000:.3f} ms with 128")
+
+
+def private_port(where: site.Site) -> attack.Seen:
+    """Hold connections to the port of probes, half of them with half a question, and ask what the kubelet asks meanwhile."""
+    restarts = where.restarts()
+    order = attacker.Order((where.pod, site.PRIVATE), [b"", b"GET /healthz HTTP/1.1\r\n"], number=1500)
+    with attacker.sending(order) as one:
+        probes = [where.private(path).status for path in ("/healthz", "/ready")]
+        begun = time.monotonic()
+        where.until("the end of who asks nothing", lambda: one.ask()["gone"] == order.number, GONE)
+    gone = time.monotonic() - begun
+    is_held = probes == [200, 200] and where.restarts() == restarts
+    return attack.Seen(
+        is_held, f"probes {probes[0]} and {probes[1]}; {order.number:,} gone after {gone:.0f} s; no restart"
+    )
+
+
+def _crowd(where: site.Site, order: attacker.Order, latest: float) -> attack.Seen:
+    quiet = where.pace(QUIET)
+    where.forget_peak()
+    with attacker.sending(order) as one:
+        begun = time.monotonic()
+        meanwhile = where.pace(MEASURED)
+        memory = flood.memory(where.guard_process)
+        is_over = _is_over(one, order.number, begun + latest)
+        gone = time.monotonic() - begun
+    told = f"{order.number:,} connections, {'gone' if is_over else 'NOT gone'} after {gone:.0f} s; memory {memory:.0%}"
+    return _seen(quiet, meanwhile, told, is_over and memory < flood.MOST)
+
+
+def _is_over(one: attacker.Attacker, number: int, latest: float) -> bool:
+    while one.ask()["gone"] < number:
+        if time.monotonic() > latest:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def _seen(quiet: site.Pace, meanwhile: site.Pace, told: str, is_held: bool) -> attack.Seen:
+    ratio = meanwhile.p99 / quiet.p99
+    fared = (
+        f"with a key {meanwhile.answered} of {meanwhile.asked} answered, p99 {_ms(quiet.p99)} -> {_ms(meanwhile.p99)}"
+    )
+    return attack.Seen(is_held and meanwhile.answered == meanwhile.asked, f"{told}; {fared}", ratio)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def _cost_of_a_wrong_key(where: site.Site) -> float:
+    """Return the seconds of CPU of one refusal, the median of three tries."""
+    return statistics.median(_cost(where) for _ in range(3))
+
+
+def _cost(where: site.Site) -> float:
+    spent = flood.cpu(where.guard_process)
+    with contextlib.closing(where.connection()) as connection:
+        statuses = {rig.ask(connection, "POST", "/v1/completions", rig.OTHER, b"{}").status for _ in range(REFUSALS)}
+    assert statuses == {401}, statuses
+    return (flood.cpu(where.guard_process) - spent) / REFUSALS
+
+
+def _sum(numbers: Iterable[int]) -> int:
+    return sum(numbers)
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{status} ({count:,})" for status, count in sorted(counts.items()))
