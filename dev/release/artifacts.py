@@ -58,8 +58,8 @@ def by_digest(references: Mapping[Key, str]) -> dict[Key, str]:
 
 
 def platforms(reference: str) -> dict[str, str]:
-    """Return architecture -> digest of what an index lists."""
-    listed: list[dict[str, Any]] = json.loads(tools.run("crane", "manifest", reference))["manifests"]
+    """Return architecture -> digest of what an index lists; nothing for what is no index."""
+    listed: list[dict[str, Any]] = json.loads(tools.run("crane", "manifest", reference)).get("manifests", [])
     return {one["platform"]["architecture"]: one["digest"] for one in listed}
 
 

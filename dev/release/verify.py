@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dev import progress
+from dev import images, progress
 from dev.release import artifacts, signing, tools
 
 NAME = "vllm-operator"
@@ -27,7 +27,7 @@ def registry(address: str, version: str, public: pathlib.Path) -> list[str]:
         image = image_of(package)
     signing.verify(image, public)
     signing.verify(f"{image.partition('@')[0]}@{_same(image)}", public)
-    architectures = artifacts.platforms(image)
+    architectures = parts(image)
     for digest in architectures.values():
         part = f"{_repository(image)}@{digest}"
         signing.verify(part, public)
@@ -38,6 +38,15 @@ def registry(address: str, version: str, public: pathlib.Path) -> list[str]:
         f"image {image}, signed",
         f"its parts: {', '.join(sorted(architectures))}",
     ]
+
+
+def parts(image: str) -> dict[str, str]:
+    """Return architecture -> digest of an image. Raises `progress.Failure` where it lacks one that is published."""
+    found = artifacts.platforms(image)
+    missing = set(images.ARCHITECTURES["operator"]) - found.keys()
+    if missing:
+        raise progress.Failure(f"{image} is not there for {', '.join(sorted(missing))}", "release anew")
+    return found
 
 
 def image_of(package: pathlib.Path) -> str:

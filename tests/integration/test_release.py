@@ -81,9 +81,20 @@ def test_a_tag_that_was_moved_is_seen(released: Released) -> None:
     repository, tag = f"{released.address}/vllm-operator", version.current()
     was = artifacts.digest_of(f"{repository}:{tag}")
     tools.run("crane", "tag", f"{repository}:{tag}-{OTHER}", tag)
-    with pytest.raises(progress.Failure, match=f"the chart names {was}"):
-        verify.registry(released.address, tag, released.public)
-    tools.run("crane", "tag", f"{repository}@{was}", tag)
+    try:
+        with pytest.raises(progress.Failure, match=f"the chart names {was}"):
+            verify.registry(released.address, tag, released.public)
+    finally:
+        tools.run("crane", "tag", f"{repository}@{was}", tag)
+
+
+def test_an_image_that_lacks_an_architecture_is_seen(released: Released) -> None:
+    alone = f"{released.address}/vllm-operator:{version.current()}-{OTHER}"
+    with pytest.raises(progress.Failure, match=r"is not there for amd64, arm64"):
+        verify.parts(alone)
+    tools.run("crane", "index", "append", "--tag", f"{released.address}/half:1", "--manifest", alone)
+    with pytest.raises(progress.Failure, match=f"is not there for {NATIVE}"):
+        verify.parts(f"{released.address}/half:1")
 
 
 def test_images_of_others_get_the_digest_that_their_registry_has(released: Released) -> None:
