@@ -34,6 +34,7 @@ def files() -> dict[pathlib.Path, str]:
         CHART / "files/engine-names.json": json.dumps(_engine_names(), indent=1) + "\n",
         CHART / "files/alerts.yaml": (ROOT / "docs/alerts.yaml").read_text(),
         **{CHART / "files/dashboards" / f"{name}.json": text for name, text in dashboards.files().items()},
+        CHART / "README.md": _with("values", _values(), CHART / "README.md"),
         ROOT / "docs/chart.md": _with("values", _values(), ROOT / "docs/chart.md"),
         ROOT / "docs/engine.md": _with("options", _asked(), ROOT / "docs/engine.md"),
         ROOT / "docs/metrics.md": _with("operator", metrics.lines(), ROOT / "docs/metrics.md"),

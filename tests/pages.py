@@ -25,8 +25,8 @@ class Block(NamedTuple):
 
 
 def every() -> list[pathlib.Path]:
-    """Return all pages: those at the top of the tree and those of docs/."""
-    return sorted([*paths.ROOT.glob("*.md"), *paths.ROOT.glob("docs/*.md")])
+    """Return all pages: those at the top of the tree, those of docs/, and the chart's."""
+    return sorted([*paths.ROOT.glob("*.md"), *paths.ROOT.glob("docs/*.md"), *paths.ROOT.glob("charts/*/*.md")])
 
 
 def of_docs() -> list[pathlib.Path]:
