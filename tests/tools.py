@@ -31,8 +31,12 @@ def debian(package: str) -> pathlib.Path:
         shutil.rmtree(own, ignore_errors=True)
         own.mkdir(parents=True)
         with progress.step(f"fetching Debian's package {package} (once)"):
-            fetch = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
-            subprocess.run(fetch, check=True, cwd=own, capture_output=True)
+            apt = "apt-get -q -o APT::Sandbox::User=root"
+            fetch = f"{apt} download {package} || {{ {apt} update && {apt} download {package}; }}"  # lists may be old
+            done = subprocess.run(["sh", "-c", fetch], check=False, cwd=own, capture_output=True, text=True)
+            if done.returncode:
+                said = done.stderr.strip()[-300:]
+                raise progress.Failure(f"Debian's package {package} cannot be fetched: {said}", "see /etc/apt")
             (archive,) = own.glob("*.deb")
             subprocess.run(["dpkg-deb", "-x", str(archive), str(own)], check=True)
             archive.unlink()

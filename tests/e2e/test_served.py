@@ -1,13 +1,14 @@
 """The main job on real vLLM, over HTTPS through the real Ingress: what the document does not promise (test_contract.py does)."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 import urllib.request
 from concurrent import futures
 
-from dev import demo
+from dev import demo, paths
 from tests import kubectl, waiting
 from tests.e2e import conftest
 
@@ -76,7 +77,9 @@ def test_logs_exec_and_port_forward_work(admin: kubectl.Admin) -> None:
         admin.forwarded("deployment/vllm11", 8002) as address,
         urllib.request.urlopen(f"{address}/metrics", timeout=60) as answer,
     ):
-        assert b"vllm:num_requests_running" in answer.read()
+        text = answer.read().decode()
+    page = (paths.ROOT / "docs/metrics.md").read_text()
+    assert [name for name in re.findall(r"`(vllm:\w+)`", page) if f"\n{name}{{" not in text] == []
 
 
 def test_a_start_is_told_by_phase_and_its_room_in_vllms_own_figures(admin: kubectl.Admin) -> None:
