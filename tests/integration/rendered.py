@@ -30,8 +30,9 @@ VALUES: dict[str, dict[str, Any]] = {
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "0%"}},
         "podSecurityContext": {"runAsUser": 1000, "fsGroup": 1000}, "extraEnv": [{"name": "A", "value": "b"}],
         "extraVolumes": [{"name": "a", "emptyDir": {}}], "extraVolumeMounts": [{"name": "a", "mountPath": "/a"}],
-        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-a"}}],
-        "commonLabels": {"team": "a"}, "commonAnnotations": {"note": "b"}, "nameOverride": "models",
+        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            "name": "{{ .Release.Name }}-a", "namespace": "{{ .Release.Namespace }}"}}],
+        "commonLabels": {"team": "a"}, "commonAnnotations": {"note": "b"},
         "monitoring": {"dashboards": {"enabled": True}},
     },
 }  # fmt: skip
