@@ -88,12 +88,18 @@ def test_doctor_finds_what_is_missing_and_what_the_operators_account_may_not_do(
     assert found["NetworkPolicies"][0] == "?"
     assert found["your rights"] == ("ok", "all commands may be used here")
     home = kubectl.Admin(admin.kubeconfig, account.NAMESPACE)
+    home.apply(operator_deployment)
+    own = run.run("doctor").out
+    assert "ok  operator's rights" in own
+    assert "may not" not in own
     operator_deployment["spec"]["template"]["spec"]["serviceAccountName"] = "default"
     home.apply(operator_deployment)
+    others = run.run("doctor").out
     assert (
-        "BAD operator's rights default may not watch modeldeployments, patch modeldeployments/status"
-        in run.run("doctor").out
+        "BAD operator's rights default may not get, list, watch modeldeployments; patch modeldeployments/status"
+        in others
     )
+    assert "-   operator's rights default may not get ingressclasses" in others
 
 
 def test_doctor_says_what_whoever_asks_may_not_do(admin: kubectl.Admin, tmp_path: pathlib.Path) -> None:
