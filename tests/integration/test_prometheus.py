@@ -79,35 +79,35 @@ TROUBLES = {
     ),
     "VllmEngineOutdated": Trouble(models("EngineCurrent", 4), 65, {}, "The vLLM of 4 models has published weaknesses."),
     "VllmGuardRejects": Trouble(
-        {REJECTED: UP}, 5, POD, "The guard of llama-0 refused its configuration. A revoked key may still be accepted."
+        {REJECTED: UP}, 5, POD, "The guard of models/llama-0 refused its configuration. A revoked key may still be accepted."
     ),
     "VllmGuardScriptFails": Trouble(
         {'envoy_http_lua_errors{envoy_http_conn_manager_prefix="private"}': UP}, 5,
-        {**POD, "envoy_http_conn_manager_prefix": "private"}, "A script of the guard of llama-0 fails (private).",
+        {**POD, "envoy_http_conn_manager_prefix": "private"}, "A script of the guard of models/llama-0 fails (private).",
     ),
     "VllmGuardFull": Trouble(
         {'envoy_listener_downstream_cx_overflow{envoy_listener_address="0.0.0.0_8000"}': UP}, 5, POD,
-        "The guard of llama-0 closed connections because it had as many as it takes.",
+        "The guard of models/llama-0 closed connections because it had as many as it takes.",
     ),
     "VllmServerErrors": Trouble(
         {**requests("500", f"0+1x{HOURS}"), **requests("200", f"0+9x{HOURS}")}, 20, SERVED,
-        f"More than 5 % of the requests to {MODEL} are answered by 5xx.",
+        f"More than 5 % of the requests to models/{MODEL} are answered by 5xx.",
     ),
     "VllmClientLimited": Trouble(
         {**requests("429", f"0+6x{HOURS}"), **requests("200", f"0+4x{HOURS}")}, 50, {**SERVED, "client": "default"},
-        f"The limit of client default refuses half of its requests to {MODEL}.",
+        f"The limit of client default refuses half of its requests to models/{MODEL}.",
     ),
     "VllmWrongKeys": Trouble(
         requests("401", f"0+120x{HOURS}", client=""), 35, SERVED,
-        f"More than one request a second to {MODEL} has no valid key.",
+        f"More than one request a second to models/{MODEL} has no valid key.",
     ),
     "VllmRequestsWait": Trouble(
         {f'vllm:num_requests_waiting{{engine="0",model_name="{MODEL}"}}': f"4+0x{HOURS}"}, 25, {**POD, **ENGINE},
-        "Requests have been waiting in llama-0 without a break.",
+        "Requests have been waiting in models/llama-0 without a break.",
     ),
     "VllmCachePreempts": Trouble(
         {f'vllm:num_preemptions_total{{engine="0",model_name="{MODEL}"}}': f"0+60x{HOURS}"}, 35, POD,
-        "The KV cache of llama-0 is too small for its load, so requests are computed twice.",
+        "The KV cache of models/llama-0 is too small for its load, so requests are computed twice.",
     ),
 }  # fmt: skip
 RULE = {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}

@@ -43,6 +43,39 @@ def test_each_alert_can_be_left_out_of_the_charts_rule_by_its_name() -> None:
     assert value.schema["items"]["enum"] == [rule["alert"] for rule in RULES]
 
 
+OF_MODELS = re.compile(r"\b(?:envoy_|vllm:)\w+")
+GROUPED = re.compile(r"\b(?:by|on) \(([^)]*)\)")
+
+
+def queries() -> dict[str, str]:
+    """Return the PromQL of all pages, alerts and dashboards that asks for metrics of models."""
+    files = [path for path in sorted((paths.ROOT / "docs").glob("*.md")) if path.name != "metrics.md"]
+    blocks = {
+        path.name: "".join(re.findall(r"^```.*?^```", path.read_text(), re.MULTILINE | re.DOTALL)) for path in files
+    }
+    lines = {f"{name}: {line.strip()}": line for name, text in blocks.items() for line in text.splitlines()}
+    panels = {
+        f"{name}: {text}": text for name, board in dashboards.ALL.items() for text in dashboards.expressions(board)
+    }
+    found = {**lines, **panels, **{rule["alert"]: rule["expr"] for rule in RULES}}
+    return {name: text for name, text in found.items() if OF_MODELS.search(text) and ("(" in text)}
+
+
+@pytest.mark.parametrize("query", queries().values(), ids=queries().keys())
+def test_models_and_pods_of_one_name_in_two_namespaces_are_told_apart(query: str) -> None:
+    assert "pod=~" not in query, "a pattern of names of pods has those of other models too"
+    groups = GROUPED.findall(query)
+    if not groups:
+        assert "namespace=" in query or not re.search(r"\b(?:sum|max|min|avg|count)\(", query)
+    assert [group for group in groups if "namespace" not in group] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_summary_names_the_namespace_of_what_it_names(rule: dict[str, Any]) -> None:
+    named = re.findall(r"(.{22})[{]{2} [$]labels[.](?:model|pod) ", rule["annotations"]["summary"])
+    assert [before for before in named if not before.endswith("$labels.namespace }}/")] == []
+
+
 def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
     page = (paths.ROOT / "docs/observability.md").read_text()
     sections = re.findall(r"^### (Vllm\w+)$", page, re.MULTILINE)
