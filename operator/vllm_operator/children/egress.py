@@ -25,6 +25,8 @@ PORTS = {"http": 80, "https": 443}
 COLLECTOR = 4317
 """The port of a URL that names none: by its scheme, and else that of a collector of traces."""
 IN_CLUSTER = re.compile(r"([^.]+[.])+(?P<namespace>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)[.]svc([.].*)?")
+OF_TWO_PARTS = re.compile(r"[^.]+[.](?P<namespace>[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)")
+"""A Service and its namespace, which a name server looks for first, or a host outside: a name does not tell which."""
 IDENTITY = ("169.254.170.23/32", "fd00:ec2::23/128")
 """Where pods of EKS change the token of their ServiceAccount into credentials. Whoever has no token gets none there."""
 METADATA = tuple(
@@ -127,6 +129,8 @@ def _toward_host(host: str, port: int) -> Iterator[kinds.Object]:
         yield from _toward_address(host, port)
     elif "." in host:
         yield _outside(METADATA, (port,))
+        if found := OF_TWO_PARTS.fullmatch(host):
+            yield {"to": [_namespace(found["namespace"])]}
     else:
         yield {"to": [{"podSelector": {}}]}  # a Service of the model's own namespace
 
