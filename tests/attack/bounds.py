@@ -93,6 +93,7 @@ HELD = "guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_ke
 HOSTILE = "guard/test_hostile.py::test_hostile_request_is_answered_and_goes_no_further"
 FITS = "unit/guard/test_bootstrap.py::test_connections_and_heap_fit_into_the_containers_memory"
 KEYLESS_COST = "guard/test_keyless.py::test_a_request_without_a_key_costs_a_third_of_a_millisecond_at_most"
+ADDRESS_LIMIT = "guard/test_keyless.py::test_one_address_keeps_nobody_else_from_an_answer_without_a_key"
 KEYLESS_LIMIT = "guard/test_keyless.py::test_each_kind_of_request_without_a_key_has_a_limit_of_its_own"
 SAFE_ID = "guard/test_passed_on.py::test_a_request_id_is_short_and_safe"
 TOLD_SIZE = "guard/test_sizes.py::test_a_body_that_is_told_to_be_too_long_is_refused_before_it_is_sent"
@@ -143,6 +144,7 @@ def public() -> list[Bound]:
         Bound("`/health` and `/` without a key", _limit(keyed.HEALTH), (KEYLESS_LIMIT,)),
         Bound("the guide and preflights", _limit(keyed.OPEN), (KEYLESS_LIMIT,)),
         Bound("what gets 401 or 404", _limit(keyed.REFUSED), (KEYLESS_LIMIT,)),
+        Bound("of these three, for one address", f"1/{filters.SHARES}", (ADDRESS_LIMIT,)),
         Bound(
             "questions for vLLM's health that callers cause", f"{usual} a second; {most} while it is silent", (ASKED,)
         ),

@@ -181,6 +181,15 @@ class Guard:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
+def asked_from(running: Guard, address: str, path: str, times: int) -> list[int]:
+    """Return the answers to requests without a key from an address of this machine."""
+    connection = http.client.HTTPConnection(
+        HOST, running.site.public_port, timeout=DEADLINE, source_address=(address, 0)
+    )
+    with contextlib.closing(connection):
+        return [ask(connection, "GET", path).status for _ in range(times)]
+
+
 def ask(
     connection: http.client.HTTPConnection,
     method: str,

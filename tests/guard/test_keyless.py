@@ -11,7 +11,7 @@ import pytest
 
 from tests.guard import fake_engine, flood, rig
 from vllm_operator import guard
-from vllm_operator.guard import keyed
+from vllm_operator.guard import filters, keyed
 
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
@@ -48,6 +48,30 @@ def test_each_kind_of_request_without_a_key_has_a_limit_of_its_own(start: Start,
     assert 429 not in {running.ask("GET", other).status for one, other in KINDS.items() if one != kind}
     assert running.count("", 429) >= 2
     assert not [line for line in running.lines() if line["status"] == 429]
+
+
+@pytest.mark.parametrize(("kind", "path"), KINDS.items())
+def test_one_address_keeps_nobody_else_from_an_answer_without_a_key(start: Start, kind: str, path: str) -> None:
+    """However often it asks: what its own share refuses takes nothing of what all share."""
+
+    def narrow(bootstrap: dict[str, Any]) -> None:
+        (found,) = (one for one in rig.manager(bootstrap)["http_filters"] if one["name"] == "keyless")
+        for one in found["typed_config"]["descriptors"]:
+            if one["entries"][0]["value"] == kind:
+                most = 10 // (filters.SHARES if len(one["entries"]) > 1 else 1)
+                one["token_bucket"] = {"max_tokens": most, "tokens_per_fill": most, "fill_interval": "3600s"}
+
+    running = start(dataclasses.replace(rig.access(), page=rig.PAGE), narrow)
+    first, second, third = (count(rig.asked_from(running, f"127.0.0.{host}", path, 50)) for host in (2, 3, 4))
+    assert first == 5
+    assert second in (4, 5), "the start of the guard may have asked once"
+    assert third == 0
+    assert running.ask("GET", "/v1/models", rig.KEY).status == 200
+
+
+def count(statuses: list[int]) -> int:
+    """Return how many were answered."""
+    return sum(status != 429 for status in statuses)
 
 
 def test_a_body_for_what_needs_none_is_not_waited_for(start: Start, engine: fake_engine.Engine) -> None:

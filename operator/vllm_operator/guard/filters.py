@@ -12,6 +12,10 @@ from vllm_operator.guard import access, keyed, metrics, proto, script
 
 KEYLESS = {keyed.HEALTH: (2000, 4000), keyed.OPEN: (200, 2000), keyed.REFUSED: (500, 10_000)}
 """Requests without a key that are answered each second, in all, and at once after a pause, by kind. Above it they get 429."""
+SHARES = 2
+"""Of these one address gets one of so many shares, so that one caller alone keeps no health check of another from its answer."""
+ADDRESSES = 4096
+"""Addresses whose shares are counted; of more, the one that was seen last counts and another is forgotten."""
 QUESTIONS = "questions"
 _LIMITED = 429
 COUNTS = (1, 40)
@@ -34,21 +38,28 @@ def _counted(most: int) -> proto.Json:
 def keyless() -> proto.Json:
     """Return the limit of what callers ask without a key: so much a second for all of them, by the kind that the route holds.
 
-    What it refuses costs the script nothing, and is not logged.
+    What it refuses costs the script nothing, and is not logged. What the share of an address refuses costs the others nothing.
     """
     key = {"key": keyed.METADATA, "path": [{"key": keyed.KEYLESS}]}
     action = {"metadata": {"descriptor_key": keyed.KEYLESS, "source": "ROUTE_ENTRY", "metadata_key": key}}
-    buckets = [
-        {"entries": [{"key": keyed.KEYLESS, "value": kind}], "token_bucket": _tokens(per_second, burst)}
-        for kind, (per_second, burst) in sorted(KEYLESS.items())
-    ]
+    address: proto.Json = {"remote_address": {}}
+    buckets = [bucket for kind, amounts in sorted(KEYLESS.items()) for bucket in _of_kind(kind, *amounts)]
     config = {
         **_local_limit("keyless"),
         "always_consume_default_token_bucket": False,
-        "rate_limits": [{"actions": [action]}],
+        "max_dynamic_descriptors": ADDRESSES,
+        "rate_limits": [{"actions": [action]}, {"actions": [action, address]}],
         "descriptors": buckets,
     }
     return {"name": "keyless", "typed_config": config}
+
+
+def _of_kind(kind: str, per_second: int, burst: int) -> list[proto.Json]:
+    """Return the bucket of a kind, and that of each address."""
+    entry = {"key": keyed.KEYLESS, "value": kind}
+    shared = {"entries": [entry], "token_bucket": _tokens(per_second, burst)}
+    each = _tokens(per_second // SHARES, burst // SHARES)
+    return [shared, {"entries": [entry, {"key": "remote_address"}], "token_bucket": each}]
 
 
 @functools.cache
