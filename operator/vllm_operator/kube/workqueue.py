@@ -2,7 +2,7 @@
 
 Two priorities: a key that changed goes before those that are only due for their periodic check. After CHANGED_IN_A_ROW runs of
 changed keys one idle key has its turn, so that constant change never ends the checks. A key that waits as idle and changes moves
-to the changed ones.
+to the changed ones. Within a priority namespaces take turns: one whose ten thousand keys change holds up nobody else's.
 
 A run says in how many seconds something is due for its key; that replaces what was planned before. A run that fails leaves the
 plan as it was and is repeated after a pause; a wake repeats it at once. Must not know what the work is.
@@ -38,8 +38,7 @@ class Queue:
 
     def __init__(self, work: Work, workers: int = 16, *, idle_from: float = NEVER) -> None:
         self._work, self._workers, self._idle_from = work, workers, idle_from
-        self._changed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
-        self._idle: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
+        self._changed, self._idle = _Waiting(), _Waiting()
         self._in_a_row = 0
         self._running: dict[kinds.Key, asyncio.Task[None]] = {}
         self._again: dict[kinds.Key, bool] = {}  # woken while running; the value tells whether as idle
@@ -59,10 +58,10 @@ class Queue:
         if key in self._running:
             self._again[key] = idle and self._again.get(key, True)
         elif not idle:
-            self._idle.pop(key, None)
-            self._changed.setdefault(key)
+            self._idle.remove(key)
+            self._changed.add(key)
         elif key not in self._changed:
-            self._idle.setdefault(key)
+            self._idle.add(key)
         self._begin()
 
     async def run(self) -> None:
@@ -106,11 +105,11 @@ class Queue:
         """Take the key whose turn it is, if any waits."""
         idle_first = self._in_a_row >= CHANGED_IN_A_ROW
         first, second = (self._idle, self._changed) if idle_first else (self._changed, self._idle)
-        waiting = first or second
-        if not waiting:
+        waiting = first if len(first) else second
+        if not len(waiting):
             return None
         self._in_a_row = 0 if waiting is self._idle else self._in_a_row + 1
-        return waiting.popitem(last=False)[0]
+        return waiting.take()
 
     async def _run(self, key: kinds.Key) -> None:
         self._retries.cancel(key)
@@ -158,6 +157,43 @@ class Queue:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+
+class _Waiting:
+    """Keys that wait: a namespace at a time has its turn, and within it the key that came first."""
+
+    def __init__(self) -> None:
+        self._of: collections.OrderedDict[str, collections.OrderedDict[kinds.Key, None]] = collections.OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: kinds.Key) -> bool:
+        return key in self._of.get(key.namespace, ())
+
+    def add(self, key: kinds.Key) -> None:
+        """Let `key` wait, unless it does."""
+        if key not in self:
+            self._of.setdefault(key.namespace, collections.OrderedDict())[key] = None
+            self._count += 1
+
+    def remove(self, key: kinds.Key) -> None:
+        """Let `key` wait no more, if it does."""
+        if key in self:
+            here = self._of[key.namespace]
+            del here[key]
+            self._count -= 1
+            if not here:
+                del self._of[key.namespace]
+
+    def take(self) -> kinds.Key:
+        """Return the key whose turn it is, which waits no more."""
+        namespace, here = next(iter(self._of.items()))
+        self._of.move_to_end(namespace)
+        key = next(iter(here))
+        self.remove(key)
+        return key
 
 
 class _Timers:

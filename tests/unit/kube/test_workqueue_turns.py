@@ -32,6 +32,27 @@ async def test_what_changed_goes_before_any_number_of_idle_checks() -> None:
         assert work.order()[4] == key("changed")
 
 
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_namespace_whose_keys_are_many_holds_up_no_other(idle: bool) -> None:
+    @clock.virtual
+    async def scenario() -> None:
+        work = queued.Work(seconds=1)
+        async with queued.working(work, 1, PERIOD) as queue:
+            for name in range(1000):
+                queue.add(kinds.Key("greedy", str(name)), idle=idle)
+            await asyncio.sleep(3.5)
+            for namespace in ("a", "b"):
+                for name in range(3):
+                    queue.add(kinds.Key(namespace, str(name)), idle=idle)
+            await asyncio.sleep(10)
+            turns = [one.namespace for one in work.order()[5:14]]
+            assert sorted(turns[:3]) == ["a", "b", "greedy"]
+            assert turns.count("a") == turns.count("b") == 3
+            assert [one.name for one in work.order() if one.namespace == "a"] == ["0", "1", "2"]
+
+    scenario()
+
+
 @clock.virtual
 async def test_an_idle_key_that_changes_moves_to_the_changed_ones() -> None:
     work = queued.Work(seconds=1)
