@@ -16,13 +16,12 @@ from vllm_operator.children import service, template
 from vllm_operator.engine import verification
 from vllm_operator.kube import backoff, cache, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.probes import http_client, spare_client, verdict
+from vllm_operator.probes import http_client, seats, spare_client, verdict
 from vllm_operator.status import guard_conditions, observed, pod_diagnosis
 from vllm_operator.status.observed import ObservedState
 
 AGAIN_SECONDS = 2.0
 LATER = backoff.Backoff(first=10.0, longest=10.0, jitter=0.5)
-FAILING_AT_ONCE = 16  # each may hang for a minute: they are to hold up no model that was rolled out
 
 ONE_WRONG = guard_conditions.ONE_WRONG
 UNREACHABLE = ConditionValue("Unknown", "Unreachable", "the operator does not reach the model's Service")
@@ -62,7 +61,7 @@ class Canary:
     ) -> None:
         self._cache, self._guards, self._ask_model, self._wake = objects, guards, ask, wake
         self._verdicts: dict[kinds.Key, verdict.Verdict] = {}
-        self._failing = asyncio.Semaphore(FAILING_AT_ONCE)
+        self._failing = seats.Seats()
         self._contexts: dict[kinds.Key, Context] = {}
 
     def of(self, key: kinds.Key) -> ConditionValue | None:
@@ -110,10 +109,10 @@ class Canary:
         before = dataclasses.replace(before, server=before.turn(question.servers))
         if before.failing_since is None:
             heard = await self._heard(seen.owner, question, before.server)
-        elif self._failing.locked():
+        elif not self._failing.is_free(key.namespace):
             return LATER.pause(0)
         else:
-            async with self._failing:
+            with self._failing.taken(key.namespace):
                 heard = await self._heard(seen.owner, question, before.server)
         if not self._is_as_it_was(key, seen):
             return AGAIN_SECONDS

@@ -13,7 +13,7 @@ from vllm_operator import guard
 from vllm_operator.engine import verification
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.probes import canary, http_client
+from vllm_operator.probes import http_client
 from vllm_operator.status import guard_conditions, observed
 
 CONFIGURED = guard.State(RIGHT, 0)
@@ -208,26 +208,3 @@ async def test_a_spec_that_cannot_be_read_is_not_asked_about(caplog: pytest.LogC
     async with one.running():
         await asyncio.sleep(3600)
         assert (one.requests, one.seen().verified, caplog.messages) == ([], None, [])
-
-
-@clock.virtual
-async def test_models_that_fail_hold_up_none_that_was_rolled_out() -> None:
-    """Each question to a model that hangs takes a minute: those that are known to fail are asked a few at a time."""
-    one = await serving()
-    async with one.running():
-        for _ in range(canary.FAILING_AT_ONCE):
-            await one.prober._canary._failing.acquire()
-        one.answer = http_client.Answer(reached=True, text="none came within 60 s")
-        await one.start("b", "10.0.0.2", CONFIGURED, ready=True, template="2")
-        one.end("a")
-        one.prober.enqueue(KEY)
-        await asyncio.sleep(300)
-        assert len(one.requests) == 2, "the newest rollout is verified once, and not again for now"
-        await one.start("c", "10.0.0.3", CONFIGURED, ready=True, template="3")
-        one.end("b")
-        one.prober.enqueue(KEY)
-        await asyncio.sleep(1)
-        assert len(one.requests) == 3, "another one is"
-        one.prober._canary._failing.release()
-        await asyncio.sleep(30)
-        assert len(one.requests) > 3
