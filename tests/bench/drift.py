@@ -22,7 +22,7 @@ def main() -> Iterator[figures.Figure]:
         directory = pathlib.Path(root)
         with control_plane.cluster(directory) as kubeconfig:
             account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
-            account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+            account.await_crds(kubeconfig)
             account.install(kubeconfig)
             one = conftest.Operator(account.kubeconfig(kubeconfig, directory / "account"), directory / "log")
             try:

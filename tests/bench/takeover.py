@@ -28,7 +28,7 @@ def main() -> Iterator[figures.Figure]:
             directory, audit.flags("takeover", audit.account(conftest.PAIR, account.NAME))
         ) as kubeconfig:
             account.kubectl(kubeconfig, "apply", "--server-side", "-f", str(paths.ROOT / "crds"))
-            account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+            account.await_crds(kubeconfig)
             two = pair.Pair(kubeconfig, directory, conftest.PAIR, "takeover")
             try:
                 yield from _measured(two)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from dev import binaries
-from tests import audit, chart
+from tests import audit, chart, waiting
 
 NAMESPACE, NAME = "default", "vllm-operator"  # the operator process of these tests says that it runs there
 USER = audit.account(NAMESPACE, NAME)
@@ -68,6 +68,21 @@ def kubectl(admin: pathlib.Path, *arguments: str, stdin: str | None = None) -> s
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def await_crds(admin: pathlib.Path) -> None:
+    """Wait until all CRDs are served; `kubectl wait` fails on one that is so new that it has no conditions."""
+    waiting.until("the CRDs", lambda: all(map(_is_established, _crds(admin))))
+
+
+def _crds(admin: pathlib.Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(kubectl(admin, "get", "crd", "-o", "json"))["items"]
+    return found
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    told = crd.get("status", {}).get("conditions") or []
+    return ("Established", "True") in {(one["type"], one["status"]) for one in told}
 
 
 def _is_for_models(one: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         account.kubectl(
             kubeconfig, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(contour.gateway_api())
         )
-        account.kubectl(kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+        account.await_crds(kubeconfig)
         ingress_class = {
             "apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "contour"},
             "spec": {"controller": "example/none"},

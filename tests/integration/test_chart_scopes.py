@@ -12,7 +12,7 @@ import yaml
 
 from dev.embedded import control_plane
 from tests import chart, kubectl, waiting
-from tests.integration import conftest, test_reconcile
+from tests.integration import account, conftest, test_reconcile
 
 VALUES = (
     'engine.images={"cpu":"registry.example/vllm-cpu:0.32.0"}',
@@ -66,7 +66,7 @@ def operator(
     """An operator that runs as the chart would run it; the parameter holds more of the chart's values."""
     release = chart.Release(admin.kubeconfig)
     release.install(chart.DIRECTORY, *(part for value in (*VALUES, request.param) for part in ("--set-json", value)))
-    admin.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    account.await_crds(admin.kubeconfig)
     directory = tmp_path_factory.mktemp("operator")
     own = directory / "kubeconfig"
     own.write_text(credentials(admin))

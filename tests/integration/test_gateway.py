@@ -11,7 +11,7 @@ import yaml
 
 from dev import contour
 from tests import kubectl, waiting
-from tests.integration import conftest
+from tests.integration import account, conftest
 
 GATEWAY = {
     "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "edge", "namespace": "default"},
@@ -140,7 +140,7 @@ def test_without_the_gateway_api_the_model_says_so_and_all_else_goes_on(admin: k
     finally:
         definition = next(one for one in contour.gateway_api() if one["metadata"]["name"] == CRD)
         admin.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(definition))
-        admin.kubectl("wait", "--for=condition=Established", f"crd/{CRD}")
+        account.await_crds(admin.kubeconfig)
     nudge(admin, "unrouted")
     exposed(admin, "unrouted", "GatewayNotFound")
     waiting.until("the route of before", lambda: admin.get("httproute", vllm), admin.world)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import kubectl, waiting
-from tests.integration import test_own_names
+from tests.integration import account, test_own_names
 from vllm_operator import crd
 
 GROUP = "earlier.example"
@@ -52,7 +52,7 @@ def model(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def install(admin: kubectl.Admin, definition: dict[str, Any]) -> None:
     admin.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(definition))
-    admin.kubectl("wait", "--for=condition=Established", f"crd/{definition['metadata']['name']}")
+    account.await_crds(admin.kubeconfig)
 
 
 def is_refused(admin: kubectl.Admin) -> bool:
