@@ -11,11 +11,13 @@ import platform
 import re
 import statistics
 import subprocess
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dev import binaries, paths
 
 FOLDER = paths.ARTIFACTS / "bench"
+THREE_DIGITS = 100
 
 
 class Figure(NamedTuple):
@@ -65,6 +67,17 @@ def write(module: str, found: list[Figure], about: dict[str, str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     listed = [{**figure._asdict(), "median": figure.median} for figure in found]
     (FOLDER / f"{module}.json").write_text(json.dumps({"machine": about, "figures": listed}, indent=1) + "\n")
+
+
+def told(unit: str, runs: Sequence[float]) -> str:
+    """Return the median with its unit, and the spread where the runs differ, as the documentation has them."""
+    median = f"{_number(statistics.median(runs))} {unit}".rstrip()
+    return median if len(set(runs)) == 1 else f"{median} ({_number(min(runs))} to {_number(max(runs))})"
+
+
+def _number(value: float) -> str:
+    """Return a number with three digits that count, and never with an exponent."""
+    return f"{value:.0f}" if abs(value) >= THREE_DIGITS else f"{value:.3g}"
 
 
 def _found(path: str, pattern: str) -> str:

@@ -1,7 +1,7 @@
 """The page docs/performance.md: its tables, and the drawing of the growth, from the JSON of the runs. Nobody types a figure.
 
-`python -m tests.bench.scale.tables` takes the runs of .artifacts/bench/ over into docs/performance.json; page and drawing follow
-from that file alone, and `make check` fails where they do not.
+`python -m tests.bench.scale.tables` takes the runs of .artifacts/bench/ over into docs/performance.json and docs/delays.json.
+Page and drawing follow from these alone, and `make check` fails where they do not.
 """
 
 import json
@@ -13,14 +13,13 @@ import sys
 from typing import Any
 
 from dev import paths
-from tests.bench import figures
+from tests.bench import delays, figures
 from tests.bench.scale import plot, report
 
 PAGE = paths.ROOT / "docs/performance.md"
 DRAWING = paths.ROOT / "docs/performance.svg"
 DATA = paths.ROOT / "docs/performance.json"
 FOUND = figures.FOLDER / "scale-runs.json"
-THREE_DIGITS = 100
 MARKED = "(?s)(?<=<!-- {0} -->\n).*(?=<!-- /{0} -->)"
 
 
@@ -34,6 +33,8 @@ def files() -> dict[pathlib.Path, str]:
     page = _put(page, "many", many(runs))
     page = _put(page, "one", _table(runs, [0]))
     page = _put(page, "calls", _calls(runs))
+    page = _put(page, "delays", delays.table(delays.kept()))
+    page = _put(page, "machines", delays.machines(delays.kept()))
     return {PAGE: page, DRAWING: _drawing(runs)}
 
 
@@ -62,21 +63,10 @@ def _table(runs: list[report.Run], counts: list[int]) -> str:
     heads = [f"{count} models" if count else "median (spread)" for count in counts]
     lines = [f"| measure | {' | '.join(heads)} | below |", "|---" * (len(counts) + 2) + "|"]
     for measure in report.measures(counts[-1]):
-        cells = [_cell(measure, report.values(measure, count, runs)) for count in counts]
+        cells = [figures.told(measure.unit, report.values(measure, count, runs)) for count in counts]
         promise = _promise(measure, counts)
         lines.append(f"| {measure.name} | {' | '.join(cells)} | {promise} |")
     return "\n".join(lines)
-
-
-def _cell(measure: report.Measure, values: tuple[float, ...]) -> str:
-    unit = f" {measure.unit}".rstrip()
-    median = f"{_number(statistics.median(values))}{unit}"
-    return median if len(set(values)) == 1 else f"{median} ({_number(min(values))} to {_number(max(values))})"
-
-
-def _number(value: float) -> str:
-    """Return a number with three digits that count, and never with an exponent."""
-    return f"{value:.0f}" if abs(value) >= THREE_DIGITS else f"{value:.3g}"
 
 
 def _promise(measure: report.Measure, counts: list[int]) -> str:
@@ -123,8 +113,10 @@ def _median(runs: list[report.Run], models: int, path: tuple[str, str, str]) -> 
 
 
 def main() -> None:
-    """Take the last runs over into the documentation."""
-    shutil.copyfile(FOUND, DATA)
+    """Take the last runs over into the documentation, as far as there are any."""
+    if FOUND.exists():
+        shutil.copyfile(FOUND, DATA)
+    delays.take()
     for path, text in files().items():
         path.write_text(text)
 
