@@ -35,6 +35,11 @@ KINDS = {
 CALLERS, REFUSALS = 16, 1500
 
 
+def gone_as_seen(one: attacker.Attacker) -> int:
+    """Return how many connections the attacker has seen closed."""
+    return one.ask()["gone"]
+
+
 def held_back(name: str) -> Callable[[site.Site], attack.Seen]:
     """Return the flood of connections of that name, without a key."""
 
@@ -52,9 +57,10 @@ def held_back_with_a_key(where: site.Site) -> attack.Seen:
 
 
 def unread(where: site.Site) -> attack.Seen:
-    """Ask for the guide again and again over each connection, and read nothing."""
-    sent = KINDS["questions for the guide"][0] * 40
-    return _crowd(where, attacker.Order(where.guard, [sent], number=900, read=2048), GONE)
+    """Ask for the guide over each connection, and read nothing; the guard says when it has closed them, as no end arrives."""
+    sent = KINDS["questions for the guide"][0]
+    order = attacker.Order(where.guard, [sent, sent * 40], number=900, read=2048)
+    return _crowd(where, order, GONE, lambda _: order.number - where.connections())
 
 
 def asked(name: str) -> Callable[[site.Site], attack.Seen]:
@@ -108,21 +114,23 @@ def private_port(where: site.Site) -> attack.Seen:
     )
 
 
-def _crowd(where: site.Site, order: attacker.Order, latest: float) -> attack.Seen:
+def _crowd(
+    where: site.Site, order: attacker.Order, latest: float, gone_of: Callable[[attacker.Attacker], int] = gone_as_seen
+) -> attack.Seen:
     quiet = where.pace(QUIET)
     where.forget_peak()
     with attacker.sending(order) as one:
         begun = time.monotonic()
         meanwhile = where.pace(MEASURED)
         memory = flood.memory(where.guard_process)
-        is_over = _is_over(one, order.number, begun + latest)
+        is_over = _is_over(lambda: gone_of(one), order.number, begun + latest)
         gone = time.monotonic() - begun
     told = f"{order.number:,} connections, {'gone' if is_over else 'NOT gone'} after {gone:.0f} s; memory {memory:.0%}"
     return _seen(quiet, meanwhile, told, is_over and memory < flood.MOST)
 
 
-def _is_over(one: attacker.Attacker, number: int, latest: float) -> bool:
-    while one.ask()["gone"] < number:
+def _is_over(gone: Callable[[], int], number: int, latest: float) -> bool:
+    while gone() < number:
         if time.monotonic() > latest:
             return False
         time.sleep(0.5)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tests import waiting
 from tests.guard import rig
+from vllm_operator import guard as vllm_guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,12 @@ class Site:
         """Ask the guard's private port."""
         with contextlib.closing(self.connection(PRIVATE)) as connection:
             return rig.ask(connection, "GET", path)
+
+    def connections(self) -> int:
+        """Return how many connections the guard's public port holds, as the guard counts them."""
+        series = f'envoy_listener_downstream_cx_active{{envoy_listener_address="0.0.0.0_{PUBLIC}"}} '
+        text = self.private(vllm_guard.STATS_PATH).body.decode()
+        return int(text.split(series)[1].split()[0])
 
     def restarts(self) -> list[int]:
         """Return how often each container of the model was started anew."""
