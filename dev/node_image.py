@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dev import binaries, contour, image_builders, images, paths, progress
+from dev import binaries, contour, golang, image_builders, images, paths, progress
 
 SOURCES = paths.ROOT / "dev" / "kind_node"
 NODE_PACKAGES = "systemd,dbus,iproute2,iptables,conntrack,ethtool,kmod,mount,procps,ca-certificates,libseccomp2"
@@ -62,7 +62,7 @@ def control_plane() -> tuple[Image, ...]:
 
 
 def _kubernetes() -> pathlib.Path:
-    return paths.CACHE / "go/mod/k8s.io" / f"kubernetes@{binaries.KUBERNETES_VERSION}"
+    return golang.module(binaries.GO_DIRECTORY / "kubernetes", "k8s.io/kubernetes")
 
 
 def _build(archive: pathlib.Path, name: str) -> None:
