@@ -44,3 +44,29 @@ async def test_a_model_that_the_api_server_does_not_find_is_forgotten() -> None:
 @pytest.mark.parametrize("kind", [kinds.SECRET, kinds.DEPLOYMENT], ids=lambda kind: kind.kind)
 def test_a_404_of_a_proxy_for_a_kind_of_every_cluster_is_no_answer(kind: kinds.Kind, body: kinds.Object) -> None:
     assert type(errors.of(404, body, kind)) is errors.Unavailable
+
+
+class Changed(Told):
+    """A model that the API server answers with another than the operator was told of."""
+
+    async def lose_as(self, **metadata: object) -> list[tuple[str, kinds.Ref]]:
+        """Delete a client's Secret, let the model be another, of which no watch told, and return what is written then."""
+        await self.begin({"name": "a"})
+        await self.delete("vllm11.key.a")
+        self.hear()
+        live = self.api.objects[harness.MODEL]
+        self.api.objects[harness.MODEL] = {**live, "metadata": {**live["metadata"], **metadata}}
+        before = len(self.api.calls)
+        await self.go_on()
+        return [(verb, ref) for verb, ref in self.api.calls[before:] if verb not in ("get", "exists", "list")]
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"uid": "another"}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}], ids=["uid", "deletion"]
+)
+async def test_nothing_is_made_for_a_model_that_is_another_or_goes(metadata: dict[str, object]) -> None:
+    assert await Changed().lose_as(**metadata) == []
+
+
+async def test_a_secret_that_vanished_is_made_again_for_a_model_that_is_there() -> None:
+    assert ("create", kinds.Ref("Secret", "models", "vllm11.key.a")) in await Changed().lose_as()

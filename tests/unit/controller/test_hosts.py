@@ -120,6 +120,13 @@ def test_an_edge_that_lost_its_label_is_its_models_still(table: Table) -> None:
     assert table.ask(OLD) == ""
 
 
+def test_an_edge_is_its_controllers_whatever_its_label_says(table: Table) -> None:
+    edge = ingress("models", "old", "2026-03", ("web.example", "/"), owner="uid-another")
+    edge["metadata"]["ownerReferences"] = [{"uid": "uid-somebody"}, {"uid": "uid-old", "controller": True}]
+    table.put(edge)
+    assert table.ask(OLD) == ""
+
+
 def test_a_label_makes_nobodys_ingress_a_models(table: Table) -> None:
     table.put(ingress("elsewhere", "old", "2026-05", ("web.example", "/"), owner="uid-old"))
     assert table.ask(OLD) == "Ingress elsewhere/old"

@@ -55,6 +55,24 @@ def test_probes_pass_whatever_the_public_port_is_under(listeners: dict[str, Any]
     assert "bypass_overload_manager" not in listeners["public"]
 
 
+def test_whether_an_engine_lives_is_told_to_who_asks_for_that_alone(listeners: dict[str, Any]) -> None:
+    """The readiness path with the header of a liveness probe, of guards before, and the liveness path itself."""
+    found = manager(listeners["private"])["route_config"]["virtual_hosts"][0]["routes"]
+    alive = [one["match"] for one in found if told(one).get("probe") == "alive"]
+    ready = [one["match"] for one in found if told(one).get("probe") == "ready"]
+    header = {"name": guard.ALIVE_HEADER[0], "string_match": {"exact": guard.ALIVE_HEADER[1]}}
+    assert [(one["path"], header in one["headers"]) for one in alive] == [
+        (guard.ALIVE_PATH, False),
+        (guard.READY_PATH, True),
+    ]
+    assert [(one["path"], header in one["headers"]) for one in ready] == [(guard.READY_PATH, False)]
+
+
+def told(route: dict[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = next(iter(route.get("metadata", {}).get("filter_metadata", {}).values()), {})
+    return facts
+
+
 @pytest.mark.parametrize("memory", ["64Mi", "128Mi", "256Mi", "512Mi", "2Gi"])
 def test_connections_and_heap_fit_into_the_containers_memory(memory: str) -> None:
     limit = int(quantity.number(memory))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lupa import luajit21
 
+from tests.unit.guard import shapes
 from vllm_operator import guard
 from vllm_operator.guard import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIMIT = 60
 PERIOD = 15
@@ -190,3 +198,25 @@ def test_the_question_reaches_the_engine_as_it_was_written(body: bytes) -> None:
 )
 def test_what_no_guard_sends_tells_of_no_stall(header: str) -> None:
     assert watch.stalls(header) is None
+
+
+def test_each_constant_that_the_scripts_read_is_set() -> None:
+    """Lua takes an unset one for nil, and says so when a request comes."""
+    access = shapes.rendered(shapes.access()).files
+    for text in (watch.text(), *_scripts(json.loads(access["bootstrap.yaml"]))):
+        code = re.sub(r'"(?:\\.|[^"\\])*"', "", text)
+        assert set(re.findall(r"\b[A-Z][A-Z_]{2,}\b", code)) == set(
+            re.findall(r"^local ([A-Z_]+) =", code, re.MULTILINE)
+        )
+
+
+def _scripts(part: object) -> Iterator[str]:
+    """Yield every script in a configuration."""
+    if isinstance(part, dict):
+        if "inline_string" in part and "local " in str(part["inline_string"]):
+            yield str(part["inline_string"])
+        for one in part.values():
+            yield from _scripts(one)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _scripts(one)

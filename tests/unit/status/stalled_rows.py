@@ -36,6 +36,8 @@ ROWS = [
     stalled("an engine that stands still", HUNG, STALLED, STANDS),
     stalled("an engine that was restarted since it stood still", OVER, STALLED, RESTARTED, **KILLED),
     stalled("an engine that was restarted and has not been looked at since", HUNG, STALLED, AGAIN, **KILLED),
+    Row("an engine that was ended for its stall and is not started again yet", {},
+        starting(engine({"terminated": KILLED}), guards={"a": {"stalls": OVER}}), STALLED, RESTARTED),
     stalled("an engine that loads after a start that its stall did not end", OVER, "-KilledBySignal -KilledBySignal"
             f" +RollingOut {INSIDE} {IDLE}", KILLED_FOR_MEMORY,
             **{**KILLED, "startedAt": AFTER, "finishedAt": LATER}),

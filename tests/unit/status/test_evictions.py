@@ -91,3 +91,15 @@ def test_what_ended_long_ago_or_without_a_word_is_no_cause(failed: list[kinds.Ob
 def test_it_is_told_until_another_serves(described: dict[str, Any], reason: str) -> None:
     body = observations.status(observations.state(observations.model(), described))
     assert observations.condition(body, "Ready")["reason"] == reason
+
+
+ENDS: dict[str, dict[str, Any]] = {
+    "its container": {"containerStatuses": [{"name": "vllm", "state": {"terminated": {"finishedAt": NOW}}}]},
+    "a condition": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": NOW}]},
+}
+
+
+@pytest.mark.parametrize("said", ENDS.values(), ids=ENDS)
+def test_an_old_pod_that_ended_just_now_is_told(said: dict[str, Any]) -> None:
+    one = pod("b", BEFORE, phase="Failed", reason="Evicted", message=DISK, **said)
+    assert evictions.diagnose([one], api.unix(NOW))

@@ -163,6 +163,17 @@ def test_weights_are_fetched_before_a_server_and_the_status_says_how_far() -> No
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("said", "fetched"),
+    [({"digest": "sha256:0"}, 5), ({"digest": "sha256:0", "fetched": 3}, 3), ({}, None)],
+    ids=["whole", "known by a digest and on its way", "not begun"],
+)
+def test_only_what_is_whole_counts_as_fetched_without_a_number(said: dict[str, Any], fetched: int | None) -> None:
+    progress = Progress(revision="7ae557", bytes=5, **said)
+    body = observations.status(_fetching(HUB)._replace(fetch=FetchState(fetcher(RUNNING), progress)))
+    assert body["weights"].get("fetched") == fetched
+
+
 def test_what_was_fetched_is_told_when_the_pods_that_said_it_are_gone() -> None:
     end = {
         "exitCode": 0,

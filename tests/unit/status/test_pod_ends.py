@@ -67,6 +67,12 @@ def test_a_server_served_where_it_was_ready_after_it_began(unready: int, served:
     assert found.has_served == served
 
 
+def test_how_long_a_life_took_is_told_to_the_second() -> None:
+    times = {"startedAt": "2026-01-01T00:00:05Z", "finishedAt": "2026-01-01T00:00:05Z"}
+    found = [PodView(server(1, BACK_OFF, end(1, **changed))).ended() for changed in ({}, times)]
+    assert [one and one.ran for one in found] == [120, 0]
+
+
 def test_a_server_that_was_ready_in_an_earlier_life_did_not_serve_in_this() -> None:
     found = PodView(server(1, BACK_OFF, end(1))).ended()
     assert found

@@ -6,9 +6,10 @@ import pytest
 
 from tests import observations
 from tests.observations import pod
+from vllm_operator import api
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import kinds
-from vllm_operator.status import pod_diagnosis
+from vllm_operator.status import pod_diagnosis, starts
 from vllm_operator.status.pod_view import Evidence, PodEvent, PodView
 
 AT = "2026-01-01T00:{:02}:{:02}Z"
@@ -118,3 +119,18 @@ def test_a_start_says_where_it_is_and_how_long_it_takes(view: PodView, says: str
     found = pod_diagnosis.diagnose(view)
     assert found
     assert f"{found.reason}: {found.message}" == says
+
+
+@pytest.mark.parametrize(
+    ("last", "untold"),
+    [
+        ({}, True),
+        ({"server": "b", "compiling": 1}, True),
+        ({"server": "a"}, True),
+        ({"server": "a", "compiling": 1}, False),
+    ],
+)
+def test_a_log_is_asked_for_until_it_has_been_told_what_it_says(last: dict[str, Any], untold: bool) -> None:
+    found = observations.state(observations.model(), observations.serving("a"))
+    found = found._replace(model={**found.model, "status": {"lastStart": last}})
+    assert starts.is_untold(found, server(), api.unix(NOW)) is untold
