@@ -150,8 +150,8 @@ def public() -> list[Bound]:
         Bound("characters of a request's id", id_length, (SAFE_ID,)),
         Bound("`/health` and `/` without a key", _limit(keyed.HEALTH), (KEYLESS_LIMIT,)),
         Bound("the guide and preflights", _limit(keyed.OPEN), (KEYLESS_LIMIT,)),
+        Bound("of these two, for one address", f"1/{filters.SHARES}", (ADDRESS_LIMIT,)),
         Bound("what gets 401 or 404", _limit(keyed.REFUSED), (KEYLESS_LIMIT,)),
-        Bound("of these three, for one address", f"1/{filters.SHARES}", (ADDRESS_LIMIT,)),
         Bound(
             "questions for vLLM's health that callers cause", f"{usual} a second; {most} while it is silent", (ASKED,)
         ),

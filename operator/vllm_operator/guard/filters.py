@@ -12,8 +12,9 @@ from vllm_operator.guard import access, keyed, metrics, proto, script
 
 KEYLESS = {keyed.HEALTH: (2000, 4000), keyed.OPEN: (200, 2000), keyed.REFUSED: (500, 10_000)}
 """Requests without a key that are answered each second, in all, and at once after a pause, by kind. Above it they get 429."""
-SHARES = 2
-"""Of these one address gets one of so many shares, so that one caller alone keeps no health check of another from its answer."""
+SHARED, SHARES = (keyed.HEALTH, keyed.OPEN), 2
+"""Of these kinds one address gets one of so many shares, so that one caller alone keeps nobody's health check, page or preflight
+from its answer. Of refusals it may have all: 429 says no less than 401."""
 ADDRESSES = 4096
 """Addresses whose shares are counted; of more, the one that was seen last counts and another is forgotten."""
 QUESTIONS = "questions"
@@ -58,6 +59,8 @@ def _of_kind(kind: str, per_second: int, burst: int) -> list[proto.Json]:
     """Return the bucket of a kind, and that of each address."""
     entry = {"key": keyed.KEYLESS, "value": kind}
     shared = {"entries": [entry], "token_bucket": _tokens(per_second, burst)}
+    if kind not in SHARED:
+        return [shared]
     each = _tokens(per_second // SHARES, burst // SHARES)
     return [shared, {"entries": [entry, {"key": "remote_address"}], "token_bucket": each}]
 
