@@ -58,13 +58,19 @@ class Machine:
     def start(
         self, script: str, *, network: bool = False, namespaces: str = "--mount", **env: str
     ) -> subprocess.Popen[str]:
-        """Start a shell script in a process group of its own."""
+        """Start a shell script in a process group of its own; a cluster is the embedded one unless `env` says otherwise."""
         unshare = ["unshare", *namespaces.split(), *([] if network else ["--net"]), "sh", "-euc", script]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_OPERATOR")}
         return subprocess.Popen(
             unshare,
             cwd=self.tree,
-            env={**clean, "VLLM_OPERATOR_CACHE": str(self.cache), "PYTHON": sys.executable, **env},
+            env={
+                **clean,
+                "CLUSTER": "embedded",
+                "VLLM_OPERATOR_CACHE": str(self.cache),
+                "PYTHON": sys.executable,
+                **env,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
