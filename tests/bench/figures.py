@@ -5,6 +5,7 @@ Knows how figures are written down; must not know what is measured.
 
 import importlib.metadata
 import json
+import math
 import os
 import pathlib
 import platform
@@ -71,6 +72,8 @@ def write(module: str, found: list[Figure], about: dict[str, str]) -> None:
 
 def told(unit: str, runs: Sequence[float]) -> str:
     """Return the median with its unit, and the spread where the runs differ, as the documentation has them."""
+    if any(map(math.isnan, runs)):
+        return "not measured yet"
     median = f"{_number(statistics.median(runs))} {unit}".rstrip()
     return median if len(set(runs)) == 1 else f"{median} ({_number(min(runs))} to {_number(max(runs))})"
 

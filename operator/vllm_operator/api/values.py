@@ -4,6 +4,7 @@ Nothing here computes a number of unbounded size, whatever the text is.
 """
 
 import datetime as dt
+import functools
 import re
 
 DURATION = "([0-9]+[hms])+"
@@ -42,6 +43,7 @@ def unix(moment: str) -> int:
     return at + ahead if found["sign"] == "-" else at - ahead
 
 
+@functools.lru_cache(maxsize=1024)
 def moment(unix_seconds: float) -> str:
     """Return unix seconds as an RFC 3339 time in UTC."""
     return dt.datetime.fromtimestamp(unix_seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,6 +4,7 @@ Source: the canonical form of k8s.io/apimachinery/pkg/api/resource, and the API 
 not compute a number of unbounded size: what the schema does not admit is returned as it is, and the API server refuses it.
 """
 
+import functools
 import math
 import re
 from fractions import Fraction
@@ -16,29 +17,20 @@ FORM = re.compile(
 BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 SUFFIX = {power: suffix for suffix, power in DECIMAL.items()}
+KNOWN = 1024
+"""Quantities whose value is kept: most models ask for the same few. Only such that the schema admits, so they are short."""
 
 
 def canonical(quantity: int | str) -> str:
     """Return `quantity` in canonical form, rounded up to a thousandth; what the schema does not admit, as it is."""
     text = str(quantity)
-    found = FORM.fullmatch(text) if api.is_quantity(text) else None
-    value = number(text)
-    if found is None or value > api.LARGEST_QUANTITY:
-        return text
-    suffix, exponent = found["suffix"] or "", found["exponent"]
-    if suffix in BINARY[1:]:
-        return _binary(value)
-    return _exponential(value) if exponent else _decimal(value)
+    return _canonical(text) if api.is_quantity(text) else text
 
 
 def number(quantity: int | str) -> Fraction:
     """Return the value of `quantity`; 0 where the schema does not admit it."""
     text = str(quantity)
-    found = FORM.fullmatch(text) if api.is_quantity(text) else None
-    if found is None:
-        return Fraction(0)
-    digits = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"]))
-    return digits * _factor(found["suffix"] or "", found["exponent"])
+    return _number(text) if api.is_quantity(text) else Fraction(0)
 
 
 def larger(quantity: str, other: str) -> str:
@@ -49,6 +41,26 @@ def larger(quantity: str, other: str) -> str:
 def total(*quantities: str) -> str:
     """Return the sum of canonical quantities."""
     return _binary(sum(map(number, quantities), Fraction(0)))
+
+
+@functools.lru_cache(maxsize=KNOWN)
+def _canonical(text: str) -> str:
+    value, found = _number(text), FORM.fullmatch(text)
+    if found is None or value > api.LARGEST_QUANTITY:
+        return text
+    suffix, exponent = found["suffix"] or "", found["exponent"]
+    if suffix in BINARY[1:]:
+        return _binary(value)
+    return _exponential(value) if exponent else _decimal(value)
+
+
+@functools.lru_cache(maxsize=KNOWN)
+def _number(text: str) -> Fraction:
+    found = FORM.fullmatch(text)
+    if found is None:
+        return Fraction(0)
+    digits = Fraction(int(found["whole"] + found["fraction"]), 10 ** len(found["fraction"]))
+    return digits * _factor(found["suffix"] or "", found["exponent"])
 
 
 def _factor(suffix: str, exponent: str | None) -> Fraction:

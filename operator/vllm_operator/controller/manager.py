@@ -15,7 +15,7 @@ from collections.abc import Callable
 import uvloop
 
 from vllm_operator import config
-from vllm_operator.controller import handlers, hosts, leader_election, metrics, reconcile
+from vllm_operator.controller import handlers, hosts, leader_election, metrics, reconcile, schedule
 from vllm_operator.kube import apply, cache, client, conditions, errors, informer, kinds, workqueue
 from vllm_operator.probes import http_client, prober
 
@@ -50,7 +50,7 @@ class Manager:
         applier = apply.Applier(api, self._cache)
         self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings, claims=claims)
         self._reconcile = metrics.timed(self._reconciler)
-        self._queue = workqueue.Queue(self._work, settings.workers, idle_from=reconcile.SOONEST_RESYNC_SECONDS)
+        self._queue = workqueue.Queue(self._work, settings.workers, idle_from=schedule.SOONEST_RESYNC_SECONDS)
         self._missed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
         self._checked: dict[kinds.Key, metrics.Conditions] = {}
         self._tasks: list[asyncio.Task[None]] = []

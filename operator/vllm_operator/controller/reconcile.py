@@ -8,35 +8,29 @@ a run, and no run ends before all of its writes have.
 import asyncio
 import functools
 import logging
-import random
 import time
 from collections.abc import Callable, Coroutine
 from typing import NamedTuple, TypeVar
 
-from vllm_operator import api, children, config, keys
+from vllm_operator import api, children, config
 from vllm_operator.children import exposure, template
-from vllm_operator.controller import existence, hosts, installation, lookups, report, upgrades
+from vllm_operator.controller import existence, hosts, installation, lookups, report, schedule, settled, upgrades
 from vllm_operator.keys import issuer
-from vllm_operator.kube import apply, backoff, cache, client, errors, failures, kinds, naming
+from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
 from vllm_operator.status import dependencies, observed, pod_diagnosis, rollout
 
 LOG = logging.getLogger(__name__)
-AGAIN = backoff.Backoff(first=15.0, longest=300.0)
-"""What an object met, or a missing dependency, is no event of ours: it is looked at again, ever less often."""
-
-SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS = 540.0, 660.0
-"""Every model is looked at this often even if nothing happened: the answer to a lost event."""
-
 One = TypeVar("One")
 Other = TypeVar("Other")
 
 
 class Outcome(NamedTuple):
-    """What became of the writes of a run; `stale`: one was decided from what is no longer there."""
+    """What became of the writes of a run; `stale`: one was decided from what is no longer there; `deleted`: some were."""
 
     failures: failures.Failures
     stale: frozenset[kinds.Ref]
+    deleted: bool = False
 
 
 class Reconciler:
@@ -65,23 +59,28 @@ class Reconciler:
         self._prober, self._clock = probes, clock
         self._lookups = lookups.Lookups(api_server)
         self._hosts = claims or hosts.Hosts(settings)
+        self._settled = settled.Settled(objects, probes, self._hosts, self._lookups, clock)
         self.left: dict[kinds.Key, str] = {}
-        self._troubled: dict[kinds.Key, tuple[int, float]] = {}
+        self._schedule = schedule.Schedule(clock)
 
     async def __call__(self, key: kinds.Key) -> float | None:
         """Work on the model `key`; return the seconds after which to look again without an event, or None."""
-        stamp, seen = self._cache.stamp(key), observed.snapshot(self._cache, key)
-        if seen and (holder := installation.other(seen, self._settings.installation)):
-            return self._leave(key, holder)
-        self.left.pop(key, None)
         try:
-            if seen is None:
-                self._forget(key)
-                return None
-            return await self._run(key, seen, stamp)
+            until = await self._settled.until(key)
+            return self._schedule.calm(key, [until]) if until else await self._look(key)
         finally:
             self._hosts.end(key)
             self._prober.enqueue(key)  # a revocation that was written is brought to the pods, whatever else failed
+
+    async def _look(self, key: kinds.Key) -> float | None:
+        seen = observed.snapshot(self._cache, key)
+        if seen and (holder := installation.other(seen, self._settings.installation)):
+            return self._leave(key, holder)
+        self.left.pop(key, None)
+        if seen is None:
+            self._forget(key)
+            return None
+        return await self._run(key, seen)
 
     def _leave(self, key: kinds.Key, holder: str) -> float:
         """Leave the model to the installation that works on it, and say so once."""
@@ -90,37 +89,41 @@ class Reconciler:
             LOG.warning("ModelDeployment is left to another installation key=%s holder=%s; %s", key, holder, remedy)
         self.left[key] = holder
         self._hosts.bar(key, writes=False)
-        return SOONEST_RESYNC_SECONDS
+        return schedule.SOONEST_RESYNC_SECONDS
 
-    async def _run(self, key: kinds.Key, seen: observed.ObservedState, stamp: cache.Stamp) -> float:
+    async def _run(self, key: kinds.Key, seen: observed.ObservedState) -> float:
         try:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
             self._hosts.bar(key, writes=False)
             await self._reporter.unreadable(seen.model, error)
-            return self._again(key, seen.model)
+            return self._schedule.troubled(seen.model)
+        begun, asked = self._clock(), settled.Asked(exposure.address(seen.model, self._settings), tuple(seen.edges()))
+        known = self._settled.inputs(key, asked)
         claim = await self._claim(seen, spec)
-        address = exposure.address(seen.model, self._settings)
-        holder = self._hosts.holder(key, address, seen.edges().keys())
-        inputs = self._inputs(seen, spec, claim, holder)
+        inputs = self._inputs(seen, spec, claim, known.holder)
         plan = children.plan(inputs)
         self._hosts.bar(key, writes=not plan.withheld and not _is_held(seen, plan))
         if self._upgrades.admits(key, seen, plan):
             plan = children.plan(inputs._replace(renews=True))
         if await self._existence.is_over(seen, plan):
-            return SOONEST_RESYNC_SECONDS
+            return schedule.SOONEST_RESYNC_SECONDS
         issued, outcome = await self._write(seen, plan)
-        missing = await self._lookups.missing(dependencies.of(plan))
-        after = self._observed(key, seen, stamp)
+        asked = asked._replace(named=dependencies.of(plan))
+        missing = await self._lookups.missing(asked.named)
+        after = self._observed(key, seen, known.stamp)
         after = after._replace(missing=missing, failures=outcome.failures, troubles=issued.troubles)
-        after = after._replace(host_of=holder)
+        after = after._replace(host_of=known.holder)
         await self._reporter.report(after, plan)
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
+        waits, until = self._upgrades.waits(plan), schedule.until(plan, issued, begun)
+        due = [until, begun + upgrades.LOOK_SECONDS] if waits else [until]
         if missing or outcome.failures:
-            return min(self._again(key, seen.model), self._next(plan, issued))
-        self._troubled.pop(key, None)
-        return self._next(plan, issued)
+            return self._schedule.troubled(seen.model, due)
+        if not (waits or outcome.deleted or issued.deleted or issued.troubles) and settled.is_comparable(seen, spec):
+            self._settled.keep(key, known, asked, until)
+        return self._schedule.calm(key, due)
 
     def _inputs(
         self, seen: observed.ObservedState, spec: api.Spec, claim: kinds.Object | None, holder: kinds.Ref | None
@@ -188,38 +191,21 @@ class Reconciler:
         stale = issuing.stale | written.stale | derived.stale
         if issuing.revoked and kinds.ref(guard) not in derived.failures and not derived.stale:
             await self._reporter.revoked(seen.model, issuing.revoked)
+        unwanted: tuple[kinds.Object, ...] = ()
         if not (failures or stale or is_held):
             unwanted = children.unwanted(plan, seen.objects.values())
             failures = await self._applier.prune(unwanted)
-        return issuing, Outcome(failures, stale)
+        return issuing, Outcome(failures, stale, deleted=bool(unwanted))
 
     def _observed(self, key: kinds.Key, before: observed.ObservedState, stamp: cache.Stamp) -> observed.ObservedState:
         """Return what is seen after the writes, with what was answered; the generation is that which was worked on."""
         after = before if self._cache.stamp(key) == stamp else observed.snapshot(self._cache, key) or before
         return self._prober.with_answers(after._replace(model={**after.model, "metadata": before.model["metadata"]}))
 
-    def _again(self, key: kinds.Key, model: kinds.Object) -> float:
-        """Return in how many seconds to look again at what is in trouble: as long as the same spec has been, up to 5 minutes."""
-        generation, now = model["metadata"]["generation"], self._clock()
-        told, since = self._troubled.get(key, (generation, now))
-        since = since if told == generation else now
-        self._troubled[key] = (generation, since)
-        return AGAIN.pause(max(0.0, now - since))
-
-    def _next(self, plan: children.Plan, issued: issuer.IssueResult) -> float:
-        """Return in how many seconds something is due that no event tells of."""
-        now, turns = self._clock(), children.due(plan)
-        ends = keys.due(plan.spec.access, issued.issued.values(), now)
-        due: list[float] = [random.uniform(SOONEST_RESYNC_SECONDS, LATEST_RESYNC_SECONDS)]  # noqa: S311 - spreads load, guards nothing
-        due += [] if ends is None else [ends]
-        due += [] if turns is None else [max(0.0, turns - now)]
-        due += [issuer.LOOK_AGAIN_SECONDS] if issued.troubles else []
-        due += [upgrades.LOOK_SECONDS] if self._upgrades.waits(plan) else []
-        return min(due)
-
     def _forget(self, key: kinds.Key) -> None:
         self.left.pop(key, None)
-        self._troubled.pop(key, None)
+        self._schedule.forget(key)
+        self._settled.forget(key)
         self._applier.forget(key)
         self._reporter.forget(key)
 

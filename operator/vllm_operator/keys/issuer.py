@@ -28,7 +28,8 @@ class IssueResult:
 
     `issued`: the keys that guards shall accept, by client; `revoked_until`: every other record made up to then (unix seconds) is
     revoked; `revoked`: the clients that are newly off the list; `troubles`: what is wrong with the keys of a client; `failures`:
-    Secrets that could not be written, read or deleted; `stale`: those that were no longer what their keys were decided from.
+    Secrets that could not be written, read or deleted; `stale`: those that were no longer what their keys were decided from;
+    `deleted`: clients' Secrets were deleted.
     """
 
     issued: Mapping[str, keys.Issued]
@@ -37,6 +38,7 @@ class IssueResult:
     troubles: Mapping[str, ConditionValue]
     failures: failures.Failures
     stale: frozenset[kinds.Ref]
+    deleted: bool = False
 
 
 class Issuer:
@@ -77,6 +79,7 @@ class Issuer:
             troubles={**decision.repaired, **decision.troubles},
             failures=met,
             stale=written.stale,
+            deleted=bool(over),
         )
 
     async def _delete(self, secrets: Iterable[kinds.Object]) -> failures.Failures:

@@ -49,6 +49,14 @@ def _whole(obj: kinds.Object) -> kinds.Object:
     return {**obj, "metadata": _without(obj["metadata"], UNKEPT_METADATA)}
 
 
+def _model(model: kinds.Object) -> kinds.Object:
+    """Return a model with the annotations that mean something here: what others note on it is no news, and may be long."""
+    annotations = model["metadata"].get("annotations") or {}
+    ours = {name: value for name, value in annotations.items() if name.startswith(f"{kinds.GROUP}/")}
+    metadata = _without(model["metadata"], (*UNKEPT_METADATA, "annotations"))
+    return {**model, "metadata": {**metadata, **({"annotations": ours} if ours else {})}}
+
+
 def _secret(secret: kinds.Object) -> kinds.Object:
     data = {name: _kept(name, value) for name, value in (secret.get("data") or {}).items()}
     return _whole({**secret, **({"data": data} if data else {})})
@@ -103,4 +111,8 @@ def _without(fields: kinds.Object, names: Iterable[str]) -> kinds.Object:
     return {name: value for name, value in fields.items() if name not in names}
 
 
-PROJECTIONS: dict[str, Callable[[kinds.Object], kinds.Object]] = {kinds.POD.kind: _pod, kinds.SECRET.kind: _secret}
+PROJECTIONS: dict[str, Callable[[kinds.Object], kinds.Object]] = {
+    kinds.MODEL_DEPLOYMENT.kind: _model,
+    kinds.POD.kind: _pod,
+    kinds.SECRET.kind: _secret,
+}

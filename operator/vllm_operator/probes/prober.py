@@ -5,14 +5,18 @@ heard anew wakes the model's key. Only the leader runs the models, so only the l
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import NamedTuple, Protocol
 
 from vllm_operator import guard
 from vllm_operator.engine import verification
 from vllm_operator.kube import cache, client, kinds, workqueue
+from vllm_operator.kube.conditions import ConditionValue
 from vllm_operator.probes import canary, fetch_polls, guard_polls, http_client, inquiries, stocks, sync_hints
 from vllm_operator.status import observed
+from vllm_operator.status.accelerators import Stock
+from vllm_operator.status.fetch_progress import FetchState
+from vllm_operator.status.pod_view import Evidence
 
 CANARY_WORKERS = 32
 PERIODIC_SECONDS = 300.0  # a model that is due later than this has not changed, and waits for those that have
@@ -29,6 +33,17 @@ class Asking(Protocol):
 
     async def ask_model(self, base: str, key: str, request: verification.Request) -> http_client.Answer:
         """Send one keyed request."""
+
+
+class Answers(NamedTuple):
+    """What was heard last of one model, as ObservedState has it."""
+
+    guards: Mapping[str, guard.State | None]
+    fetch: FetchState
+    evidence: Mapping[str, Evidence]
+    stock: Stock | None
+    verified: ConditionValue | None
+    asked: frozenset[str]
 
 
 class Prober:
@@ -59,13 +74,20 @@ class Prober:
         self._inquiries.queue.add(key)
         self._requests.add(key)
 
+    def answers(self, key: kinds.Key) -> Answers:
+        """Return what was heard last of the model."""
+        return Answers(
+            guards=self._polls.of(key),
+            fetch=self._fetches.of(key),
+            evidence=self._inquiries.of(key),
+            stock=self._inquiries.stock(),
+            verified=self._canary.of(key),
+            asked=self._canary.asked(key),
+        )
+
     def with_answers(self, seen: observed.ObservedState) -> observed.ObservedState:
         """Return `seen` with what was heard last."""
-        key = kinds.Key(seen.owner.namespace, seen.owner.name)
-        canary = self._canary
-        asked = seen._replace(verified=canary.of(key), asked=canary.asked(key))
-        asked = asked._replace(evidence=self._inquiries.of(key), stock=self._inquiries.stock())
-        return asked._replace(guards=self._polls.of(key), fetch=self._fetches.of(key))
+        return seen._replace(**self.answers(seen.owner.key)._asdict())
 
     def context(self, key: kinds.Key) -> int | None:
         """Return the length of the context that the model's servers were last seen to have chosen, in tokens."""

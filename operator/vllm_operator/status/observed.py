@@ -41,7 +41,7 @@ class ObservedState(NamedTuple):
 
     def child(self, kind: kinds.Kind, name: str) -> kinds.Object | None:
         """Return the model's object of that kind and name."""
-        return self.objects.get(kinds.Ref(kind.kind, self.owner.namespace, name))
+        return self.objects.get(kinds.Ref(kind.kind, self.model["metadata"]["namespace"], name))
 
     def lacking(self) -> list[dependencies.Dependency]:
         """Return what is missing and needed: a claim that has its volume needs no class, and a certificate no issuer."""

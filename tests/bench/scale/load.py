@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable
 
 from tests.bench.scale import wire
+from vllm_operator.kube import kinds
 
 CLIENTS = 10
 PREFIX = "m-"
@@ -48,8 +49,8 @@ async def edit(api: wire.Api, chosen: Iterable[str], what: str) -> None:
 
 
 async def wake(api: wire.Api, chosen: Iterable[str], number: int) -> None:
-    """Change what changes nothing: an annotation."""
-    patch = {"metadata": {"annotations": {"example.com/woken": str(number)}}}
+    """Change what changes nothing: an annotation that the operator keeps, as one of its own, and that says nothing."""
+    patch = {"metadata": {"annotations": {f"{kinds.GROUP}/woken": str(number)}}}
     await parallel(chosen, lambda name: api.ask("PATCH", f"{MODELS}/{name}", patch, wire.MERGE))
 
 

@@ -41,7 +41,7 @@ async def bare(models: int, recorded: recording.Recording) -> Phases:
 
 
 async def crowd(models: int, wakes: int = rest.WAKES) -> Phases:
-    """Measure the operator with many models: created at once, each edit of all, woken for nothing, restarted, deleted."""
+    """Measure the operator with many models: created at once, each edit of all, woken, looked at, restarted, deleted."""
     names = load.names(models)
     with cluster.fresh() as on, cluster.operator(on) as one:
         async with wire.Api(on.admin) as api:
@@ -52,6 +52,7 @@ async def crowd(models: int, wakes: int = rest.WAKES) -> Phases:
                 found[what] = measure.summary(done, models, created=False)
             found["rest"] = await rest.resting(on)
             found["wake"] = await rest.woken(on, one, api, names, wakes)
+            found["look"] = await rest.looked_at(on, one, api, models)
             found["restart"] = await rest.restarted(on, one, models)
             found["rest after restart"] = await rest.resting(on)
             found["delete"] = await rest.deleted(on, api, names)

@@ -6,7 +6,7 @@ import pytest
 
 from tests import clock, served_models
 from vllm_operator import children
-from vllm_operator.controller import metrics, reconcile
+from vllm_operator.controller import metrics, schedule
 from vllm_operator.kube import kinds
 
 MODELS = 40
@@ -18,7 +18,7 @@ async def test_models_that_serve_are_all_checked_in_eleven_minutes_and_none_is_w
         one = world.start("restarted")
         await asyncio.sleep(30)
         runs, written = _runs(), len(world.writes)
-        await asyncio.sleep(reconcile.LATEST_RESYNC_SECONDS)
+        await asyncio.sleep(schedule.LATEST_RESYNC_SECONDS)
         assert _runs() - runs >= MODELS
         assert world.writes[written:] == []
         await one.manager.stop()
