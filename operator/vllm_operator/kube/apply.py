@@ -19,12 +19,10 @@ Must not decide what is wanted; never puts an object's content into an error or 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes
-
-CONTEST_SECONDS, CONTEST_REPAIRS, CONTEST_PAUSE = 60.0, 3, 300.0
+from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes, repairs
 
 
 class Written(NamedTuple):
@@ -49,13 +47,12 @@ class Applier:
     def __init__(self, api: client.Api, seen: cache.Cache, clock: Callable[[], float] | None = None) -> None:
         self._api = api
         self._cache = seen
-        self._clock = clock or _now
         self._compared: dict[kinds.Key, dict[kinds.Ref, tuple[str, str]]] = {}
-        self._repairs: dict[kinds.Ref, dict[str, tuple[float, ...]]] = {}
+        self._repairs = repairs.Repairs(clock or _now)
 
     async def ensure_all(self, desired: Iterable[kinds.Object], owner: naming.Owner) -> Written:
         """Make the live objects what is `desired`, each for itself; all are done when this returns, whatever became of one."""
-        wanted = [one for one in map(_wanted, desired) if not self._is_compared(one, owner)]
+        wanted = [one for one in map(_wanted, desired) if not self._is_there(one, owner)]
         outcomes = await failures.settled(self._ensure(one, owner) for one in wanted)
         met = {one.ref: error for one, error in zip(wanted, outcomes, strict=True) if error}
         stale = frozenset(ref for ref, error in met.items() if isinstance(error, errors.Conflict))
@@ -64,7 +61,7 @@ class Applier:
     async def ensure(self, desired: kinds.Object, owner: naming.Owner) -> None:
         """Make the live object what is `desired`; raise `NotOwned`, `Contested` or an ApiError where that cannot be."""
         wanted = _wanted(desired)
-        if not self._is_compared(wanted, owner):
+        if not self._is_there(wanted, owner):
             await self._ensure(wanted, owner)
 
     async def _ensure(self, wanted: Wanted, owner: naming.Owner) -> None:
@@ -79,12 +76,25 @@ class Applier:
         elif not naming.is_ours(live, owner):
             raise failures.NotOwned(wanted.ref, naming.holder(live))
         elif not live["metadata"].get("deletionTimestamp"):  # what is being deleted is waited for
-            compared = self._compared.setdefault(kinds.Key(owner.namespace, owner.name), {})
-            compared[wanted.ref] = (wanted.sent, await self._settle(wanted, live))
+            self._note_compared(wanted, owner, await self._settle(wanted, live))
 
-    def _is_compared(self, wanted: Wanted, owner: naming.Owner) -> bool:
-        compared = self._compared.get(kinds.Key(owner.namespace, owner.name), {})
-        return compared.get(wanted.ref) == (wanted.sent, self._cache.version(wanted.ref))
+    def _is_there(self, wanted: Wanted, owner: naming.Owner) -> bool:
+        """Tell whether the live object is what is wanted: mostly it is, and nothing has to be waited for."""
+        version = self._cache.version(wanted.ref)
+        if self._compared.get(owner.key, {}).get(wanted.ref) == (wanted.sent, version):
+            return True
+        live = self._cache.get(wanted.ref)
+        if live is None or wanted.version not in (None, version) or not naming.is_ours(live, owner):
+            return False
+        if _sent(live) != wanted.sent or live["metadata"].get("deletionTimestamp"):
+            return False
+        if diff.immutable(wanted.body, live) or diff.patch(wanted.body, live):
+            return False
+        self._note_compared(wanted, owner, version)
+        return True
+
+    def _note_compared(self, wanted: Wanted, owner: naming.Owner, version: str) -> None:
+        self._compared.setdefault(owner.key, {})[wanted.ref] = (wanted.sent, version)
 
     async def prune(self, unwanted: Iterable[kinds.Object]) -> failures.Failures:
         """Delete the objects, and no other that may have got the name of one."""
@@ -137,17 +147,17 @@ class Applier:
 
     async def _settle(self, wanted: Wanted, live: kinds.Object) -> str:
         """Bring the live object to what is wanted; return its version then."""
-        changed = live["metadata"].get("annotations", {}).get(naming.HASH_ANNOTATION) != wanted.sent
+        changed = _sent(live) != wanted.sent
         owned = self._cache.owned(wanted.ref) if changed else None
         if diff.immutable(wanted.body, live, owned):
             return await self._recreate(wanted, live)
         operations = diff.patch(wanted.body, live, owned)
         paths = {one["path"] for one in operations if one["op"] != "test"} if not changed else set()
-        contested = self._contested(wanted.ref, paths)
+        contested = self._repairs.contested(wanted.ref, paths)
         due = [one for one in operations if one["path"] not in contested]
         if any(one["op"] != "test" for one in due):
             live = await self._patch(wanted, live, due)
-            self._note_repairs(wanted.ref, paths - contested)
+            self._repairs.note(wanted.ref, paths - contested)
         if contested:
             fields = ", ".join(sorted(contested))
             raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
@@ -169,24 +179,6 @@ class Applier:
         patch = [*_preconditions(wanted, live), *operations]
         expected = own_writes.patched(live, operations)
         return await own_writes.written(self._cache, wanted.ref, self._api.patch(wanted.ref, patch), expected)
-
-    def _contested(self, ref: kinds.Ref, paths: Collection[str]) -> frozenset[str]:
-        """Return those of the fields that were repaired too often of late. A Secret's are never left."""
-        recent = self._recent(ref)
-        return frozenset(path for path in paths if _is_contested(recent.get(path, ())))
-
-    def _note_repairs(self, ref: kinds.Ref, paths: Collection[str]) -> None:
-        """Note that fields were repaired; a repair that failed is none."""
-        if ref.kind == kinds.SECRET.kind:
-            return
-        recent, now = self._recent(ref), self._clock()
-        noted = {path: (*recent.get(path, ()), now) for path in paths}
-        self._repairs[ref] = {path: times for path, times in {**recent, **noted}.items() if times}
-
-    def _recent(self, ref: kinds.Ref) -> dict[str, tuple[float, ...]]:
-        """Return when fields of the object were repaired of late."""
-        now, repairs = self._clock(), self._repairs.get(ref, {})
-        return {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in repairs.items()}
 
     async def _recreate(self, wanted: Wanted, live: kinds.Object) -> str:
         try:
@@ -221,6 +213,11 @@ def _wanted(desired: kinds.Object) -> Wanted:
     return Wanted(kinds.ref(desired), body, sent, desired["metadata"].get("resourceVersion"))
 
 
+def _sent(live: kinds.Object) -> str:
+    """Return the hash of what was sent last."""
+    return str((live["metadata"].get("annotations") or {}).get(naming.HASH_ANNOTATION, ""))
+
+
 def _preconditions(wanted: Wanted, live: kinds.Object) -> diff.Operations:
     """Return the operations that make a patch a Conflict where the object is not the one that was seen."""
     found: diff.Operations = [{"op": "test", "path": "/metadata/uid", "value": _uid(live)}]
@@ -240,8 +237,3 @@ def _uid(obj: kinds.Object) -> str:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _is_contested(repairs: tuple[float, ...]) -> bool:
-    """Tell whether a field was repaired three times within a minute."""
-    return len(repairs) >= CONTEST_REPAIRS and repairs[-1] - repairs[-CONTEST_REPAIRS] < CONTEST_SECONDS
