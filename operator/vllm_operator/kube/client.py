@@ -113,8 +113,9 @@ class ApiClient:
         query = {"limit": str(PAGE), **requests.selecting(selector)}
         while True:
             answer = await self._connection.call("list", requests.all_of(kind, namespace), query=query)
-            metadata = answer["metadata"]
-            items = [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
+            metadata, items = answer["metadata"], answer.pop("items")
+            for item in items:
+                item |= {"apiVersion": kind.api_version, "kind": kind.kind}
             yield Page(items, metadata["resourceVersion"])
             if not metadata.get("continue"):
                 return

@@ -88,7 +88,8 @@ class Informer:
         async with contextlib.aclosing(pages):
             async for page in pages:
                 version = page.resource_version
-                for obj in page.items:
+                while page.items:  # or each kind's last page would be held until its next one is there
+                    obj = page.items.pop()
                     listed.add(kinds.ref(obj))
                     self._cache.put(obj)
         self._cache.purge(self._kind, self._namespace, listed, version)

@@ -60,6 +60,24 @@ async def test_synced_means_that_all_that_was_there_is_known(monkeypatch: pytest
 
 
 @clock.virtual
+async def test_of_a_page_nothing_is_held_while_the_next_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    followed, pages = Followed(), list[client.Page]()
+
+    async def noted(kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncIterator[client.Page]:
+        async for page in fake_apiserver.FakeCluster.list(followed.api, kind, namespace, selector):
+            assert [one.items for one in pages] == [[]] * len(pages)
+            pages.append(page)
+            yield page
+
+    monkeypatch.setattr(followed.api, "list", noted)
+    await followed.create(*"abcde")
+    async with followed.running():
+        await asyncio.wait_for(followed.informer.synced.wait(), 5)
+    assert len(pages) == 3
+
+
+@clock.virtual
 async def test_what_happens_is_told_and_wakes_its_model() -> None:
     followed = Followed()
     async with followed.running():
