@@ -3,6 +3,7 @@
 Knows group, version and plural; must not know what any of them is for.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 Object = dict[str, Any]
@@ -93,4 +94,4 @@ BY_NAME = {
 def ref(obj: Object) -> Ref:
     """Return the reference of `obj`."""
     metadata = obj["metadata"]
-    return Ref(obj["kind"], metadata.get("namespace", ""), metadata["name"])
+    return Ref(sys.intern(obj["kind"]), sys.intern(metadata.get("namespace", "")), metadata["name"])

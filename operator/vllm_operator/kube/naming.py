@@ -4,6 +4,7 @@ Children of two models never share a name: a model's name holds no dot and does 
 `vllm11.key.default` and `vllm11-peers` belong to `vllm11` alone.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 from vllm_operator.kube import kinds
@@ -201,6 +202,6 @@ def key(obj: kinds.Object) -> kinds.Key | None:
     """Return the key of the model that `obj`, a child or pod, says it belongs to."""
     metadata = obj["metadata"]
     if obj["kind"] == kinds.MODEL_DEPLOYMENT.kind:
-        return kinds.Key(metadata["namespace"], metadata["name"])
+        return kinds.Key(sys.intern(metadata["namespace"]), sys.intern(metadata["name"]))
     name = metadata.get("labels", {}).get(MODEL_LABEL)
-    return kinds.Key(metadata["namespace"], name) if name else None
+    return kinds.Key(sys.intern(metadata["namespace"]), sys.intern(name)) if name else None

@@ -5,7 +5,6 @@ Page and drawing follow from these alone, and `make check` fails where they do n
 """
 
 import json
-import math
 import pathlib
 import re
 import shutil
