@@ -22,26 +22,12 @@ BITS_OF_A_CHARACTER = 6
 """Of the URL-safe alphabet, in which keys are written."""
 
 
-SLOWER = (
-    "the slowest of a hundred requests took up to twice as long under held connections, up to 5 times under requests without a "
-    "key, 12 under requests for the guide, and 22 in the seconds in which 4,096 connections ask at once"
-)
-"""Measured by `make attack` on 29 Nov 2026, while other work ran on the machine."""
-
-
 class Bound(NamedTuple):
     """What is bounded, its number as the page shows it, and the tests that fail where it does not hold."""
 
     words: str
     value: str
     tests: tuple[str, ...]
-
-
-class Open(NamedTuple):
-    """What is not bounded, from where on, and what to do about it."""
-
-    words: str
-    remedy: str
 
 
 def number(found: int) -> str:
@@ -59,12 +45,13 @@ STATIC = _static()
 PUBLIC, PRIVATE = STATIC["static_resources"]["listeners"]
 
 
-def _manager(listener: dict[str, Any]) -> dict[str, Any]:
+def manager(listener: dict[str, Any]) -> dict[str, Any]:
+    """Return what a listener does with HTTP."""
     found: dict[str, Any] = listener["filter_chains"][0]["filters"][-1]["typed_config"]
     return found
 
 
-def _seconds(duration: str) -> str:
+def seconds(duration: str) -> str:
     """Return Envoy's duration as pages have it."""
     return f"{int(duration.removesuffix('s'))} s"
 
@@ -116,8 +103,8 @@ READ_OFTEN = "guard/test_private_floods.py::test_metrics_and_statistics_are_read
 
 def public() -> list[Bound]:
     """Return the bounds of what comes to port 8000."""
-    manager = _manager(PUBLIC)
-    idle = manager["common_http_protocol_options"]["idle_timeout"]
+    http = manager(PUBLIC)
+    idle = http["common_http_protocol_options"]["idle_timeout"]
     rounds = _matched(r"for _ = 1, (\d+) do", script.public())
     id_length = _matched(r'gsub\("\[\^%w\._-\]", ""\):sub\(1, (\d+)\)', script.public())
     usual, most = script.PUBLIC_ASKERS
@@ -126,18 +113,18 @@ def public() -> list[Bound]:
         Bound("connections at a time", number(bounds.connections(bounds.MEMORY)), (FITS,)),
         Bound("held of a connection in each direction", f"{bounds.BUFFER // KIB} KiB", (FITS,)),
         Bound("headers of a request, above which it is 431", f"{bounds.HEADERS_KB} KiB", (HOSTILE,)),
-        Bound("who sends nothing is gone after", _seconds(PUBLIC["listener_filters_timeout"]), (HELD,)),
-        Bound("half a head of a request, after", _seconds(manager["request_headers_timeout"]), (HELD,)),
-        Bound("half a body without a key, after", _seconds(manager["stream_idle_timeout"]), (HELD,)),
+        Bound("who sends nothing is gone after", seconds(PUBLIC["listener_filters_timeout"]), (HELD,)),
+        Bound("half a head of a request, after", seconds(http["request_headers_timeout"]), (HELD,)),
+        Bound("half a body without a key, after", seconds(http["stream_idle_timeout"]), (HELD,)),
         Bound(
             "half a body with a key, after",
-            _seconds(manager["request_timeout"]),
+            seconds(http["request_timeout"]),
             ("guard/test_hostile.py::test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is",),
         ),
-        Bound("who is silent between two requests, after", _seconds(idle), (HELD,)),
+        Bound("who is silent between two requests, after", seconds(idle), (HELD,)),
         Bound(
             "an answer that nobody reads, after vLLM has ended it",
-            _seconds(keyed.TO_ENGINE["flush_timeout"]),
+            seconds(keyed.TO_ENGINE["flush_timeout"]),
             ("unit/guard/test_routes.py::test_answers_may_take_hours_and_be_silent_for_one",),
         ),
         Bound(
@@ -160,15 +147,15 @@ def public() -> list[Bound]:
 
 def private() -> list[Bound]:
     """Return the bounds of what comes to port 8002."""
-    manager = _manager(PRIVATE)
+    http = manager(PRIVATE)
     usual, most = script.PRIVATE_ASKERS
     return [
         Bound("connections at a time", number(bounds.PRIVATE_CONNECTIONS), (PRIVATE_SILENT,)),
         Bound("of them, those that have begun to ask", number(bounds.PRIVATE_QUESTIONS), (PRIVATE_SILENT,)),
-        Bound("who asks nothing is gone after", _seconds(PRIVATE["listener_filters_timeout"]), (PRIVATE_SILENT,)),
+        Bound("who asks nothing is gone after", seconds(PRIVATE["listener_filters_timeout"]), (PRIVATE_SILENT,)),
         Bound(
             "an answer that nobody reads, after",
-            _seconds(manager["stream_idle_timeout"]),
+            seconds(http["stream_idle_timeout"]),
             ("guard/test_private.py::test_connections_that_read_nothing_cost_little_and_are_soon_gone",),
         ),
         Bound("questions for vLLM's health", f"{usual} a second; {most} while it is silent", (PROBED,)),
@@ -179,7 +166,7 @@ def private() -> list[Bound]:
 
 def _reading(path: str) -> str:
     """Return how often a path of the private port is answered."""
-    routes = _manager(PRIVATE)["route_config"]["virtual_hosts"][0]["routes"]
+    routes = manager(PRIVATE)["route_config"]["virtual_hosts"][0]["routes"]
     (found,) = (one["typed_per_filter_config"] for one in routes if one["match"].get("path") == path)
     bucket = found[filters.QUESTIONS]["token_bucket"]
     return f"{bucket['tokens_per_fill']} a second, {bucket['max_tokens']} after a pause"
@@ -209,40 +196,4 @@ def engine() -> list[Bound]:
         Bound("`/tmp`, where uploads lie", scratch["tmp"], (SCRATCH,)),
         Bound("the engine's home", scratch["home"], (SCRATCH,)),
         Bound("`/dev/shm`, in memory", scratch["shm"], (SCRATCH,)),
-    ]
-
-
-def unbounded() -> list[Open]:
-    """Return what is not bounded."""
-    silent = int(PRIVATE["listener_filters_timeout"].removesuffix("s"))
-    return [
-        Open(
-            f"One sender's share of a guard's {number(bounds.connections(bounds.MEMORY))} connections: who opens as many anew as "
-            "fast as they end, and begins a request on each, keeps others out.",
-            "One address's share is for the edge to bound, which knows addresses.",
-        ),
-        Open(
-            f"With a key: requests that are held back bring a guard to where new ones get 503 until they time out, after "
-            f"{_seconds(_manager(PUBLIC)['request_timeout'])}.",
-            "Revoke that client's key: the log names it.",
-        ),
-        Open(
-            f"Probes: whoever reaches port 8002 and begins more than {bounds.PRIVATE_QUESTIONS // silent} questions a second for "
-            "two minutes on end holds them off, and the kubelet restarts the guard.",
-            "Let only networks in that you trust: the NetworkPolicy does, where the network plugin enforces it.",
-        ),
-        Open(
-            "How much slower a client with a key is answered during a flood. `make attack` measures it and fails for none: with "
-            f"attackers, guard and model on two processors, {SLOWER}.",
-            "Bound callers at the edge, and give guards processors of their own (`guard.resources.cpu`).",
-        ),
-        Open(
-            "What stands before the guard: an edge may log paths and queries, and with them a key that a client wrote into one.",
-            "Send keys in the header alone.",
-        ),
-        Open(
-            "How long an answer is within the context.",
-            "Limits of clients, `engine.maxModelLen`: [guard.md](guard.md#one-requests-cost).",
-        ),
-        Open("Weights that are fetched without `model.cache`: their size is the model's.", "Set `model.cache`."),
     ]

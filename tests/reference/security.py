@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.attack import bounds, page, table
+from tests.attack import bounds, page, table, unbounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +33,7 @@ def tables() -> dict[str, list[str]]:
     return {
         **{mark: _claims(found) for mark, found in page.CLAIMS.items()},
         **{mark: _bounds(found.of, found.bounds()) for mark, found in NUMBERS.items()},
-        "unbounded": _open(bounds.unbounded()),
+        "unbounded": _open(unbounded.unbounded()),
     }
 
 
@@ -51,7 +51,7 @@ def _bounds(of: str, found: Iterable[bounds.Bound]) -> list[str]:
     return ["", f"| {of} | number | held by, below `tests/` |", "|---|---|---|", *rows]
 
 
-def _open(found: Iterable[bounds.Open]) -> list[str]:
+def _open(found: Iterable[unbounded.Open]) -> list[str]:
     return ["", "| not bounded | what to do |", "|---|---|", *(f"| {one.words} | {one.remedy} |" for one in found)]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from dev import paths
 from tests import pages
-from tests.attack import bounds, page, table
+from tests.attack import page, table, unbounded
 from tests.reference import security
 
 if TYPE_CHECKING:
@@ -82,4 +82,4 @@ def test_no_number_stands_in_prose_where_nothing_would_change_it() -> None:
 
 
 def test_what_is_not_bounded_says_what_to_do() -> None:
-    assert all(one.remedy for one in bounds.unbounded())
+    assert all(one.remedy for one in unbounded.unbounded())
