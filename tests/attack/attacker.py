@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILES = 12_000
+LEAST = 19
+"""The priority at which it runs: who floods a guard has processors of their own, and takes none from guard and model."""
 SECONDS = 10.0
 
 
@@ -77,6 +80,7 @@ def sending(order: Order) -> Iterator[Attacker]:
 def main() -> None:
     """Do what the first line says."""
     order: dict[str, Any] = json.loads(sys.stdin.readline())
+    os.nice(LEAST)
     flood.allow_files(FILES)
     address, sent = (order["address"][0], order["address"][1]), [base64.b64decode(one) for one in order["sent"]]
     with contextlib.ExitStack() as held:
