@@ -31,7 +31,7 @@ Expect = Callable[[kinds.Object], kinds.Object]
 
 
 class Entry(NamedTuple):
-    """One object: `raw` is its projection, `owned` the fields that are ours in it; both JSON."""
+    """One object: `raw` is its projection, as projection.stored() has it, `owned` the fields that are ours in it, as JSON."""
 
     raw: bytes
     version: int
@@ -68,7 +68,7 @@ class Cache:
             if before or ref in self._held:
                 self._forget_kept(ref, version)
             return
-        after = Entry(projection.projected(obj), version, key, self._owned(obj))
+        after = Entry(projection.stored(projection.projected(obj)), version, key, self._owned(obj))
         self._entries[ref] = after
         self._index(ref, before, after)
         if before and after.raw == before.raw:
@@ -167,7 +167,7 @@ class Cache:
             self._at_hand.popitem(last=False)
         version, obj = at_hand.get(ref, (0, {}))
         if version != entry.version:
-            obj = orjson.loads(entry.raw)
+            obj = orjson.loads(projection.read(entry.raw))
             obj["metadata"]["resourceVersion"] = str(entry.version)
             at_hand[ref] = entry.version, obj
         return obj

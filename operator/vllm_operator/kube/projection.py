@@ -5,6 +5,7 @@ the operator's memory. Entries that the operator reads back are kept whole.
 """
 
 import hashlib
+import zlib
 from collections.abc import Callable, Iterable
 
 import orjson
@@ -17,6 +18,9 @@ DIGEST = "sha256:"
 ENTRY_LIMIT = 512  # base64 characters: a client's key, its URLs and the replaced keys are shorter
 READ_ENTRIES = frozenset({"keys.json", "void.json", "PREVIOUS_API_KEYS"})
 """Entries that the operator reads back, whatever their length (up to a Secret's own limit of 1 MiB)."""
+
+LARGE = 2048
+"""Bytes of JSON above which an object is compressed: below, the cache would save little."""
 
 POD_METADATA = ("name", "namespace", "uid", "labels", "annotations", "creationTimestamp", "deletionTimestamp",
                 "ownerReferences")  # fmt: skip
@@ -38,6 +42,16 @@ def kept(obj: kinds.Object) -> kinds.Object:
 def packed(value: object) -> bytes:
     """Return `value` as JSON in no more memory than it needs: orjson's own buffer is kept at several times that."""
     return bytes(memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
+
+
+def stored(raw: bytes) -> bytes:
+    """Return JSON as it is kept: what is large, such as a pod template, is compressed to a third."""
+    return zlib.compress(raw, level=1) if len(raw) > LARGE else raw
+
+
+def read(kept_as: bytes) -> bytes:
+    """Return the JSON that is `stored` so."""
+    return kept_as if kept_as.startswith(b"{") else zlib.decompress(kept_as)
 
 
 def entry(value: str) -> str:

@@ -21,6 +21,16 @@ def test_an_object_is_decoded_once_until_it_changes() -> None:
     assert (seen.get(REF) or {})["data"] == {"a": "other"}
 
 
+def test_what_is_large_is_kept_in_less_room_and_read_as_it_is() -> None:
+    seen, large = Told(), secret(5, **{"keys.json": "QUFB" * 1000})
+    seen.put(large)
+    assert len(seen._entries[REF].raw) < 1000
+    assert (seen.get(REF) or {})["data"] == large["data"]
+    seen.told()
+    seen.put({**large, "metadata": {**large["metadata"], "resourceVersion": "6"}})
+    assert seen.told() == (), "the same again is no news"
+
+
 def test_what_is_gone_is_not_kept_decoded() -> None:
     seen = Told()
     seen.put(model(5))
