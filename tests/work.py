@@ -53,9 +53,11 @@ class Work:
 
 
 @contextlib.asynccontextmanager
-async def working(work: Work, workers: int = 2, idle_from: float = workqueue.NEVER) -> AsyncIterator[workqueue.Queue]:
+async def working(
+    work: Work, workers: int = 2, idle_from: float = workqueue.NEVER, idle_workers: int | None = None
+) -> AsyncIterator[workqueue.Queue]:
     """Run a queue that does `work`."""
-    queue = workqueue.Queue(work, workers, idle_from=idle_from)
+    queue = workqueue.Queue(work, workers, idle_from=idle_from, idle_workers=idle_workers)
     task = asyncio.create_task(queue.run())
     await asyncio.sleep(0)
     yield queue

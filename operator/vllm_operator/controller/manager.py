@@ -22,6 +22,7 @@ from vllm_operator.probes import http_client, prober
 LOG = logging.getLogger(__name__)
 GARBAGE = (50_000, 20, 50)  # what is decoded holds no cycles: collected this seldom, a list costs half the CPU
 GRACE_SECONDS, STOP_SECONDS = 5.0, 15.0
+CHECKED_AT_ONCE = 4  # models without a change; a check is CPU alone
 MOST_MISSED = 10_000  # changes that are remembered while another process leads
 LONG_SECONDS = 60.0  # after which an informer that fails is named in /readyz
 
@@ -50,7 +51,9 @@ class Manager:
         applier = apply.Applier(api, self._cache)
         self._reconciler = reconcile.Reconciler(api, self._cache, applier, self._prober, settings, claims=claims)
         self._reconcile = metrics.timed(self._reconciler)
-        self._queue = workqueue.Queue(self._work, settings.workers, idle_from=schedule.SOONEST_RESYNC_SECONDS)
+        self._queue = workqueue.Queue(
+            self._work, settings.workers, idle_from=schedule.SOONEST_RESYNC_SECONDS, idle_workers=CHECKED_AT_ONCE
+        )
         self._missed: collections.OrderedDict[kinds.Key, None] = collections.OrderedDict()
         self._checked: dict[kinds.Key, metrics.Conditions] = {}
         self._tasks: list[asyncio.Task[None]] = []

@@ -34,10 +34,18 @@ class Depth(NamedTuple):
 
 
 class Queue:
-    """Runs `work`, at most `workers` at once. What it says is due in `idle_from` seconds or later is a periodic check."""
+    """Runs `work`, at most `workers` at once. What it says is due in `idle_from` seconds or later is a periodic check.
 
-    def __init__(self, work: Work, workers: int = 16, *, idle_from: float = NEVER) -> None:
+    `idle_workers`: how many of the workers idle keys may have at once, where these cost CPU and not time: every run under way
+    is a part of each turn of the event loop, for which a changed key waits.
+    """
+
+    def __init__(
+        self, work: Work, workers: int = 16, *, idle_from: float = NEVER, idle_workers: int | None = None
+    ) -> None:
         self._work, self._workers, self._idle_from = work, workers, idle_from
+        self._idle_workers = workers if idle_workers is None else idle_workers
+        self._checking = set[kinds.Key]()
         self._changed, self._idle = _Waiting(), _Waiting()
         self._in_a_row = 0
         self._running: dict[kinds.Key, asyncio.Task[None]] = {}
@@ -103,13 +111,16 @@ class Queue:
 
     def _next(self) -> kinds.Key | None:
         """Take the key whose turn it is, if any waits."""
-        idle_first = self._in_a_row >= CHANGED_IN_A_ROW
-        first, second = (self._idle, self._changed) if idle_first else (self._changed, self._idle)
-        waiting = first if len(first) else second
-        if not len(waiting):
+        may_check = len(self._idle) > 0 and len(self._checking) < self._idle_workers
+        if may_check and (self._in_a_row >= CHANGED_IN_A_ROW or not len(self._changed)):
+            self._in_a_row = 0
+            key = self._idle.take()
+            self._checking.add(key)
+            return key
+        if not len(self._changed):
             return None
-        self._in_a_row = 0 if waiting is self._idle else self._in_a_row + 1
-        return waiting.take()
+        self._in_a_row += 1
+        return self._changed.take()
 
     async def _run(self, key: kinds.Key) -> None:
         self._retries.cancel(key)
@@ -127,6 +138,7 @@ class Queue:
     def _finished(self, key: kinds.Key, task: asyncio.Task[None]) -> None:
         """Let the next begin; what was cancelled, perhaps before its first step, waits again."""
         del self._running[key]
+        self._checking.discard(key)
         if task.cancelled():
             self._again.setdefault(key, False)
         if key in self._again:

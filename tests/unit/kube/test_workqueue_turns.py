@@ -81,6 +81,22 @@ async def test_a_change_during_an_idle_run_is_a_change() -> None:
 
 
 @clock.virtual
+async def test_idle_checks_leave_workers_to_what_changes() -> None:
+    work = queued.Work(seconds=1)
+    async with queued.working(work, 4, PERIOD, idle_workers=2) as queue:
+        for name in range(10):
+            queue.add(key(f"idle-{name}"), idle=True)
+        await asyncio.sleep(0.5)
+        assert len(work.running) == 2
+        for name in range(3):
+            queue.add(key(f"changed-{name}"))
+        await asyncio.sleep(0.1)
+        assert [one.name for one in work.order()[2:]] == ["changed-0", "changed-1"]
+        await asyncio.sleep(6)
+        assert (len(work.ended), queue.depth) == (13, (0, 0))
+
+
+@clock.virtual
 async def test_idle_checks_go_on_while_something_changes_all_the_time() -> None:
     work = queued.Work(seconds=1)
     async with queued.working(work, 1, PERIOD) as queue:
