@@ -91,6 +91,7 @@ ADDRESS_LIMIT = "guard/test_keyless.py::test_one_address_keeps_nobody_else_from_
 KEYLESS_LIMIT = "guard/test_keyless.py::test_each_kind_of_request_without_a_key_has_a_limit_of_its_own"
 SAFE_ID = "guard/test_passed_on.py::test_a_request_id_is_short_and_safe"
 TOLD_SIZE = "guard/test_sizes.py::test_a_body_that_is_told_to_be_too_long_is_refused_before_it_is_sent"
+FETCHED = "unit/children/test_disk.py::test_weights_that_a_server_fetches_have_room_for_the_largest_that_are_published"
 SCRATCH = "unit/children/test_pod.py::test_what_a_server_may_write_into_its_node_has_a_size"
 REQUEST = "unit/engine/test_options.py::test_what_one_request_may_ask_for_is_bounded_unless_the_spec_says_how"
 ASKED = "guard/test_passed_on.py::test_callers_who_ask_for_health_do_not_each_reach_the_engine"
@@ -195,5 +196,6 @@ def engine() -> list[Bound]:
         Bound("tokens of prompts that wait", number(options.MOST_QUEUED_TOKENS), (REQUEST,)),
         Bound("`/tmp`, where uploads lie", scratch["tmp"], (SCRATCH,)),
         Bound("the engine's home", scratch["home"], (SCRATCH,)),
+        Bound("weights that a server fetches without `model.cache`", render.SETTINGS.scratch_weights, (FETCHED,)),
         Bound("`/dev/shm`, in memory", scratch["shm"], (SCRATCH,)),
     ]

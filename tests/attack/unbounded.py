@@ -69,5 +69,8 @@ def unbounded() -> list[Open]:
             "How long an answer is within the context.",
             "Limits of clients, `engine.maxModelLen`: [guard.md](guard.md#one-requests-cost).",
         ),
-        Open("Weights that are fetched without `model.cache`: their size is the model's.", "Set `model.cache`."),
+        Open(
+            "The disk of a node, by several servers in sum: limits may be more than there is.",
+            "Name what models need in `requests`, and lower the chart's `pods.scratch`: [sizing](sizing.md#the-nodes-disk).",
+        ),
     ]

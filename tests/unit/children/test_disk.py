@@ -65,7 +65,7 @@ def test_a_server_has_room_for_all_its_scratch_volumes_and_its_logs(name: str) -
 
 
 @pytest.mark.parametrize("name", ["fetched", "adapters"])
-def test_weights_that_a_server_fetches_for_itself_have_room_for_the_largest_that_are_published(name: str) -> None:
+def test_weights_that_a_server_fetches_have_room_for_the_largest_that_are_published(name: str) -> None:
     volume = "weights" if name == "fetched" else "adapters"
     assert volumes(PODS[name])[volume] == "2Ti"
     assert containers(PODS[name])["vllm"]["limits"][disk.NAME] == "2113Gi"
