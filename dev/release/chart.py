@@ -18,6 +18,7 @@ from dev.release import tools
 
 DIRECTORY = paths.ROOT / "charts" / "vllm-operator"
 KEY = re.compile(r"^(?P<indent> *)(?P<name>[\w./-]+): *(?P<value>\"[^\"]*\"|[^#\s]*)(?P<rest>.*)$")
+IMAGES = "  artifacthub.io/images: |\n"
 Path = tuple[str, ...]
 
 
@@ -26,8 +27,10 @@ def packed(pins: Mapping[Path, str], folder: pathlib.Path) -> pathlib.Path:
     scratch = folder / ".chart"
     copied = scratch / DIRECTORY.name
     shutil.copytree(DIRECTORY, copied)
-    values = copied / "values.yaml"
-    values.write_text(pinned(values.read_text(), pins))
+    values, about = copied / "values.yaml", copied / "Chart.yaml"
+    before = values.read_text()
+    values.write_text(pinned(before, pins))
+    about.write_text(listing(about.read_text(), yaml.safe_load(before), yaml.safe_load(values.read_text())))
     tools.run("helm", "package", str(copied), "--destination", str(folder))
     shutil.rmtree(scratch)
     (found,) = folder.glob("*.tgz")
@@ -45,6 +48,16 @@ def pinned(text: str, pins: Mapping[Path, str]) -> str:
         named = ", ".join(".".join(path) for path in pins)
         raise progress.Failure(f"values.yaml has no line for each of {named}", "give each value a line of its own")
     return made
+
+
+def listing(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return the text of Chart.yaml whose list of images has the operator's own, and the others as `after` names them."""
+    released = upstream(after)
+    for path, image in upstream(before).items():
+        text = text.replace(f"image: {image}\n", f"image: {released[path]}\n")
+    own = after["image"]
+    entry = f"    - name: operator\n      image: {own['repository']}:{own['tag']}@{own['digest']}\n"
+    return text.replace(IMAGES, f"{IMAGES}{entry}")
 
 
 def read(package: pathlib.Path, name: str) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def test_it_is_signed_in_the_registry_and_its_chart_names_the_image_of_both_arch
     values = chart.read(next(released.folder.glob("*.tgz")), "values.yaml")
     assert values["image"]["repository"] == f"{released.address}/vllm-operator"
     assert artifacts.DIGEST.fullmatch(values["image"]["digest"])
+    about = chart.read(next(released.folder.glob("*.tgz")), "Chart.yaml")
+    assert values["image"]["digest"] in about["annotations"]["artifacthub.io/images"]
 
 
 def test_who_has_another_key_takes_none_of_it(released: Released, tmp_path: pathlib.Path) -> None:

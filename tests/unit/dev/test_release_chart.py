@@ -28,6 +28,16 @@ def test_images_stand_by_digest_and_all_else_stays_with_its_comments() -> None:
     ]
 
 
+def test_the_chart_lists_the_images_that_its_values_name_for_those_who_scan_them() -> None:
+    before = yaml.safe_load(VALUES)
+    pins = {path: f"{image}@{DIGEST}" for path, image in chart.upstream(before).items()}
+    own = {("image", "repository"): "example.com/vllm-operator", ("image", "tag"): "1", ("image", "digest"): DIGEST}
+    after = yaml.safe_load(chart.pinned(VALUES, {**pins, **own}))
+    about = yaml.safe_load(chart.listing((chart.DIRECTORY / "Chart.yaml").read_text(), before, after))
+    listed = {one["image"] for one in yaml.safe_load(about["annotations"]["artifacthub.io/images"])}
+    assert listed == {f"example.com/vllm-operator:1@{DIGEST}", *pins.values()}
+
+
 def test_every_image_of_others_that_the_values_name_is_found() -> None:
     found = chart.upstream(yaml.safe_load(VALUES))
     assert ("guard", "image") in found
