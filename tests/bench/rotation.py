@@ -6,13 +6,11 @@ and refuses the old one, on connections that were opened before: one through the
 
 import base64
 import contextlib
-import http.client
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from typing import Self
 
 from kubernetes import client, config
 
@@ -28,7 +26,6 @@ AWAY_TIMES = 3
 BELOW = 2.0
 OPERATOR = ("vllm-operator", demo.OPERATOR_NAMESPACE)
 STREAMS = 2
-EVERY = 0.02
 PAUSE = 0.5  # between two changes: the kubelet works off the first
 DEADLINE = 60.0
 
@@ -41,7 +38,7 @@ def main() -> list[figures.Figure]:
         pods, key = _uids(admin), admin.key(NAME, LOAD)
         with contextlib.ExitStack() as running:
             held = running.enter_context(wire.lines(admin.pod_address(NAME).split()))
-            load = running.enter_context(Load(key))
+            load = running.enter_context(wire.Load(key))
             streams = [running.enter_context(wire.Streams(key)) for _ in range(STREAMS)]
             rotated = _repeat(core, held, lambda number: _raise(objects, number + 2))
             deleted = _repeat(core, held, lambda _: _delete(core))
@@ -156,31 +153,3 @@ def _key(core: client.CoreV1Api) -> str:
     except client.ApiException:
         return ""
     return base64.b64decode(secret.data["OPENAI_API_KEY"]).decode()
-
-
-class Load(threading.Thread):
-    """Requests of another client on a connection of its own; counts what goes wrong."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self.requests = self.failed = self.dropped = 0
-        self._key, self._over = key, threading.Event()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
-
-    def run(self) -> None:
-        """Ask until told to end."""
-        line = wire.Line()
-        while not self._over.wait(EVERY):
-            self.requests += 1
-            try:
-                self.failed += line.status(self._key) != http.HTTPStatus.OK
-            except (OSError, http.client.HTTPException):
-                self.dropped += 1
-                line = wire.Line()

@@ -19,6 +19,8 @@ MODEL = "facebook/opt-125m"
 SECONDS = 60.0
 HOSTILE_SECONDS = 10
 """How long an answer to what is no request is waited for."""
+EVERY = 0.02
+"""Seconds between two requests of a load."""
 
 
 class Line(http.client.HTTPConnection):
@@ -114,6 +116,34 @@ def status_over_plain_http(path: str, key: str) -> int | None:
         return None
     finally:
         connection.close()
+
+
+class Load(threading.Thread):
+    """Requests of another client on a connection of its own; counts what goes wrong."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.requests = self.failed = self.dropped = 0
+        self._key, self._over = key, threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Ask until told to end."""
+        line = Line()
+        while not self._over.wait(EVERY):
+            self.requests += 1
+            try:
+                self.failed += line.status(self._key) != http.HTTPStatus.OK
+            except (OSError, http.client.HTTPException):
+                self.dropped += 1
+                line = Line()
 
 
 @contextlib.contextmanager
