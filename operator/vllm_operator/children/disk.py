@@ -33,16 +33,24 @@ def of_engine(spec: api.Spec, settings: config.Config) -> tuple[Amounts, Amounts
     """Return what the engine's container reserves, and what it may use."""
     fetched = [settings.scratch_weights] if claim.is_fetched(spec) and spec.model.cache is None else []
     most = quantity.total(*[settings.scratch_size] * SCRATCH, *fetched, LOGS)
-    return amounts(spec.resources.requests, spec.resources.limits, settings.scratch_reserved, most)
+    return amounts(settings.scratch_reserved, spec.resources.requests, spec.resources.limits, most)
+
+
+def beside(settings: config.Config) -> str:
+    """Return what each other container reserves: little, and no more than the chart has the engine reserve.
+
+    So the chart's 0 reserves nothing. A pod that asks for more has no place on nodes that report no ephemeral storage.
+    """
+    return min(RESERVED, quantity.canonical(settings.scratch_reserved), key=quantity.number)
 
 
 def amounts(
+    reserved: str,
     requests: Mapping[str, int | str] | None = None,
     limits: Mapping[str, int | str] | None = None,
-    reserved: str = RESERVED,
     most: str = LOGS,
 ) -> tuple[Amounts, Amounts]:
-    """Return what a container reserves, and what it may use, where a spec asks for those `requests` and `limits`.
+    """Return what a container reserves, and what it may use: `reserved` and `most`, or what a spec says of it.
 
     Of a limit without a request the API server reserves all, so nothing is said of it.
     """

@@ -85,7 +85,7 @@ def job(
 
 def container(spec: api.Spec, settings: config.Config, found: Sequence[wanted.Wanted]) -> kinds.Object:
     """Return the container that fetches what was `found` to be wanted, and ends."""
-    reserved, most = disk.amounts()
+    reserved, most = disk.amounts(disk.beside(settings))
     return {
         "name": FETCH,
         "image": settings.fetch_image,

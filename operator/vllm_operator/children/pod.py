@@ -54,7 +54,7 @@ def _placed(owner: naming.Owner, spec: api.Spec) -> kinds.Object:
 
 def _guard(spec: api.Spec, settings: config.Config) -> kinds.Object:
     wanted, variables = spec.guard.resources, liveness.variables(spec)
-    reserved, most = disk.amounts(wanted.requests, wanted.limits)
+    reserved, most = disk.amounts(disk.beside(settings), wanted.requests, wanted.limits)
     return {
         "name": GUARD,
         "image": settings.guard_image,

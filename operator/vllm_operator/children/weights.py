@@ -63,7 +63,7 @@ def _of_image(named: source.Weights, settings: config.Config) -> Mounted:
     if not named.is_searched:
         return Mounted(named.directory, (volume,), (_mount(VOLUME, source.MODELS),))
     image, found = _mount(VOLUME, source.IMAGE), _mount(FOUND, source.MODELS)
-    reserved, most = disk.amounts()
+    reserved, most = disk.amounts(disk.beside(settings))
     locate = {
         "name": LOCATE,
         "image": settings.fetch_image,

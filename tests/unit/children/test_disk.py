@@ -28,8 +28,8 @@ def rendered(model: dict[str, Any], settings: config.Config = SETTINGS, **said: 
     return found
 
 
-def job() -> kinds.Object:
-    made: kinds.Object = fetch.job(OWNER, spec(MODELS["kept"]), SETTINGS, "")["spec"]["template"]["spec"]
+def job(settings: config.Config = SETTINGS) -> kinds.Object:
+    made: kinds.Object = fetch.job(OWNER, spec(MODELS["kept"]), settings, "")["spec"]["template"]["spec"]
     return made
 
 
@@ -107,3 +107,16 @@ def test_the_chart_sets_the_sizes_of_models_that_say_nothing() -> None:
     assert volumes(found) == {"home": "1Gi", "tmp": "1Gi", "weights": "10Gi", "run": "16Mi"}
     engine = containers(found)["vllm"]
     assert (engine["requests"][disk.NAME], engine["limits"][disk.NAME]) == ("20Gi", "20Gi")
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_nothing_is_reserved_where_the_chart_reserves_nothing(name: str) -> None:
+    """Nodes that report no ephemeral storage have no place for a pod that asks for some."""
+    settings = config.Config(**{**SETTINGS.model_dump(), "scratch_reserved": "0"})
+    found = job(settings) if name == "job" else rendered(MODELS[name], settings)
+    assert {quantity.number(one["requests"][disk.NAME]) for one in containers(found).values()} == {0}
+
+
+def test_no_other_container_reserves_more_than_the_engine() -> None:
+    settings = SETTINGS.model_copy(update={"scratch_reserved": "8Mi"})
+    assert {one["requests"][disk.NAME] for one in containers(rendered(FETCHED, settings)).values()} == {"8Mi"}
