@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from dev import accept, binaries, demo, hub, images, layout, progress, provider
+from dev import accept, binaries, demo, demo_calls, hub, images, layout, progress, provider
 from dev.embedded import cluster
 from dev.release import make
 
@@ -77,7 +77,10 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "images": ("build the project's images", images.main),
     "prepare": ("build binaries and images, for the tests", _prepare),
     "demo": ("a cluster, the operator, one model and its documented calls; MODEL=hub: one of a hub too", _demo),
-    "run": ("run a command where the demo's name and certificate hold", lambda command: demo.run(command).returncode),
+    "run": (
+        "run a command where the demo's name and certificate hold",
+        lambda command: demo_calls.run(command).returncode,
+    ),
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),
     "accept": ("install, serve and test on a cluster of yours, and clean up", lambda _: accept.accept()),
     "release": ("make what a release consists of, and publish nothing", lambda _: make.main()),

@@ -10,38 +10,20 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 
-from dev import binaries, images, layout, paths, pki, progress, provider
+from dev import binaries, demo_calls, images, layout, paths, pki, progress, provider
 
 HOST = layout.HOST
-NAMESPACE = "models"
+NAMESPACE = demo_calls.NAMESPACE
 OPERATOR_NAMESPACE = "vllm-operator"
 MODEL = paths.ROOT / "examples" / "vllm11.yaml"
 CHART = paths.ROOT / "charts" / "vllm-operator"
-AUTHORITY = layout.RUN / "demo"
+AUTHORITY = layout.AUTHORITY
 IMAGES = ("operator", "guard", "vllm-cpu")
 READY_SECONDS, EDGE_SECONDS = 600.0, 60.0
 TOOLS = pathlib.Path(sys.executable).parent
-HOSTS_FILE = pathlib.Path("/etc/hosts")
-BUNDLE = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
-
-CALLS = (
-    f"curl https://{HOST}/health",
-    f'curl https://{HOST}/v1/models \\\n  -H "Authorization: Bearer $KEY"',
-    f"""curl https://{HOST}/v1/completions \\
-  -H "Content-Type: application/json" \\
-  -H "Authorization: Bearer $KEY" \\
-  -d '{{
-    "model": "facebook/opt-125m",
-    "prompt": "The future of artificial intelligence is",
-    "max_tokens": 100,
-    "temperature": 0.7,
-    "top_p": 0.9
-  }}'""",
-)
 
 
 def prepare() -> None:
@@ -120,7 +102,7 @@ def await_edge(seconds: float = EDGE_SECONDS) -> None:
     """Wait until the ingress controller, which hears of a Ready pod a moment later, lets requests through to it."""
     deadline = time.monotonic() + seconds
     ask = ["curl", "--silent", "--show-error", "--fail", f"https://{HOST}/health"]
-    while (asked := run(ask, capture=True)).returncode:
+    while (asked := demo_calls.run(ask, capture=True)).returncode:
         if time.monotonic() > deadline:
             raise progress.Failure(
                 f"https://{HOST}/ does not answer ({asked.stderr.strip()})", provider.current().logs()
@@ -141,51 +123,12 @@ def await_ready(name: str, namespace: str = NAMESPACE, seconds: float = READY_SE
 
 def key(name: str = "vllm11", client: str = "default", namespace: str = NAMESPACE) -> str:
     """Return a client's key from its Secret."""
-    found = kubectl("-n", namespace, "get", "secret", f"{name}.key.{client}", "-o", "jsonpath={.data.OPENAI_API_KEY}")
-    return base64.b64decode(found).decode()
+    return base64.b64decode(kubectl(*demo_calls.key_in_base64(f"{name}.key.{client}", namespace))).decode()
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
     """Run kubectl against the cluster and return what it prints."""
     return _run(binaries.find("kubectl"), f"--kubeconfig={layout.KUBECONFIG}", *arguments, stdin=stdin)
-
-
-def run(
-    command: list[str], environment: Mapping[str, str] | None = None, *, capture: bool = False
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a mount namespace where the demo's host resolves and its authority is trusted: nothing else changes.
-
-    By kind, which needs no root, curl alone is told of both. Where there is no demo, the command is run as it is.
-    """
-    if provider.is_kind() or not (AUTHORITY / "ca.crt").exists():
-        plain = {**os.environ, **_curl(), **(environment or {})}
-        return subprocess.run(command, capture_output=capture, text=True, check=False, env=plain)
-    with tempfile.TemporaryDirectory(prefix="vllm-operator-") as directory:
-        hosts, bundle = pathlib.Path(directory, "hosts"), pathlib.Path(directory, "bundle")
-        hosts.write_text(f"{HOSTS_FILE.read_text()}\n{provider.current().address()} {HOST}\n")
-        bundle.write_text(BUNDLE.read_text() + (AUTHORITY / "ca.crt").read_text())
-        mounts = f"mount --bind {hosts} {HOSTS_FILE} && mount --bind {bundle} {BUNDLE}"
-        trust = {name: str(BUNDLE) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
-        script = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
-        settings = {**os.environ, **trust, **(environment or {})}
-        return subprocess.run([*script, *command], capture_output=capture, text=True, check=False, env=settings)
-
-
-def _curl() -> dict[str, str]:
-    """Return the variable by which curl knows the demo's host and its authority, where there is a demo by kind."""
-    if not (provider.is_kind() and (AUTHORITY / "ca.crt").exists()):
-        return {}
-    words = f'resolve = "{HOST}:443:{provider.current().address()}"\ncacert = "{AUTHORITY}/ca.crt"\n'
-    (AUTHORITY / ".curlrc").write_text(words)
-    return {"CURL_HOME": str(AUTHORITY)}
-
-
-def _spoken(call: str) -> str:
-    """Return a documented call as it works in any shell of this machine; the embedded cluster's works in `make shell`."""
-    if not provider.is_kind():
-        return call
-    told = f"--resolve {HOST}:443:{provider.current().address()} --cacert {AUTHORITY}/ca.crt"
-    return call.replace("curl ", f"curl {told} ", 1)
 
 
 def shell() -> None:
@@ -194,7 +137,7 @@ def shell() -> None:
         raise progress.Failure("no demo runs", "make demo")
     progress.say(f"kubectl, $KEY and https://{HOST}/ work here; `exit` leaves.")
     settings = {"KUBECONFIG": str(layout.KUBECONFIG), "PATH": f"{TOOLS}:{os.environ['PATH']}", "KEY": key()}
-    run([os.environ.get("SHELL", "sh")], settings)
+    demo_calls.run([os.environ.get("SHELL", "sh")], settings)
 
 
 def _fill() -> None:
@@ -206,19 +149,8 @@ def _fill() -> None:
 
 
 def _show() -> None:
-    """Call the API as its documentation says; only the key is put in."""
-    for call in CALLS:
-        progress.say(f"\n$ {_spoken(call)}")
-        answer = run(
-            [
-                "sh",
-                "-c",
-                _spoken(call).replace("curl ", "curl --silent --show-error --write-out '\nHTTP %{http_code}' ", 1),
-            ],
-            {"KEY": key()},
-            capture=True,
-        )
-        progress.say(_pretty(answer.stdout) + answer.stderr)
+    """Call the API as its documentation says, and say what else there is to try."""
+    demo_calls.show(key())
     progress.say(
         f"\n$ kubectl get vllm -n {NAMESPACE} -o wide\n{kubectl('get', 'vllm', '-n', NAMESPACE, '-o', 'wide')}"
     )
@@ -231,14 +163,6 @@ The key lies in the Secret {NAMESPACE}/vllm11.key.default, ready for `envFrom`. 
   kubectl -n {NAMESPACE} scale vllm vllm11 --replicas=0      # STATUS says ScaledToZero; key and URL stay
   kubectl -n {NAMESPACE} delete secret vllm11.key.default    # revokes the key and makes a new one
   kubectl explain vllm.spec""")
-
-
-def _pretty(text: str) -> str:
-    body, _, code = text.rpartition("\n")
-    try:
-        return f"{json.dumps(json.loads(body), indent=2)}\n{code}"
-    except ValueError:
-        return f"{body}{code}"
 
 
 def _certificate() -> dict[str, object]:

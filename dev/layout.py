@@ -8,6 +8,7 @@ from dev import paths
 RUN = paths.CACHE / "run" / "cluster"  # this cluster's life: keys, logs, sockets; removed by `down`
 STORE = paths.CACHE / "containerd"  # containerd's store: imported images survive the cluster
 PKI = RUN / "pki"
+AUTHORITY = RUN / "demo"  # what signs the certificate of the demo's model
 LOGS = RUN / "logs"
 PID_FILE = RUN / "pid"
 READY_FILE = RUN / "ready"

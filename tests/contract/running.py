@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from dev import demo, provider
+from dev import demo, demo_calls, provider
 from tests.contract import document, node
 
 INTERPRETERS = {
@@ -49,4 +49,4 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     modules = {"NODE_PATH": str(node.modules())} if interpreter == "node" else {}  # `make accept` needs no npm
     settings = {**modules, "PYTHONIOENCODING": "utf-8", **environment}
-    return demo.run([interpreter, program, *arguments], settings, capture=True)
+    return demo_calls.run([interpreter, program, *arguments], settings, capture=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from dev import demo, layout, provider
+from dev import demo, demo_calls, layout, provider
 from tests import audit, kubectl
 from tests.contract import shape
 
@@ -80,7 +80,7 @@ class Client:
             file.flush()
             rest = [part for at, part in enumerate(options) if "-H" not in (part, options[max(0, at - 1)])]
             command = ["curl", "-sSi", *self.resolve, f"{self.address}{path}", "-H", f"@{file.name}", *rest]
-            done = demo.run(command, capture=True)
+            done = demo_calls.run(command, capture=True)
         assert done.returncode == 0, done.stderr
         return Answer(done.stdout)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dev import demo, images
+from dev import demo, demo_calls, images
 from tests import kubectl, waiting
 from tests.e2e import test_cluster, wire
 
@@ -127,7 +127,7 @@ def test_a_tenant_reads_its_own_secret_alone(team: Team) -> None:
 def test_the_openai_sdk_needs_no_more_than_the_secret(team: Team) -> None:
     data = team.admin.get("secret", f"{NAME}.key.team-b")["data"]
     given = {name: base64.b64decode(value).decode() for name, value in data.items()}
-    done = demo.run([sys.executable, "-c", SDK], given, capture=True)
+    done = demo_calls.run([sys.executable, "-c", SDK], given, capture=True)
     assert done.stdout == "['facebook/opt-125m']\n1\n", done.stderr
 
 

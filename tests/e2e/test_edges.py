@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dev import contour, demo
+from dev import contour, demo, demo_calls
 from dev.embedded import cleanup, node
 from tests import kubectl, waiting
 from tests.e2e import conftest
@@ -57,7 +57,7 @@ def running(admin: kubectl.Admin) -> set[str]:
 def answers(path: str) -> bool:
     """Tell whether the model answers at that path of its host."""
     ask = ["curl", "--silent", "--fail", f"https://{demo.HOST}{path}"]
-    return demo.run(ask, capture=True).returncode == 0
+    return demo_calls.run(ask, capture=True).returncode == 0
 
 
 @pytest.mark.usefixtures("routed")

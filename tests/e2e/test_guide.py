@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import demo, paths, provider
+from dev import demo, demo_calls, paths, provider
 from tests import browser, kubectl, waiting
 from tests.e2e import conftest, leaks
 
@@ -86,7 +86,7 @@ def test_an_example_runs_as_it_is_copied(client: conftest.Client, tmp_path: path
     assert found
     program = tmp_path / file
     program.write_text(html.unescape(found[1]))
-    done = demo.run(
+    done = demo_calls.run(
         [interpreter, str(program)], {"OPENAI_API_KEY": client.key, "PYTHONIOENCODING": "utf-8"}, capture=True
     )
     assert done.returncode == 0, done.stderr

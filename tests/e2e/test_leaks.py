@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dev import demo
+from dev import demo, demo_calls
 from tests import kubectl, waiting
 from tests.e2e import conftest, leaks
 
@@ -101,5 +101,5 @@ def _new(admin: kubectl.Admin, old: str) -> str:
 def _ask(admin: kubectl.Admin, key: str, path: str = "/v1/models") -> int:
     """Ask the pod; this command line is the test's own, and no part of the search."""
     url = f"http://{admin.pod_address('canary')}:8000{path}"
-    done = demo.run(["curl", "-sSi", url, "-H", f"Authorization: Bearer {key}"], capture=True)
+    done = demo_calls.run(["curl", "-sSi", url, "-H", f"Authorization: Bearer {key}"], capture=True)
     return conftest.Answer(done.stdout).status

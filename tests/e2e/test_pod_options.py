@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dev import demo, images
+from dev import demo, demo_calls, images
 from tests import kubectl, waiting
 from tests.e2e import conftest
 
@@ -142,7 +142,7 @@ def test_a_model_with_every_comfort_serves(placed: kubectl.Admin) -> None:
     demo.kubectl("apply", "-f", "-", stdin=json.dumps(PRIORITY))
     demo.await_ready(MODEL, NAMESPACE)
     waiting.until("a token", lambda: placed.condition(MODEL, "Verified").get("status") == "True", placed.world)
-    done = demo.run(
+    done = demo_calls.run(
         [
             "curl",
             "-sSi",

@@ -8,7 +8,7 @@ import time
 import urllib.request
 from concurrent import futures
 
-from dev import demo, paths
+from dev import demo, demo_calls, paths
 from tests import kubectl, waiting
 from tests.e2e import conftest
 
@@ -20,7 +20,7 @@ def test_every_condition_of_a_served_model_is_true(admin: kubectl.Admin) -> None
 
 
 def test_in_the_demos_shell_documented_commands_work_as_they_are(admin: kubectl.Admin) -> None:
-    call = demo.CALLS[1].replace("curl ", "curl -sS -o /dev/null -w '%{http_code}\n' ", 1)
+    call = demo_calls.CALLS[1].replace("curl ", "curl -sS -o /dev/null -w '%{http_code}\n' ", 1)
     script = f"{call}\nkubectl get vllm -n {admin.namespace} -o jsonpath='{{.items[*].metadata.name}}'\n"
     command = [sys.executable, "-m", "dev", "shell"]
     settings = {**os.environ, "SHELL": "sh"}
