@@ -15,7 +15,8 @@ CRD = "modeldeployments.serving.byteshop.in"
 READY_SECONDS = 1800
 POLL_SECONDS = 2.0
 MODEL = "accepted"
-OPERATORS = "app.kubernetes.io/part-of=vllm-operator"
+OPERATORS = ("app.kubernetes.io/part-of=vllm-operator", "app.kubernetes.io/name=vllm-operator")
+"""Labels of operators' Deployments: charts that do not set the first set the second."""
 _WATCHES = '{.spec.template.spec.containers[0].env[?(@.name=="VLLM_OPERATOR_WATCH_NAMESPACES")].value}'
 WATCHED = f"{{range .items[*]}}{{.metadata.namespace}}={_WATCHES} {{end}}"
 
@@ -28,7 +29,7 @@ class Target:
         self._owns_crd = False
 
     def check(self, accelerator: str) -> None:
-        """Say before anything is made what would be in the way. Raises `steps.Failure`."""
+        """Say before anything is made what would be in the way. Raises `progress.Failure`."""
         self.kubectl("get", "--raw", "/readyz")
         self._owns_crd = not self.kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "name")
         listed = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
@@ -39,12 +40,14 @@ class Target:
         self._check_alone()
 
     def _check_alone(self) -> None:
-        found = self.kubectl("get", "deployments", "-A", "-l", OPERATORS, "-o", f"jsonpath={WATCHED}").split()
-        if cluster_wide := [one.partition("=")[0] for one in found if one.endswith("=[]")]:
-            raise progress.Failure(
-                f"the operator in the namespace {cluster_wide[0]} watches every namespace, and two would write the same objects",
-                "uninstall it first: models keep serving, and a new install takes them over",
-            )
+        for label in OPERATORS:
+            found = self.kubectl("get", "deployments", "-A", "-l", label, "-o", f"jsonpath={WATCHED}").split()
+            if cluster_wide := [one.partition("=")[0] for one in found if one.endswith("=[]")]:
+                raise progress.Failure(
+                    f"the operator in the namespace {cluster_wide[0]} watches every namespace, and two would write the same "
+                    "objects",
+                    "uninstall it first: models keep serving, and a new install takes them over",
+                )
 
     @contextlib.contextmanager
     def namespace(self) -> Iterator[None]:
@@ -90,7 +93,7 @@ class Target:
         return self.run("kubectl", *where, *arguments, stdin=stdin, check=check)
 
     def run(self, tool: str, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """Run a tool, the machine's own where it has one. Raises `steps.Failure`."""
+        """Run a tool, the machine's own where it has one. Raises `progress.Failure`."""
         command, env = [_tool(tool), *arguments], binaries.environment()
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env)
         if check and done.returncode:
@@ -100,14 +103,14 @@ class Target:
         return done.stdout
 
     def await_ready(self) -> None:
-        """Wait until the model is Ready. Raises `steps.Failure` with the reason."""
+        """Wait until the model is Ready. Raises `progress.Failure` with the reason."""
         try:
             self.kubectl("wait", f"vllm/{MODEL}", "--for=condition=Ready", f"--timeout={READY_SECONDS}s")
         except progress.Failure as failure:
             raise progress.Failure(f"the model is not Ready: {self.reason()}", failure.remedy) from failure
 
     def await_job(self, name: str) -> None:
-        """Wait until the Job is complete. Raises `steps.Failure` with its last words where it fails."""
+        """Wait until the Job is complete. Raises `progress.Failure` with its last words where it fails."""
         deadline = time.monotonic() + READY_SECONDS
         true = 'jsonpath={.status.conditions[?(@.status=="True")].type}'
         while "Complete" not in (now := self.kubectl("get", "job", name, "-o", true).split()):
