@@ -75,10 +75,15 @@ def coming(root: pathlib.Path = paths.ROOT) -> str:
     return next(iter(sections((root / CHANGELOG).read_text()).values()), "")
 
 
-def order(version: str) -> tuple[tuple[int, ...], bool, str]:
+def order(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
     """Return what orders versions as Semantic Versioning does: a pre-release comes before its release."""
     numbers, _, label = version.partition("-")
-    return tuple(map(int, numbers.split("."))), not label, label
+    return tuple(map(int, numbers.split("."))), not label, tuple(map(_identifier, label.split(".")))
+
+
+def _identifier(text: str) -> tuple[bool, int, str]:
+    """Return what orders the identifiers of a pre-release: numbers by their size, before texts."""
+    return (False, int(text), "") if text.isdecimal() else (True, 0, text)
 
 
 def bump(version: str, day: dt.date, root: pathlib.Path = paths.ROOT) -> None:

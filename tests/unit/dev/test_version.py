@@ -52,6 +52,12 @@ def test_the_newest_section_of_the_changelog_is_that_of_the_version() -> None:
     assert all(version.order(one) > version.order(other) for one, other in itertools.pairwise(released))
 
 
+def test_versions_are_ordered_as_semantic_versioning_has_it() -> None:
+    rising = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
+              "1.0.0-rc.9", "1.0.0-rc.10", "1.0.0", "1.0.1-1", "1.0.1-2", "1.0.1-11", "1.0.1-a", "1.0.1"]  # fmt: skip
+    assert all(version.order(one) < version.order(other) for one, other in itertools.pairwise(rising))
+
+
 def test_one_command_sets_all_places(tree: pathlib.Path) -> None:
     changelog(tree, version.UNRELEASED, "0.1.0 (2026-11-01)")
     places = len(version.stated(tree))
@@ -76,6 +82,7 @@ def test_the_first_release_has_the_version_that_the_tree_has(tree: pathlib.Path)
         ("0.2.0", [version.UNRELEASED, "0.2.0"], "does not come after 0.2.0"),
         ("0.2.0-rc.1", [version.UNRELEASED, "0.2.0"], "does not come after 0.2.0"),
         ("0.9.0", [version.UNRELEASED, "0.10.0"], "does not come after 0.10.0"),
+        ("0.2.0-rc.9", [version.UNRELEASED, "0.2.0-rc.10"], "does not come after 0.2.0-rc.10"),
     ],
 )
 def test_a_version_that_cannot_be_the_next_changes_nothing(

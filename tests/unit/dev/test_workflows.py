@@ -19,7 +19,7 @@ PAGE = (paths.ROOT / "docs" / "release.md").read_text()
 PINNED = re.compile(r"uses: [\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 GIVEN = re.compile(r"^(GITHUB|RUNNER)_\w+$|^USER$|^HOME$")
 """Variables that each runner has."""
-CHANGES = {"release.yaml": {"contents": "write", "packages": "write"}}
+CHANGES = {"release.yaml": {"contents": "write"}}
 """What a workflow may change, in the one job that needs it."""
 
 
@@ -92,6 +92,14 @@ def test_rights_are_to_read_but_where_a_job_must_write(file: pathlib.Path, workf
 def test_no_command_is_made_of_what_others_wrote(workflow: dict[str, Any]) -> None:
     """A title of a change, put into a shell's text, would run; variables do not."""
     assert [step["run"] for step, _ in steps(workflow) if "${{" in step.get("run", "")] == []
+
+
+def test_what_is_published_is_checked_before_a_secret_is_there() -> None:
+    workflow = yaml.safe_load((FOLDER / "release.yaml").read_text())
+    found = [str(step) for step, _ in steps(workflow)]
+    checked = next(number for number, step in enumerate(found) if "make check" in step)
+    assert all("secrets." not in step for step in found[: checked + 1])
+    assert any("make release" in step for step in found[checked:])
 
 
 def test_no_change_of_others_runs_with_secrets(file: pathlib.Path, workflow: dict[str, Any]) -> None:
