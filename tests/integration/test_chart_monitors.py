@@ -16,9 +16,11 @@ KNOWN = [part for kind, _ in PLACES.values() for part in ("--api-versions", f"mo
 READ = {"namespaces": ["monitoring"]}
 
 
-def kinds(monitoring: dict[str, Any], *cluster: str, group: str = "helm") -> set[tuple[str, str]]:
+def kinds(
+    monitoring: dict[str, Any], *cluster: str, group: str = "helm", policy: dict[str, Any] | None = None
+) -> set[tuple[str, str]]:
     """Return which of these objects there are; `cluster`: what the cluster knows."""
-    given = {"image": {"repository": "x"}, "monitoring": monitoring}
+    given = {"image": {"repository": "x"}, "monitoring": monitoring, "networkPolicy": policy or {}}
     done = chart.template(given, *cluster, group=group)
     assert done.returncode == 0, done.stderr
     found = [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one]
@@ -35,6 +37,27 @@ def test_they_are_there_where_the_cluster_knows_them(group: str) -> None:
 def test_pods_that_no_prometheus_may_read_are_no_targets() -> None:
     """Each would be one that is down, as Prometheus sees it."""
     assert kinds({}, *KNOWN) == {PLACES["serviceMonitor"], PLACES["prometheusRule"]}
+
+
+CLOSED = {"enabled": True}
+OPENED = {**CLOSED, "extraIngress": [{"from": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "policy", "found"),
+    [
+        ({"serviceMonitor": {"enabled": False}}, {}, set()),
+        ({}, CLOSED, set()),
+        ({}, OPENED, {"serviceMonitor", "prometheusRule"}),
+        (READ, CLOSED, set(PLACES)),
+        ({"serviceMonitor": {"enabled": True}}, CLOSED, {"serviceMonitor", "prometheusRule"}),
+        ({"prometheusRule": {"enabled": True}}, CLOSED, {"prometheusRule"}),
+    ],
+)  # fmt: skip
+def test_no_alert_says_for_good_that_an_operator_is_away_which_nobody_reads(
+    monitoring: dict[str, Any], policy: dict[str, Any], found: set[str]
+) -> None:
+    assert kinds(monitoring, *KNOWN, policy=policy) == {PLACES[name] for name in found}
 
 
 @pytest.mark.parametrize("name", PLACES)

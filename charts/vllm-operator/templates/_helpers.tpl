@@ -21,6 +21,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 `kubectl vllm doctor` go by them, and commonLabels last. */}}
 {{- define "vllm-operator.labels" -}}
 {{- $root := index . 0 -}}
+{{- if kindIs "invalid" $root.Values.enabled -}}
+{{- fail "these are the values of an older chart: use --reset-then-reuse-values in place of --reuse-values" -}}
+{{- end -}}
 {{- $own := include "vllm-operator.selectorLabels" $root | fromYaml -}}
 {{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
@@ -133,6 +136,21 @@ value (true, false or auto: where the cluster knows the kind), the kind. */}}
 {{- $known := (index . 0).Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" (index . 2)) -}}
 {{- $value := index . 1 | toString -}}
 {{- ternary $known (eq $value "true") (eq $value "auto") | ternary "yes" "" -}}
+{{- end }}
+
+{{- /* Whether the operator's own NetworkPolicy lets a Prometheus in, as text that is empty where it does not. */}}
+{{- define "vllm-operator.readable" -}}
+{{- with .Values.networkPolicy -}}
+{{- or (not .enabled) .extraIngress $.Values.monitoring.namespaces | empty | ternary "" "yes" -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Whether the operator's ServiceMonitor is rendered, as text that is empty where it is not. */}}
+{{- define "vllm-operator.scraped" -}}
+{{- $value := .Values.monitoring.serviceMonitor.enabled -}}
+{{- if or (ne (toString $value) "auto") (include "vllm-operator.readable" .) -}}
+{{- include "vllm-operator.wanted" (list . $value "ServiceMonitor") -}}
+{{- end -}}
 {{- end }}
 
 {{- define "vllm-operator.rules" -}}
