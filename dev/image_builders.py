@@ -96,7 +96,7 @@ class Engine:
         _must(f"importing {reference}", self.command("import", str(tree), reference))
 
     def build(self, job: Job) -> None:
-        """Build `job` and write its archive. Raises `steps.Failure`."""
+        """Build `job` and write its archive. Raises `progress.Failure`."""
         _must(f"building the image {job.name}", self.command("build", *options(job), str(job.context)), job.log)
         save = self.command("save", "--output", str(job.archive), job.reference)
         _must(f"saving the image {job.name}", save, job.log)
@@ -236,7 +236,7 @@ def _must_hold(job: Job) -> None:
 
 
 def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) -> None:
-    """Run `command`, its output in `log`; raises the `steps.Failure` that the output speaks of."""
+    """Run `command`, its output in `log`; raises the `progress.Failure` that the output speaks of."""
     if log is None:
         log = STORE / "log"
         log.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ def cluster(directory: pathlib.Path, flags: tuple[str, ...] = (), controllers: s
     """Run a light cluster; yield the path of its admin kubeconfig. Keys and logs lie in `directory`, data in memory.
 
     `flags` are more flags of the API server, `controllers` is the flag of that name of the controller manager. Raises
-    `steps.Failure` where it does not start.
+    `progress.Failure` where it does not start.
     """
     for group in binaries.LIGHT:
         binaries.directory(group)

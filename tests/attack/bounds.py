@@ -104,11 +104,12 @@ READ_OFTEN = "guard/test_private_floods.py::test_metrics_and_statistics_are_read
 
 def public() -> list[Bound]:
     """Return the bounds of what comes to port 8000."""
+    return [*_of_connections(), *_of_requests()]
+
+
+def _of_connections() -> list[Bound]:
     http = manager(PUBLIC)
     idle = http["common_http_protocol_options"]["idle_timeout"]
-    rounds = _matched(r"for _ = 1, (\d+) do", script.public())
-    id_length = _matched(r'gsub\("\[\^%w\._-\]", ""\):sub\(1, (\d+)\)', script.public())
-    usual, most = script.PUBLIC_ASKERS
     return [
         Bound("memory of a guard under each flood that the tests try", _most_used(), (HELD,)),
         Bound("connections at a time", number(bounds.connections(bounds.MEMORY)), (FITS,)),
@@ -128,6 +129,14 @@ def public() -> list[Bound]:
             seconds(keyed.TO_ENGINE["flush_timeout"]),
             ("unit/guard/test_routes.py::test_answers_may_take_hours_and_be_silent_for_one",),
         ),
+    ]
+
+
+def _of_requests() -> list[Bound]:
+    rounds = _matched(r"for _ = 1, (\d+) do", script.public())
+    id_length = _matched(r'gsub\("\[\^%w\._-\]", ""\):sub\(1, (\d+)\)', script.public())
+    usual, most = script.PUBLIC_ASKERS
+    return [
         Bound(
             "body of a request, above which it is 413 (`access.maxRequestBytes`)",
             f"{_most('Generate')} bytes; {_most('Transcribe')} for Transcribe",

@@ -23,6 +23,10 @@ class Open(NamedTuple):
 
 def unbounded() -> list[Open]:
     """Return what is not bounded."""
+    return [*_of_guards(), *_elsewhere()]
+
+
+def _of_guards() -> list[Open]:
     most = bounds.number(guard_bounds.connections(guard_bounds.MEMORY))
     silent = int(bounds.PRIVATE["listener_filters_timeout"].removesuffix("s"))
     held_off = guard_bounds.PRIVATE_QUESTIONS // silent
@@ -47,6 +51,11 @@ def unbounded() -> list[Open]:
             f"attackers, guard and model on two processors, {SLOWER}.",
             "Bound callers at the edge, and give guards processors of their own (`guard.resources.cpu`).",
         ),
+    ]
+
+
+def _elsewhere() -> list[Open]:
+    return [
         Open(
             "What stands before the guard: an edge may log paths and queries, and with them a key that a client wrote into one.",
             "Send keys in the header alone.",
