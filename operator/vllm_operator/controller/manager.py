@@ -22,7 +22,9 @@ from vllm_operator.probes import http_client, prober
 LOG = logging.getLogger(__name__)
 GARBAGE = (50_000, 20, 50)  # what is decoded holds no cycles: collected this seldom, a list costs half the CPU
 GRACE_SECONDS, STOP_SECONDS = 5.0, 15.0
-CHECKED_AT_ONCE = 4  # models without a change; a check is CPU alone
+CHECKED_AT_ONCE = (
+    4  # models without a change: a check is CPU alone, but for the first one after an upgrade, which writes
+)
 MOST_MISSED = 10_000  # changes that are remembered while another process leads
 LONG_SECONDS = 60.0  # after which an informer that fails is named in /readyz
 
@@ -143,10 +145,15 @@ class Manager:
             self._check_all(namespace)
 
     def _check_missed(self) -> None:
-        """Queue what changed while we did not lead: the newest change first, for its leader may not have seen it."""
+        """Queue what changed while we did not lead, the newest change first; a spec that no leader has seen before all checks."""
         for key in reversed(self._missed):
-            self._queue.add(key, idle=True)
+            self._queue.add(key, idle=self._is_seen(key))
         self._missed.clear()
+
+    def _is_seen(self, key: kinds.Key) -> bool:
+        """Tell whether a leader has worked on the model's newest spec, or there is no such model."""
+        model = self._cache.model(key)
+        return not model or model.get("status", {}).get("observedGeneration") == model["metadata"]["generation"]
 
     def _check_all(self, namespace: str = "") -> None:
         for key in self._cache.models():

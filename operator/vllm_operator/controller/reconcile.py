@@ -70,7 +70,8 @@ class Reconciler:
             return self._schedule.calm(key, [until]) if until else await self._look(key)
         finally:
             self._hosts.end(key)
-            self._prober.enqueue(key)  # a revocation that was written is brought to the pods, whatever else failed
+            if key not in self.left:  # whose installation asks the pods of its models itself, and hurries them
+                self._prober.enqueue(key)  # a revocation that was written is brought to the pods, whatever else failed
 
     async def _look(self, key: kinds.Key) -> float | None:
         seen = observed.snapshot(self._cache, key)

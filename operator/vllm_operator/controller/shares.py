@@ -1,6 +1,6 @@
 """How much of a bounded table the entries of each namespace take, and which give way where it is full. Pure.
 
-The namespace that takes the most gives way, the entry that came last first: who fills the table hides no entry of another.
+The namespace that takes the most gives way, the entry that came last first: who fills the table hides no entry of who takes less.
 """
 
 import collections

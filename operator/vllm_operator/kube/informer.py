@@ -107,6 +107,7 @@ class Informer:
         self._succeeded()
         self._know()
         await asyncio.sleep(ABSENT_SECONDS)
+        self._idle_since = None  # that was the pause
 
     def _know(self) -> None:
         self.synced.set()

@@ -7,6 +7,7 @@ import pytest
 from tests import harness
 from vllm_operator import config
 from vllm_operator.kube import kinds, naming
+from vllm_operator.probes import prober
 
 OTHER = harness.SETTINGS.model_copy(update={"namespace": "elsewhere"})
 MODEL = kinds.Ref("ModelDeployment", *harness.KEY)
@@ -38,6 +39,16 @@ async def test_the_second_says_so_once_and_writes_nothing(caplog: pytest.LogCapt
     assert len(told) == 1
     assert f"{naming.INSTALLATION_ANNOTATION}={OTHER.installation}" in told[0]
     assert await home.run_as(harness.SETTINGS) == 0
+
+
+async def test_the_second_asks_nothing_of_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    home, asked = Two(), list[kinds.Key]()
+    await home.begin()
+    monkeypatch.setattr(prober.Prober, "enqueue", lambda _, key: asked.append(key))
+    await home.run_as(OTHER)
+    assert asked == []
+    await home.run_as(harness.SETTINGS)
+    assert asked == [harness.KEY]
 
 
 async def test_an_admin_moves_a_model_and_its_keys_stay() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests import clock, operator_process
+from vllm_operator.controller import metrics
 from vllm_operator.kube import kinds
 
 
@@ -103,6 +104,27 @@ async def test_who_is_killed_is_replaced_within_twenty_seconds() -> None:
         assert 10 < await acted(world, key, replicas=2) < 20
         assert world.writers(since=clock.now() - 5) == {"b"}
     assert world.strays() == []
+
+
+@clock.virtual
+async def test_a_spec_that_no_leader_has_seen_goes_before_all_checks() -> None:
+    world = operator_process.World()
+    async with world.running() as first:
+        await clock.until(first.leads)
+        second = world.start("b", workers=1)
+        keys = [await world.create(f"vllm{number}", namespace=f"models{number}") for number in range(8)]
+        changed = [await world.create(f"changed{number}") for number in range(4)]
+        await clock.until(world.is_done(*keys, *changed))
+        await asyncio.sleep(60)
+        await first.kill()
+        for key in changed:
+            await world.change(key, replicas=2)
+        world.cluster.troubles.delay(30, "patch")
+        await clock.until(second.leads, 60)
+        second.manager.refresh()
+        waiting = metrics.REGISTRY.get_sample_value
+        assert waiting("vllm_operator_queue_depth", {"priority": "changed"}) in (3, 4)
+        assert waiting("vllm_operator_queue_depth", {"priority": "idle"}) == 8
 
 
 @clock.virtual

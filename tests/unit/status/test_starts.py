@@ -134,3 +134,8 @@ def test_a_log_is_asked_for_until_it_has_been_told_what_it_says(last: dict[str, 
     found = observations.state(observations.model(), observations.serving("a"))
     found = found._replace(model={**found.model, "status": {"lastStart": last}})
     assert starts.is_untold(found, server(), api.unix(NOW)) is untold
+
+
+def test_a_log_is_asked_for_where_the_clock_of_the_node_is_ahead() -> None:
+    found = observations.state(observations.model(), observations.serving("a"))
+    assert starts.is_untold(found, server(at=AT.format(2, 30)), api.unix(NOW))
