@@ -4,7 +4,7 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test test-clusters test-memory check docs generate mutate chaos bench attack release verify-release crd bump accept up down
+.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench attack release verify-release crd bump accept up down
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -28,16 +28,11 @@ accept: setup ## Try a cluster of yours: install, serve a small model, run the c
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m hypothesis tests/unit
+	@$(PYTHON) -m pytest -q -n auto tests/chaos
 	@$(PYTHON) -m pytest --durations=20 tests/bootstrap tests/guard
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-clusters test-memory
-	@$(PYTHON) -m pytest tests/privileges
-
-test-clusters: # it mostly waits
 	@$(PYTHON) -m pytest -n 2 --dist=loadscope --durations=40 tests/integration tests/e2e
-
-test-memory: # in what the clusters leave of the processors
-	@HYPOTHESIS_PROFILE=thorough nice $(PYTHON) -m pytest -q -m hypothesis tests/unit
-	@nice $(PYTHON) -m pytest -q tests/chaos
+	@$(PYTHON) -m pytest tests/privileges
 
 check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/ruff check --quiet .

@@ -75,6 +75,7 @@ def install(values: Mapping[str, str] | None = None) -> None:
         "engine.images.cpu": images.reference("vllm-cpu"),
         "guard.image": images.reference("guard"),
         "expose.ingressClass": "contour",
+        "pods.scratch.reserved": "64Mi",  # the node's disk is memory (embedded/node.py), and holds four of the default
         **(values or {}),
     }
     chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
