@@ -56,7 +56,7 @@ def carriers(admin: kubectl.Admin, name: str) -> list[str]:
 
 def nudge(admin: kubectl.Admin, name: str) -> None:
     """Have the operator look at once, and not when it would have tried again."""
-    admin.patch("vllm", name, {"metadata": {"annotations": {"nudged": "yes"}}})
+    admin.patch("vllm", name, {"metadata": {"annotations": {"serving.byteshop.in/nudged": "yes"}}})
 
 
 def answer(admin: kubectl.Admin, name: str, accepted: str, reason: str, message: str) -> None:

@@ -137,7 +137,7 @@ def bring(admin: kubectl.Admin) -> None:
 
 def poked(admin: kubectl.Admin) -> bool:
     """Have the operator look at the model, as an event of a pod does."""
-    admin.kubectl("annotate", "vllm", "sharing", f"looked-at={time.time()}", "--overwrite")
+    admin.kubectl("annotate", "vllm", "sharing", f"serving.byteshop.in/looked-at={time.time()}", "--overwrite")
     return True
 
 
