@@ -19,8 +19,8 @@ AT_ONCE, ENGINES = 6, 2
 SECONDS = 480.0
 TOLD_SECONDS = 25.0
 """Five times what is promised: how long after a container's end its cause stands in the status."""
-MOST_READS = 30
-"""Of the log of one pod: one for each ten seconds of a start, and one for each time that its engine ended."""
+MOST_READS = 60
+"""Of the log of one pod: one for each ten seconds of a start, which may take minutes, and one for each end of its engine."""
 VOLUMES = {"broken": "", "unmounted": "none"}
 """Claims with a volume, and the directory that it points at; the volume of the second is not there."""
 
