@@ -65,22 +65,29 @@ class Stream(threading.Thread):
                 self.whole = self.whole or event.startswith(b"data: [DONE]")
 
 
-class Streams(threading.Thread):
-    """Streams that run one after the other, so that one always runs; `whole` and `broken` count those that ended."""
+class Client(threading.Thread):
+    """A client that asks again and again while a block runs, and whose last request is waited for at its end."""
 
-    def __init__(self, key: str, tokens: int = 50) -> None:
+    def __init__(self, key: str) -> None:
         super().__init__(daemon=True)
-        self.whole = self.broken = 0
-        self._key, self._tokens, self._over = key, tokens, threading.Event()
+        self._key, self._over = key, threading.Event()
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the one that runs."""
         self._over.set()
         self.join()
+
+
+class Streams(Client):
+    """Streams that run one after the other, so that one always runs; `whole` and `broken` count those that ended."""
+
+    def __init__(self, key: str, tokens: int = 50) -> None:
+        super().__init__(key)
+        self.whole = self.broken = 0
+        self._tokens = tokens
 
     def run(self) -> None:
         """Stream until told to end."""
@@ -118,21 +125,12 @@ def status_over_plain_http(path: str, key: str) -> int | None:
         connection.close()
 
 
-class Load(threading.Thread):
+class Load(Client):
     """Requests of another client on a connection of its own; counts what goes wrong."""
 
     def __init__(self, key: str) -> None:
-        super().__init__()
+        super().__init__(key)
         self.requests = self.failed = self.dropped = 0
-        self._key, self._over = key, threading.Event()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
 
     def run(self) -> None:
         """Ask until told to end."""
