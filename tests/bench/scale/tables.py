@@ -1,9 +1,10 @@
-"""The page docs/performance.md: its tables, and the drawing of the growth, from the JSON of the runs. Nobody types a figure.
+"""docs/performance.md and the memory in docs/sizing.md: tables and a drawing from the JSON of the runs. Nobody types a figure.
 
 `python -m tests.bench.scale.tables` takes the runs of .artifacts/bench/ over into docs/performance.json and docs/delays.json.
-Page and drawing follow from these alone, and `make check` fails where they do not.
+Pages and drawing follow from these alone, and `make check` fails where they do not.
 """
 
+import itertools
 import json
 import pathlib
 import re
@@ -17,6 +18,7 @@ from tests.bench import delays, figures
 from tests.bench.scale import plot, report
 
 PAGE = paths.ROOT / "docs/performance.md"
+SIZING = paths.ROOT / "docs/sizing.md"
 DRAWING = paths.ROOT / "docs/performance.svg"
 DATA = paths.ROOT / "docs/performance.json"
 FOUND = figures.FOLDER / "scale-runs.json"
@@ -24,7 +26,7 @@ MARKED = "(?s)(?<=<!-- {0} -->\n).*(?=<!-- /{0} -->)"
 
 
 def files() -> dict[pathlib.Path, str]:
-    """Return the content of the page and of the drawing; nothing where no runs have been taken over."""
+    """Return the content of the pages and of the drawing; nothing where no runs have been taken over."""
     if not DATA.exists():
         return {}
     found = json.loads(DATA.read_text())
@@ -35,12 +37,21 @@ def files() -> dict[pathlib.Path, str]:
     page = _put(page, "calls", _calls(runs))
     page = _put(page, "delays", delays.table(delays.kept()))
     page = _put(page, "machines", delays.machines(delays.kept()))
-    return {PAGE: page, DRAWING: _drawing(runs)}
+    return {PAGE: page, SIZING: _put(SIZING.read_text(), "memory", memory(runs)), DRAWING: _drawing(runs)}
 
 
 def many(runs: list[report.Run]) -> str:
     """Return the table of what was measured with many models at once."""
     return _table(runs, [count for count in _counts(runs) if count])
+
+
+def memory(runs: list[report.Run]) -> str:
+    """Return the table of the operator's memory at rest, and of what each model adds where there are many."""
+    at_rest = {count: _median(runs, count, ("ours", "rest", "resident MB")) for count in _counts(runs)}
+    rows = [f"| at rest with {count} models | {megabytes:.0f} MB |" for count, megabytes in at_rest.items()]
+    for (few, less), (most, more) in list(itertools.pairwise(at_rest.items()))[-1:]:
+        rows.append(f"| each further model, from {few} to {most} | {1000 * (more - less) / (most - few):.0f} kB |")
+    return "\n".join(["| memory | measured |", "|---|---|", *rows])
 
 
 def _put(page: str, mark: str, text: str) -> str:

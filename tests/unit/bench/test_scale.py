@@ -93,6 +93,19 @@ def test_the_page_says_the_medians_and_their_spread() -> None:
     assert "| all created at once: time, of the floor's | 1.5 x (1 to 2) | 1.25 |" in table
 
 
+def test_the_page_on_sizing_says_what_each_further_model_takes() -> None:
+    measured = {0: (60.0,), 100: (80.0,), 1000: (125.0, 126.0, 140.0)}
+    runs = [
+        report.Run(number, count, {}, {"rest": {"resident MB": megabytes}})
+        for count, found in measured.items()
+        for number, megabytes in enumerate(found)
+    ]
+    table = tables.memory(runs)
+    assert "| at rest with 1000 models | 126 MB |" in table
+    assert "| each further model, from 100 to 1000 | 51 kB |" in table
+    assert "each further" not in tables.memory(runs[:1])
+
+
 def test_the_drawing_holds_each_line_once() -> None:
     drawn = plot.svg(
         "a < b", "s", [plot.Line("one", ((100, 1.0), (1000, 12.0))), plot.Line("two", ((100, 3.0), (1000, 3.0)))]
