@@ -32,7 +32,7 @@ KINDS = {
     "questions for /health": [b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n"],
     "questions for the guide": [b"GET /guide HTTP/1.1\r\nHost: model\r\n\r\n"],
 }
-CALLERS, REFUSALS = 16, 1500
+CALLERS, REFUSALS = 16, 500
 
 
 def gone_as_seen(one: attacker.Attacker) -> int:
@@ -85,18 +85,21 @@ def asked(name: str) -> Callable[[site.Site], attack.Seen]:
 
 def wrong_keys(where: site.Site) -> attack.Seen:
     """Compare the CPU of a wrong key with one client and with the most that a model may have."""
-    few = _cost_of_a_wrong_key(where)
+    few = _costs_of_a_wrong_key(where)
     clients = [{"name": "default"}, *({"name": f"client-{number}"} for number in range(127))]
     was = where.admin.get("vllm", site.MODEL)["spec"].get("access", {}).get("clients")
     where.admin.patch("vllm", site.MODEL, {"spec": {"access": {"clients": clients}}})
     try:
         last = where.until("the last client's key", lambda: where.admin.key(site.MODEL, "client-126"))
         where.until("the guard to take it", lambda: where.ask("GET", "/v1/models", last).status == 200, 150)
-        most = _cost_of_a_wrong_key(where)
+        most = _costs_of_a_wrong_key(where)
     finally:
         where.admin.patch("vllm", site.MODEL, {"spec": {"access": {"clients": was}}})
         where.until("one client", lambda: not where.admin.get("secret", f"{site.MODEL}.key.client-126"))
-    return attack.Seen(most < 1.5 * few + 0.00002, f"{few * 1000:.3f} ms with 1 client, {most * 1000:.3f} ms with 128")
+    is_held = all(most[call] < 1.5 * few[call] + 0.00002 for call in few)
+    return attack.Seen(
+        is_held, f"{max(few.values()) * 1000:.3f} ms with 1 client, {max(most.values()) * 1000:.3f} ms with 128"
+    )
 
 
 def private_port(where: site.Site) -> attack.Seen:
@@ -149,16 +152,16 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def _cost_of_a_wrong_key(where: site.Site) -> float:
-    """Return the seconds of CPU of one refusal, the median of three tries."""
-    return statistics.median(_cost(where) for _ in range(3))
+def _costs_of_a_wrong_key(where: site.Site) -> dict[tuple[str, str], float]:
+    """Return the seconds of CPU of one refusal, the median of three tries, by what is asked."""
+    return {call: statistics.median(_cost(where, *call) for _ in range(3)) for call in flood.REFUSED}
 
 
-def _cost(where: site.Site) -> float:
+def _cost(where: site.Site, method: str, path: str) -> float:
     spent = flood.cpu(where.guard_process)
     with contextlib.closing(where.connection()) as connection:
-        statuses = {rig.ask(connection, "POST", "/v1/completions", rig.OTHER, b"{}").status for _ in range(REFUSALS)}
-    assert statuses == {401}, statuses
+        statuses = {rig.ask(connection, method, path, rig.OTHER, b"{}").status for _ in range(REFUSALS)}
+    assert statuses == {flood.REFUSED[method, path]}, statuses
     return (flood.cpu(where.guard_process) - spent) / REFUSALS
 
 

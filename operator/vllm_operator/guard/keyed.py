@@ -35,8 +35,9 @@ TO_ENGINE: proto.Json = {
 }
 """Only the silence within an answer is bounded, since a stream may take hours and a long prompt is read in silence; and how long
 a caller may leave unread what vLLM has sent to its end."""
-_START = len("sk-") + 6
-"""The characters by which a key is looked up: 36 random bits, which few keys share."""
+_HEAD, _TAIL = len("sk-") + 4, 4
+"""The characters at a key's beginning and at its end by which it is looked up: 48 random bits, which few keys share. Keys that
+somebody brings often begin alike, and some end alike."""
 _LATEST_EXPIRY = 2**53
 """Expiries above this, in unix seconds, are written as this: Envoy reads numbers as doubles."""
 
@@ -52,14 +53,16 @@ def routes(
     ]
 
 
-def strangers(clients: Iterable[Client], guarded: Iterable[proto.Json]) -> Iterator[proto.Json]:
-    """Yield the matches, of those that are `guarded`, of callers whose key is none of a client's, as its beginning tells.
+def strangers(clients: Iterable[Client], refused: Iterable[proto.Json]) -> list[proto.Json]:
+    """Return the routes by which the rest is `refused`, for callers whose key is none of a client's, as its two ends tell.
 
     They stand before the routes of the keys, so that a wrong key costs the same, however many clients there are.
     """
-    starts = {credential.key[:_START] for client in clients for credential in client.credentials}
-    if starts:
-        yield from ({**match, "headers": [matches.unlike(starts)]} for match in guarded)
+    keys = [credential.key for client in clients for credential in client.credentials]
+    if not keys:
+        return []
+    stranger = matches.unlike({key[:_HEAD] for key in keys}, {key[-_TAIL:] for key in keys})
+    return [{**route, "match": {**route["match"], "headers": [stranger]}} for route in refused]
 
 
 def facts(**facts: object) -> proto.Json:

@@ -40,9 +40,13 @@ def bearer(keys: Iterable[str]) -> proto.Json:
     return _authorization(f"(?i:bearer) +{regex}")
 
 
-def unlike(starts: Iterable[str]) -> proto.Json:
-    """Match the lack of a header that sends a key with one of these beginnings, all in one pass, however many there are."""
-    found = _authorization(f"(?i:bearer) +(?:{'|'.join(sorted(starts))}).*")
+def unlike(starts: Iterable[str], ends: Iterable[str]) -> proto.Json:
+    """Match the lack of a header that sends a key with one of these beginnings and one of these ends.
+
+    One pass finds it, however many there are. Envoy takes a program of so much, and no more than a few characters of each key.
+    """
+    start, end = ("|".join(sorted(some)) for some in (starts, ends))
+    found = _authorization(f"(?i:bearer) +(?:{start})[A-Za-z0-9_-]*(?:{end})")
     return found | {"invert_match": True, "treat_missing_header_as_empty": True}
 
 

@@ -86,12 +86,12 @@ def _routes(access: Access, endpoints: Sequence[Endpoint]) -> list[proto.Json]:
     found += [_page(page, below) for page in pages]
     found += [_open(calls, access.path) for calls in _calls((one for one in listed if not one.keyed), below)]
     found.append(_root(access.path))
-    guarded = _guarded(access.path, listed)
-    found += [{"match": match, **_UNAUTHORIZED} for match in keyed.strangers(access.clients, guarded)]
+    refused = [{"match": match, **_UNAUTHORIZED} for match in _guarded(access.path, listed)]
+    refused.append({"match": {"prefix": "/"}, **_REFUSED, **unknown})
+    found += keyed.strangers(access.clients, refused)
     opened = _calls((one for one in listed if one.keyed), below)
     found += keyed.routes(access.clients, opened, to_engine(access.path), unknown)
-    found += [{"match": match, **_UNAUTHORIZED} for match in guarded]
-    return [*found, {"match": {"prefix": "/"}, **_REFUSED, **unknown}]
+    return found + refused
 
 
 def _calls(listed: Iterable[Endpoint], below: str) -> list[matches.Calls]:
