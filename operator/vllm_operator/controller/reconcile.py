@@ -98,7 +98,7 @@ class Reconciler:
         except api.SpecNotUnderstood as error:
             self._hosts.bar(key, writes=False)
             await self._reporter.unreadable(seen.model, error)
-            return self._schedule.troubled(seen.model)
+            return self._schedule.troubled(seen.model, [str(error)])
         begun, asked = self._clock(), settled.Asked(exposure.address(seen.model, self._settings), tuple(seen.edges()))
         known = self._settled.inputs(key, asked)
         claim = await self._claim(seen, spec)
@@ -121,7 +121,8 @@ class Reconciler:
         waits, until = self._upgrades.waits(plan), schedule.until(plan, issued, begun)
         due = [until, begun + upgrades.LOOK_SECONDS] if waits else [until]
         if missing or outcome.failures:
-            return self._schedule.troubled(seen.model, due)
+            met = [(ref, value.reason) for ref, value in outcome.failures.items()]
+            return self._schedule.troubled(seen.model, [*missing, *met], due)
         if not (waits or outcome.deleted or issued.deleted or issued.troubles) and settled.is_comparable(seen, spec):
             self._settled.keep(key, known, asked, until)
         return self._schedule.calm(key, due)

@@ -4,7 +4,7 @@ Must not know what a run does.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 
 from vllm_operator import children, keys
 from vllm_operator.keys import issuer
@@ -31,24 +31,27 @@ class Schedule:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._troubled: dict[kinds.Key, tuple[int, float]] = {}
+        self._troubled: dict[kinds.Key, tuple[int, dict[Hashable, float]]] = {}
 
     def calm(self, key: kinds.Key, due: Iterable[float]) -> float:
         """Return it for a model that is in no trouble; `due`: moments in unix seconds."""
         self.forget(key)
         return self._first(due)
 
-    def troubled(self, model: kinds.Object, due: Iterable[float] = ()) -> float:
-        """Return it for a model that is in trouble: as long as the same spec has been, up to 5 minutes."""
+    def troubled(self, model: kinds.Object, causes: Collection[Hashable], due: Iterable[float] = ()) -> float:
+        """Return it for a model that is in trouble: as long as the newest of the `causes` has lasted, up to 5 minutes.
+
+        A cause lasts while the spec stays as it is and no run goes without it.
+        """
         metadata, now = model["metadata"], self._clock()
         key, generation = kinds.Key(metadata["namespace"], metadata["name"]), metadata["generation"]
-        told, since = self._troubled.get(key, (generation, now))
-        since = since if told == generation else now
+        told, known = self._troubled.get(key, (generation, {}))
+        since = {cause: known.get(cause, now) if told == generation else now for cause in causes}
         self._troubled[key] = (generation, since)
-        return min(AGAIN.pause(max(0.0, now - since)), self._first(due))
+        return min(AGAIN.pause(max(0.0, now - max(since.values()))), self._first(due))
 
     def forget(self, key: kinds.Key) -> None:
-        """Forget since when the model is in trouble."""
+        """Forget since when the model is in which trouble."""
         self._troubled.pop(key, None)
 
     def _first(self, due: Iterable[float]) -> float:

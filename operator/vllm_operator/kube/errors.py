@@ -13,10 +13,13 @@
 
     Lost                   the Lease is not held: nothing may be written, and what runs is to end
 
-None holds a request's body, nor what a Secret holds.
+None holds a request's body, nor what a Secret holds: of an answer about Secrets the API server's own words are told, and what an
+admission webhook or policy says is not, for it may quote what it likes.
 """
 
 # ruff: noqa: N818 - the names are the API server's own
+
+import re
 
 from vllm_operator.kube import kinds
 
@@ -78,6 +81,23 @@ BY_STATUS: dict[int, type[ApiError]] = {
     422: Invalid, 429: Throttled,
 }  # fmt: skip
 
+_ABOUT = r'secrets(?: "[^"]*")?'
+_OWN_WORDS = (
+    _ABOUT + r" is forbidden: (?:User|exceeded quota:|failed quota:|unable to create new content in namespace) .*",
+    _ABOUT + r" (?:not found|already exists)",
+    r"Operation cannot be fulfilled on secrets .*",
+    r"(?:Internal error occurred: )?(?:etcdserver|Timeout|resource quota evaluation timed out).*",
+    r"(?:the server|The POST operation|Too many requests|too old resource version|Unauthorized|storage is) ?.*",
+)
+"""What the API server says about Secrets by itself, of their names alone."""
+_UP_TO_A_NAME = (
+    r'(?:Internal error occurred: )?failed calling webhook "[^"]*"',
+    r'admission webhook "[^"]*" denied the request',
+    _ABOUT + r" is forbidden: (?:Validating|Mutating)AdmissionPolicy '[^']*' with binding '[^']*' denied request",
+)
+"""What it says of who refuses a Secret; then follow the words of that webhook, policy or server."""
+_TOLD = re.compile("|".join((*_OWN_WORDS, *_UP_TO_A_NAME)))
+
 
 def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | None = None) -> ApiError:
     """Return the error that an answer with `code` and the body `status`, of kind Status, stands for."""
@@ -92,8 +112,8 @@ def of(code: int, status: kinds.Object, kind: kinds.Kind, retry_after: str | Non
     elif code == UNPROCESSABLE and _is_precondition(details, causes):
         error = Conflict
     message = str(status.get("message") or "the API server gave no reason")
-    if kind == kinds.SECRET and error in (Invalid, Unavailable, Denied):
-        message = _fields(causes)
+    if kind == kinds.SECRET:
+        reason, message = _without_data(reason, message, causes)
     return error(code, reason, message, float(retry_after) if retry_after and retry_after.isdigit() else None)
 
 
@@ -107,7 +127,10 @@ def _is_precondition(details: kinds.Object, causes: list[kinds.Object]) -> bool:
     return not details or any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
-def _fields(causes: list[kinds.Object]) -> str:
-    """Return which fields of a Secret were refused: the API server's own message may quote what they hold."""
+def _without_data(reason: str, message: str, causes: list[kinds.Object]) -> tuple[str, str]:
+    """Return reason and message of an answer about a Secret without what may quote it: its values, and the words of others."""
+    if told := _TOLD.match(message):
+        is_whole = told.group() == message
+        return (reason, message) if is_whole else ("Unknown", f"{told.group()} (its words may quote the Secret)")
     named = ", ".join(f"{cause.get('field', '?')}: {cause.get('reason', '?')}" for cause in causes)
-    return f"the Secret is refused ({named or 'no field is named'})"
+    return reason, f"the Secret is refused ({named or 'no field is named, and other words may quote it'})"

@@ -3,7 +3,8 @@
 A list or a watch that fails, for whatever reason, is tried again and ends nothing: a namespace that is deleted, not made yet or
 not ours to read costs the others nothing. Lists anew where the API server no longer knows the version (410), and then forgets
 what has vanished; goes on where it was after any other break. An optional kind that the cluster does not have counts as known,
-and is looked for now and then. Must not know what the objects are for.
+and is looked for now and then. An object that cannot be taken in is left as it was known, and costs no other. Must not know what
+the objects are for.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ KINDS = (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED)
 ABSENT_SECONDS = 5.0
 """After which a kind that the cluster does not have is looked for again. Until then a host that it holds looks free."""
 REFUSED = (errors.Denied, errors.NotFound)
+UNANSWERED_SECONDS = 60.0
+"""After which any other failure counts as a refusal: who watches several namespaces waits for the one that answers no longer."""
 LOG = logging.getLogger(__name__)
 
 
@@ -32,7 +35,7 @@ class Failure(NamedTuple):
 
 
 class Informer:
-    """One list and watch. `synced`: the cache holds all that there is; `answered`: that, or the API server refused it."""
+    """One list and watch. `synced`: the cache holds all that there is; `answered`: that, or nobody waits for it any longer."""
 
     def __init__(self, api: client.Api, kind: kinds.Kind, into: cache.Cache, namespace: str = "") -> None:
         self.synced, self.answered = asyncio.Event(), asyncio.Event()
@@ -73,9 +76,9 @@ class Informer:
 
     def _take(self, happened: str, obj: kinds.Object) -> None:
         if happened == "DELETED":
-            self._cache.remove(obj)
+            self._know_of(obj, self._cache.remove)
         elif happened != "BOOKMARK":
-            self._cache.put(obj)
+            self._know_of(obj, self._cache.put)
         self._succeeded()
         version = obj["metadata"]["resourceVersion"]
         if version != self._version:
@@ -91,11 +94,18 @@ class Informer:
                 while page.items:  # or each kind's last page would be held until its next one is there
                     obj = page.items.pop()
                     listed.add(kinds.ref(obj))
-                    self._cache.put(obj)
+                    self._know_of(obj, self._cache.put)
         self._cache.purge(self._kind, self._namespace, listed, version)
         self._version = version
         self._succeeded()
         self._know()
+
+    def _know_of(self, obj: kinds.Object, take: Callable[[kinds.Object], None]) -> None:
+        """Let the cache `take` the object in; one that it cannot read stays as it was known, so nothing looks deleted."""
+        try:
+            take(obj)
+        except Exception:
+            LOG.exception("Object was left out object=%s namespace=%s", kinds.ref(obj), kinds.ref(obj).namespace)
 
     async def _absent(self, error: errors.NoSuchKind) -> None:
         """Wait for a kind that the cluster does not have; of an optional one there is no object, and that is known."""
@@ -119,7 +129,7 @@ class Informer:
         self.failure, self._logged = None, ""
 
     def _failed(self, reason: str, error: Exception) -> None:
-        """Log what failed where it is another failure than before; a refusal is an answer too."""
+        """Log what failed where it is another failure than before; a refusal is an answer too, and so is a long failure."""
         self._mark(reason)
         if isinstance(error, REFUSED):
             self.answered.set()
@@ -132,8 +142,11 @@ class Informer:
             )  # fmt: skip
 
     def _mark(self, reason: str) -> None:
-        since = self.failure.since if self.failure else asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        since = self.failure.since if self.failure else now
         self.failure = Failure(self._kind, self._namespace, since, reason)
+        if now - since >= UNANSWERED_SECONDS:
+            self.answered.set()
 
     def _pause(self) -> float:
         """Return how long to wait: nothing after a stream that lasted or brought something, else longer each time."""
@@ -171,7 +184,7 @@ class Informers:
         await asyncio.gather(self._known.wait(), *(one.answered.wait() for one in self._all()))
 
     def are_ready(self) -> bool:
-        """Tell whether every informer is synced or was refused, and one namespace is known whole."""
+        """Tell whether every informer is synced, was refused or failed long enough, and one namespace is known whole."""
         return self._known.is_set() and all(one.answered.is_set() for one in self._all())
 
     def knows(self, namespace: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests import clock, fake_apiserver, samples
-from vllm_operator.kube import cache, errors, informer, kinds, naming
+from vllm_operator.kube import cache, errors, informer, kinds, listener, naming
 
 OWNER = naming.Owner("models", "vllm11", "uid-1")
 DENIED = errors.Denied(403, "Forbidden", "you may not list this")
@@ -21,9 +21,9 @@ EXPIRED = errors.Gone(410, "Expired", "too old resource version")
 class Watched:
     """A cluster in memory and all informers on it. `synced`: the namespaces that were said to be known."""
 
-    def __init__(self, *namespaces: str) -> None:
+    def __init__(self, *namespaces: str, told: listener.Listener | None = None) -> None:
         self.api = fake_apiserver.FakeCluster()
-        self.store = cache.Cache(lambda _: None)
+        self.store = cache.Cache(lambda _: None, told)
         self.synced: list[str] = []
         self.informers = informer.Informers(self.api, self.store, namespaces, self.synced.append)
 
@@ -159,18 +159,73 @@ async def test_a_namespace_is_known_once_all_its_kinds_are_and_another_costs_it_
         assert not watched.informers.knows("elsewhere")
 
 
-@clock.virtual
-async def test_no_answer_is_no_readiness_and_a_refusal_everywhere_is_none() -> None:
-    watched = Watched("a", "b")
-    silent = watched.api.troubles.fail(kind="Secret", namespace="b")
-    async with watched.running():
-        await asyncio.sleep(60)
-        assert not watched.informers.are_ready()
-        watched.api.troubles.end(silent)
-        await asyncio.sleep(5)
-        assert watched.informers.are_ready()
-    refused = Watched("a", "b")
-    refused.api.troubles.fail(DENIED, kind="Secret")
-    async with refused.running():
-        await asyncio.sleep(60)
-        assert not refused.informers.are_ready()
+@pytest.mark.parametrize("error", [DOWN, GARBLED, EXPIRED])
+def test_a_namespace_that_cannot_be_listed_for_a_minute_holds_up_no_other(error: Exception) -> None:
+    @clock.virtual
+    async def scenario() -> None:
+        watched = Watched("a", "b")
+        silent = watched.api.troubles.fail(error, "list", kind="Secret", namespace="b")
+        async with watched.running():
+            await asyncio.sleep(50)
+            assert not watched.informers.are_ready()
+            await asyncio.sleep(20)
+            assert watched.informers.are_ready()
+            assert (watched.informers.knows("a"), watched.informers.knows("b")) == (True, False)
+            assert {namespace for _, namespace, _ in watched.failing()} == {"b"}
+            watched.api.troubles.end(silent)
+            await asyncio.sleep(6)
+            assert watched.informers.knows("b")
+
+    scenario()
+
+
+@pytest.mark.parametrize("namespaces", [(), ("a", "b")])
+@pytest.mark.parametrize("error", [DENIED, DOWN])
+def test_where_nothing_is_known_whole_nothing_is_ready(error: Exception, namespaces: tuple[str, ...]) -> None:
+    """There is nobody to work for: what is not listed would look deleted."""
+
+    @clock.virtual
+    async def scenario() -> None:
+        watched = Watched(*namespaces)
+        watched.api.troubles.fail(error, kind="Secret")
+        async with watched.running():
+            await asyncio.sleep(600)
+            assert not watched.informers.are_ready()
+
+    scenario()
+
+
+class Puzzled:
+    """A listener who cannot make sense of objects named odd."""
+
+    def put(self, obj: kinds.Object) -> None:
+        if obj["metadata"]["name"] == "odd":
+            raise TypeError("not a list")
+
+    def forget(self, ref: kinds.Ref) -> None:
+        """Forget nothing: nothing was learnt."""
+
+    def keep(self, kind: str, namespace: str, listed: set[kinds.Ref], version: int) -> None:
+        """Forget nothing."""
+
+
+@pytest.mark.parametrize("when", ["listed", "watched"])
+def test_an_object_that_cannot_be_taken_in_costs_no_other(when: str, caplog: pytest.LogCaptureFixture) -> None:
+    @clock.virtual
+    async def scenario() -> None:
+        watched = Watched(told=Puzzled())
+        odd, plain = samples.service(OWNER), samples.service(OWNER)
+        odd["metadata"]["name"] = "odd"
+        if when == "listed":
+            await watched.api.create_by("tool", odd)
+        async with watched.running():
+            await watched.informers.ready()
+            await watched.api.create_by("tool", odd) if when == "watched" else None
+            await watched.api.create_by("tool", plain)
+            await asyncio.sleep(1)
+            assert [kinds.ref(one) for one in watched.store.of(kinds.Key("models", "vllm11"))] == [kinds.ref(plain)]
+            assert watched.failing() == set()
+        [said] = [one.getMessage() for one in caplog.records]
+        assert said == "Object was left out object=Service odd namespace=models"
+
+    scenario()
