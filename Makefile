@@ -19,7 +19,7 @@ shell: ## A shell in which the documented commands work as they are: the demo's 
 	@$(PYTHON) -m dev shell
 
 demo-down: $(TO_TAKE_DOWN) ## Remove all traces of the demo
-	@test ! -x $(PYTHON) || $(PYTHON) -m dev demo-down
+	@if test -x $(PYTHON); then $(PYTHON) -m dev demo-down; else echo 'nothing was brought up from this clone'; fi
 
 accept: FOR := accept
 accept: setup ## Try a cluster of yours: install, serve a small model, run the contract, report, clean up (KUBECONTEXT=…)
@@ -77,7 +77,7 @@ up: setup ## The cluster alone
 	@$(PYTHON) -m dev up
 
 down: $(TO_TAKE_DOWN) ## Take the cluster down
-	@test ! -x $(PYTHON) || $(PYTHON) -m dev down
+	@if test -x $(PYTHON); then $(PYTHON) -m dev down; else echo 'nothing was brought up from this clone'; fi
 
 .venv/ready: dev/bootstrap.sh requirements/dev.txt
 	@$(MAKE) --no-print-directory setup FOR=check

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from dev import accept, binaries, demo, demo_calls, hub, images, layout, progress, provider
-from dev.embedded import cluster
+from dev.embedded import cleanup, cluster
 from dev.release import make
 
 
@@ -30,6 +30,20 @@ def main() -> int:
 
 def _status(_: list[str]) -> None:
     progress.say(provider.current().status())
+
+
+def _down(_: list[str]) -> None:
+    was_up = provider.down()
+    if cleanup.is_elsewhere():
+        raise progress.Failure(
+            "a cluster is up that another user, or with another cache directory, brought up",
+            "take it down as that user (sudo make demo-down for root's) with that VLLM_OPERATOR_CACHE; where the directory is "
+            "gone: sudo pkill -KILL -f dev.embedded.node",
+        )
+    if not was_up:
+        progress.say(
+            "nothing is up" + ("" if os.geteuid() == 0 else " of this user's; for root's: sudo make demo-down")
+        )
 
 
 def _kubeconfig(_: list[str]) -> None:
@@ -64,12 +78,12 @@ def _prepare(_: list[str]) -> None:
     _build(list(binaries.TESTING))
 
 
-ROOTED = ("up", "down", "load-image", "demo", "run", "shell", "demo-down", "prepare")
+ROOTED = ("up", "load-image", "demo", "run", "shell", "prepare")
 """What needs root for a cluster without a container engine."""
 
 COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "up": ("bring the cluster up", lambda _: provider.up()),
-    "down": ("take the cluster down without a trace", lambda _: provider.down()),
+    "down": ("take the cluster down without a trace", _down),
     "status": ("say how the cluster is", _status),
     "kubeconfig": ("print the path of the admin's kubeconfig", _kubeconfig),
     "load-image": ("make an image archive known to the node", _load),
@@ -84,7 +98,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], int | None]]] = {
     "shell": ("a shell in which the demo's name, certificate, key and kubectl are at hand", lambda _: demo.shell()),
     "accept": ("install, serve and test on a cluster of yours, and clean up", lambda _: accept.accept()),
     "release": ("make what a release consists of, and publish nothing", lambda _: make.main()),
-    "demo-down": ("remove all traces of the demo", lambda _: demo.down()),
+    "demo-down": ("remove all traces of the demo", _down),
 }
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ check_system() {
         "use a Linux machine, for example a virtual one with Debian 12"
 }
 
-# As dev/provider.py: what brought the cluster up, what CLUSTER names, else kind where an engine answers.
+# As dev/provider.py: what CLUSTER names, what brought the cluster up, else kind where an engine answers.
 way() {
-    if [ -s "$CACHE/run/provider" ]; then
-        cat "$CACHE/run/provider"
-    elif [ -n "${CLUSTER:-}" ]; then
+    if [ -n "${CLUSTER:-}" ]; then
         echo "$CLUSTER"
+    elif [ -s "$CACHE/run/provider" ]; then
+        cat "$CACHE/run/provider"
     elif docker info >/dev/null 2>&1 || podman info >/dev/null 2>&1; then
         echo kind
     else

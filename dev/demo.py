@@ -47,22 +47,17 @@ def up() -> None:
     progress.say(f"\nThe demo took {time.monotonic() - started:.0f} s. `make demo-down` removes all of it.")
 
 
-def down() -> None:
-    """Remove all traces."""
-    provider.down()
-
-
 @contextlib.contextmanager
 def afresh(audit: tuple[str, ...] = ()) -> Iterator[None]:
     """Have a new cluster with the operator and its model until the block ends; `audit`: more flags of the API server."""
     prepare()
-    down()
+    provider.down()
     provider.up(audit)
     try:
         _fill()
         yield
     finally:
-        down()
+        provider.down()
 
 
 def install(values: Mapping[str, str] | None = None) -> None:

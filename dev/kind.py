@@ -17,6 +17,8 @@ ADDRESS = "127.0.0.1"
 PORTS = (80, 443)
 ENGINES = {"docker": {}, "podman": {"KIND_EXPERIMENTAL_PROVIDER": "podman"}}
 """Each engine's command, and what tells kind of it."""
+LABEL = f"io.x-k8s.kind.cluster={NAME}"
+"""What kind writes onto the containers of a cluster."""
 ENGINE = layout.RUN / "engine"
 IMPORTED = layout.RUN / "imported.json"
 """Image name -> the archive that it was loaded from."""
@@ -27,12 +29,14 @@ CAUSES = {  # what an engine's words mean -> cause, remedy
         "this engine runs without root and may not listen on port 80",
         "sudo sysctl net.ipv4.ip_unprivileged_port_start=80, or run it with root's engine",
     ),
+    "already exist for a cluster": (f"a cluster {NAME} is there already", "make demo-down, then run it again"),
     "no space left": ("the disk is full", "free some space where the container engine keeps its images"),
 }
 
 
 def prepare() -> None:
-    """Build the programs that this way needs: kubectl, helm and kind; of Contour only its manifest."""
+    """Build the programs that this way needs, once an engine answers: kubectl, helm and kind; of Contour only its manifest."""
+    _engine()
     for group in ("kind", "helm"):
         binaries.directory(group)
     if not binaries.has("kubectl"):
@@ -61,16 +65,29 @@ def up(audit: tuple[str, ...] = ()) -> None:
 
 
 def down() -> None:
-    """Delete the cluster, and what is known of it."""
-    if _listed():
-        with progress.step("deleting the cluster"):
-            _kind("delete", "cluster", f"--name={NAME}", f"--kubeconfig={layout.KUBECONFIG}")
+    """Delete the cluster from every engine that has it, whoever made it, and what is known of it."""
+    if _recorded():
+        _engine()
+    for engine in filter(answers, ENGINES):
+        _delete(engine)
     shutil.rmtree(layout.RUN, ignore_errors=True)
 
 
+def is_there() -> bool:
+    """Tell whether an engine has the cluster, whoever made it; also where the one that had it does not answer."""
+    if _recorded() and not answers(_recorded()):
+        return True
+    return any(_nodes(engine) for engine in filter(answers, ENGINES))
+
+
+def answers(engine: str) -> bool:
+    """Tell whether a container engine answers whoever runs this: the command alone may be there without one."""
+    return bool(shutil.which(engine)) and not _asked(engine).returncode
+
+
 def healthy() -> bool:
-    """Tell whether kind knows the cluster and its API server answers."""
-    return _listed() and _answers()
+    """Tell whether the cluster is this cache directory's and its API server answers."""
+    return _listed() and _serves()
 
 
 def status() -> str:
@@ -128,11 +145,35 @@ def _configuration() -> dict[str, object]:
     }
 
 
+def _delete(engine: str) -> None:
+    """Delete the containers and volumes by the engine itself, as kind does: kind may have gone with the cache directory."""
+    nodes = _nodes(engine)
+    if not nodes:
+        return
+    with progress.step(f"deleting the cluster by kind, from {engine}"):
+        listed = [_run([engine, "volume", "ls", "--quiet", f"--filter=label={node}"], {}) for node in nodes]
+        _run([engine, "rm", "--force", "--volumes", *nodes], {})
+        if volumes := "".join(listed).split():
+            _run([engine, "volume", "rm", "--force", *volumes], {})
+
+
+def _nodes(engine: str) -> list[str]:
+    return _run([engine, "ps", "--all", f"--filter=label={LABEL}", "--format={{.Names}}"], {}).split()
+
+
 def _listed() -> bool:
-    return ENGINE.exists() and NAME in _kind("get", "clusters").split()
+    return bool(_recorded()) and bool(_nodes(_engine()))
 
 
-def _answers() -> bool:
+def _recorded() -> str:
+    return ENGINE.read_text() if ENGINE.exists() else ""
+
+
+def _asked(engine: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([engine, "info"], capture_output=True, text=True, check=False)
+
+
+def _serves() -> bool:
     command = [
         binaries.find("kubectl"),
         f"--kubeconfig={layout.KUBECONFIG}",
@@ -145,11 +186,17 @@ def _answers() -> bool:
 
 def _engine() -> str:
     """Return the engine that carries the cluster; where there is none yet, one that answers."""
-    recorded = ENGINE.read_text() if ENGINE.exists() else ""
-    for name in [recorded] if recorded else ENGINES:
-        if shutil.which(name) and not subprocess.run([name, "info"], capture_output=True, check=False).returncode:
+    candidates = [_recorded()] if _recorded() else list(ENGINES)
+    for name in candidates:
+        if answers(name):
             return name
-    wanted = recorded or "docker or podman"
+    for name in filter(shutil.which, candidates):
+        if "permission denied" in _asked(name).stderr.lower():
+            raise progress.Failure(
+                f"{name} does not let this user in",
+                f"run it with sudo, or join its group: sudo usermod -aG {name} $USER",
+            )
+    wanted = " or ".join(candidates)
     raise progress.Failure(
         f"{wanted} does not answer", f"start {wanted}, or set CLUSTER=embedded for a cluster without one"
     )

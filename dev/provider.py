@@ -6,8 +6,6 @@ recorded, and is asked about it until it is down, whatever has changed meanwhile
 
 import os
 import pathlib
-import shutil
-import subprocess
 from typing import Protocol
 
 from dev import kind, layout, progress
@@ -29,6 +27,9 @@ class ClusterProvider(Protocol):
     def down(self) -> None:
         """Take it down without a trace."""
 
+    def is_there(self) -> bool:
+        """Tell whether there is something to take down."""
+
     def healthy(self) -> bool:
         """Tell whether it works."""
 
@@ -45,23 +46,28 @@ class ClusterProvider(Protocol):
         """Make an image known to the node."""
 
 
-PROVIDERS: dict[str, ClusterProvider] = {"kind": kind, "embedded": cluster}
+PROVIDERS: dict[str, ClusterProvider] = {"embedded": cluster, "kind": kind}
+"""In the order in which they are taken down: kind's removes the directory that both write to."""
 
 
 def up(audit: tuple[str, ...] = ()) -> None:
     """Bring the cluster up and record by what. Raises `progress.Failure` where one is up in another way."""
     there, wanted = _recorded(), _asked() or _recorded() or _found()
     if there not in ("", wanted):
-        raise progress.Failure(f"a cluster by {there} is up, and not by {wanted}", "take it down first: make demo-down")
+        _clear(there, wanted)
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     progress.write_whole(RECORD, wanted)
     PROVIDERS[wanted].up(audit)
 
 
-def down() -> None:
-    """Take the cluster down by what brought it up."""
-    current().down()
+def down() -> bool:
+    """Take down what is up, by whatever brought it up; tell whether anything was."""
+    recorded = _recorded()
+    found = [one for name, one in PROVIDERS.items() if name == recorded or one.is_there()]
+    for one in found:
+        one.down()
     RECORD.unlink(missing_ok=True)
+    return bool(found)
 
 
 def current() -> ClusterProvider:
@@ -72,6 +78,13 @@ def current() -> ClusterProvider:
 def is_kind() -> bool:
     """Tell whether the cluster is one by kind: its edge is on loopback, and its programs need no root."""
     return current() is PROVIDERS["kind"]
+
+
+def _clear(there: str, wanted: str) -> None:
+    """Remove what an attempt in another way left. Raises `progress.Failure` where it left a cluster."""
+    if PROVIDERS[there].is_there():
+        raise progress.Failure(f"a cluster by {there} is up, and not by {wanted}", "take it down first: make demo-down")
+    PROVIDERS[there].down()
 
 
 def _recorded() -> str:
@@ -87,12 +100,4 @@ def _asked() -> str:
 
 
 def _found() -> str:
-    return "kind" if _engine() else "embedded"
-
-
-def _engine() -> bool:
-    """Tell whether a container engine runs: the command alone may be there without one."""
-    for name in ("docker", "podman"):
-        if shutil.which(name) and not subprocess.run([name, "info"], capture_output=True, check=False).returncode:
-            return True
-    return False
+    return "kind" if any(kind.answers(engine) for engine in kind.ENGINES) else "embedded"

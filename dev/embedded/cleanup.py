@@ -18,6 +18,7 @@ from dev import layout, progress
 END_SECONDS = 30.0
 KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
 OUTSIDE = "run it outside of a container, or in a privileged one with the host's cgroups"
+LINKS = pathlib.Path("/sys/class/net")
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -32,6 +33,11 @@ def process() -> int | None:
         return None
     pid, _, started = layout.PID_FILE.read_text().partition(" ")
     return int(pid) if started and _started(int(pid)) == started else None
+
+
+def is_elsewhere() -> bool:
+    """Tell whether a cluster of another user or cache directory is up: all have the same link."""
+    return process() is None and (LINKS / layout.INTERFACE).exists()
 
 
 def make_cgroups() -> None:

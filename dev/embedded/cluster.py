@@ -7,6 +7,7 @@ remains outside is in traces.py.
 import contextlib
 import fcntl
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -48,10 +49,17 @@ def up(audit: tuple[str, ...] = ()) -> None:
 
 def down() -> None:
     """End the cluster and remove what it left outside of its namespaces; imported images stay in the cache."""
+    if os.geteuid() != 0:
+        raise progress.Failure("namespaces and mounts need root", "run it as root: sudo make demo-down")
     with _alone():
         cleanup.remove()
         for outer in LAUNCHED:
             outer.wait()
+
+
+def is_there() -> bool:
+    """Tell whether the cluster's process lives."""
+    return cleanup.process() is not None
 
 
 def healthy() -> bool:

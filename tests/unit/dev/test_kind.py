@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import pytest
 
@@ -13,15 +14,22 @@ echo "$(basename "$0") $*" >> "$here/told"
 """
 KIND = f"""{NOTE}
 case "$1 $2" in
-"get clusters") cat "$here/clusters" ;;
 "create cluster")
     cat > "$here/configuration"
     test ! -e "$here/broken" || {{ cat "$here/broken" >&2; exit 1; }}
-    echo {kind.NAME} > "$here/clusters" ;;
-"delete cluster") : > "$here/clusters" ;;
+    echo {kind.CONTROL_PLANE} > "$here/nodes.podman" ;;
+esac
+"""
+ENGINE = f"""{NOTE}
+nodes="$here/nodes.$(basename "$0")"
+case "$1 $2 $3" in
+"ps --all --filter=label={kind.LABEL}") test ! -e "$nodes" || cat "$nodes" ;;
+"volume ls --quiet") echo a-volume ;;
+"rm --force --volumes") rm "$nodes" ;;
 esac
 """
 SILENT = NOTE + "exit 1\n"
+PREPARE = kind.prepare
 
 
 class Machine:
@@ -29,9 +37,8 @@ class Machine:
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
-        for name, script in {"kind": KIND, "podman": NOTE, "kubectl": NOTE}.items():
+        for name, script in {"kind": KIND, "podman": ENGINE, "kubectl": NOTE}.items():
             self.has(name, script)
-        (directory / "clusters").touch()
 
     def has(self, name: str, script: str) -> None:
         program = self.directory / name
@@ -101,7 +108,7 @@ def test_a_second_run_finds_the_cluster(machine: Machine) -> None:
     kind.up()
     machine.told("kind")
     kind.up()
-    assert machine.told("kind") == ["get clusters"]
+    assert machine.told("kind") == []
 
 
 def test_a_cluster_that_was_made_by_half_is_replaced(machine: Machine) -> None:
@@ -110,28 +117,49 @@ def test_a_cluster_that_was_made_by_half_is_replaced(machine: Machine) -> None:
     machine.told("kind")
     machine.has("kubectl", f'{NOTE}case "$*" in *readyz*) exit 1 ;; esac\n')
     kind.up()
-    done = [words.split()[0] for words in machine.told("kind")]
-    assert [word for word in done if word != "get"] == ["delete", "create"]
+    done = (machine.directory / "told").read_text().splitlines()
+    replaced = [line for line in done if line.startswith(("podman rm", "kind create"))]
+    assert [line.split()[1] for line in replaced] == ["rm", "create"]
 
 
-def test_the_engine_that_carries_a_cluster_takes_it_down(machine: Machine) -> None:
-    """Not one that was started since, which knows of no cluster."""
-    kind.up()
-    machine.has("wanted-engine", NOTE)
+@pytest.mark.parametrize("engine", ["podman", "wanted-engine"])
+def test_each_engine_gives_up_a_cluster_of_this_name_whoever_made_it(machine: Machine, engine: str) -> None:
+    """Another user's cache directory has it, or the one that had it is gone."""
+    machine.has("wanted-engine", ENGINE)
+    assert not kind.is_there()
+    (machine.directory / f"nodes.{engine}").write_text(kind.CONTROL_PLANE)
+    assert kind.is_there()
     kind.down()
-    assert not machine.told("wanted-engine")
-    assert kind.status() == "down"
+    done = [words for words in machine.told(engine) if not words.startswith(("info", "ps", "volume ls"))]
+    assert done == [f"rm --force --volumes {kind.CONTROL_PLANE}", "volume rm --force a-volume"]
+    assert not kind.is_there()
+
+
+def test_a_cluster_of_another_cache_directory_is_replaced(machine: Machine) -> None:
+    kind.up()
+    shutil.rmtree(layout.RUN)
+    kind.up()
+    assert [words.split()[0] for words in machine.told("kind")] == ["create", "create"]
 
 
 def test_a_cluster_whose_engine_does_not_answer_is_not_forgotten(machine: Machine) -> None:
     kind.up()
     machine.has("podman", SILENT)
+    assert kind.is_there()
     with pytest.raises(progress.Failure, match="podman does not answer: start podman"):
         kind.down()
-    machine.has("podman", NOTE)
-    machine.told("kind")
+    machine.has("podman", ENGINE)
+    machine.told("podman")
     kind.down()
-    assert any(words.startswith("delete cluster") for words in machine.told("kind"))
+    assert any(words.startswith("rm --force") for words in machine.told("podman"))
+
+
+def test_who_may_not_ask_the_engine_is_told_so_before_anything_is_built(machine: Machine) -> None:
+    machine.has("podman", f"{NOTE}echo 'dial unix /var/run/podman.sock: connect: permission denied' >&2; exit 1\n")
+    with pytest.raises(
+        progress.Failure, match=r"podman does not let this user in: run it with sudo, or .*usermod -aG podman"
+    ):
+        PREPARE()
 
 
 def test_a_taken_port_is_named(machine: Machine) -> None:
