@@ -61,6 +61,7 @@ bench: setup ## Figures, with machine and versions; ONLY="startup" for some of t
 attack: setup ## What docs/security.md says cannot be done, tried on the running demo, as a table; ARGS="host" for some of it
 	@$(PYTHON) -m tests.attack $(ARGS)
 
+release: FOR := release
 release: setup ## A release, signed, pushed to a registry on loopback and verified; REGISTRY=… COSIGN_KEY=… publishes it
 	@$(PYTHON) -m dev release
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prepares a fresh Debian 12 or Ubuntu 24.04 for `make demo` and `make test`: checks the machine, then installs what is
 # missing: Debian packages (said aloud), uv into the cache directory, the virtual environment into the work tree.
-# Its argument says for what: `check` and `accept` need neither root nor a container; nothing said: the local cluster.
+# Its argument says for what: `check` and `accept` need neither root nor a container, `release` no image of vLLM; nothing said: the
+# local cluster.
 # Knows nothing of the cluster but what it needs to run. Can be run again at any moment; each failure is one line that
 # names the cause and the remedy.
 set -eu
@@ -47,6 +48,11 @@ last_error() { grep -E '^E:|rror|×|╰' "$LOG" | tail -n1 | cut -c1-300 | tr -d
 check_system() {
     [ "$(uname -s)" = Linux ] || fail "this is $(uname -s), and all of this is built and run on Linux" \
         "use a Linux machine, for example a virtual one with Debian 12"
+}
+
+check_architecture() {
+    [ "$(uname -m)" = x86_64 ] || fail "this machine is $(uname -m), and the demo's vLLM for the CPU is built for x86-64 alone" \
+        "use an x86-64 machine, or install the chart on a cluster that you have"
 }
 
 # As dev/provider.py: what CLUSTER names, what brought the cluster up, else kind where an engine answers.
@@ -220,8 +226,9 @@ exec 9>"$CACHE/bootstrap.lock"
 flock 9
 case ${1:-$(way)} in
 accept | check) check_programs ;;
-kind) check_kind ;;
-*) check_machine ;;
+release) if [ "$(way)" = kind ]; then check_kind; else check_machine; fi ;;
+kind) check_architecture && check_kind ;;
+*) check_architecture && check_machine ;;
 esac
 install_uv
 install_environment

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 
 from dev import paths, progress
@@ -29,22 +30,24 @@ def build(module: pathlib.Path, output: pathlib.Path, flags: list[str], *, cgo: 
     scratch = output / ".scratch"  # not in /tmp, where a killed build would leave it
     scratch.mkdir()
     env = {**environment(cgo=cgo), "GOTMPDIR": str(scratch)}
-    count = _stale(module, flags, env)
-    with (
-        log.open("w") as said,
-        progress.step(title, lambda: f"{len(log.read_text().splitlines())} of {count} packages"),
-    ):
+    count, started = _stale(module, flags, env), time.monotonic()
+    with log.open("w") as said, progress.step(title, lambda: _how_far(log, count, time.monotonic() - started)):
         result = subprocess.run(command, cwd=module, env=env, stderr=said, check=False)
         if result.returncode:
             raise failure(module.name, log)
     shutil.rmtree(scratch)
 
 
-def _stale(module: pathlib.Path, flags: list[str], env: Mapping[str, str]) -> str:
-    """Return how many packages are to be compiled: those whose results are not in Go's cache."""
+def _how_far(log: pathlib.Path, count: int, seconds: float) -> str:
+    done = len(log.read_text().splitlines())
+    return f"{done} of {count or 'some'} packages{progress.left(done, count, seconds)}"
+
+
+def _stale(module: pathlib.Path, flags: list[str], env: Mapping[str, str]) -> int:
+    """Return how many packages are to be compiled: those whose results are not in Go's cache; 0 where Go does not tell."""
     ask = [_go(), "list", "-deps", "-trimpath", *flags, "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", "tool"]
     told = subprocess.run(ask, cwd=module, env=env, capture_output=True, text=True, check=False)
-    return "some" if told.returncode else str(len(told.stdout.split()))
+    return 0 if told.returncode else len(told.stdout.split())
 
 
 def module(tools: pathlib.Path, name: str) -> pathlib.Path:

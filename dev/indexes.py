@@ -7,9 +7,12 @@ an argument that stays out of the image; nothing of it is ever written into the 
 import configparser
 import os
 import pathlib
+import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
+
+from dev import paths
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CARRIED = (
@@ -23,6 +26,12 @@ CARRIED = (
 CA_INSIDE = "/run/secrets/ca"
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 PUBLIC_DEBIAN = "deb.debian.org"
+OF_THE_IMAGES = "bookworm"
+RELEASE = re.compile(r"^VERSION_CODENAME=(bookworm|trixie)$", re.MULTILINE)
+DEBIANS_KEYS = re.compile(
+    r"^Signed-By: \S*debian-archive-keyring\S*\n|\[signed-by=\S*debian-archive-keyring\S*\] ", re.MULTILINE
+)
+"""Where Debian 13 keeps the keys that Debian 12 has elsewhere, and trusts without being told."""
 
 
 def settings(environ: Mapping[str, str] | None = None) -> str:
@@ -62,16 +71,32 @@ def direct(targets: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join([*listed, *missing]))
 
 
-def debian_sources(etc: pathlib.Path = pathlib.Path("/etc")) -> list[pathlib.Path]:
-    """Return this machine's own apt sources where it is a Debian 12 that uses a mirror, else nothing."""
+def debian_sources(
+    etc: pathlib.Path = pathlib.Path("/etc"), copies: pathlib.Path = paths.CACHE / "apt"
+) -> list[pathlib.Path]:
+    """Return this machine's own apt sources where it is a Debian 12 or 13 that uses a mirror, else nothing.
+
+    The images are of Debian 12: of a Debian 13, `copies` holds what names the same mirror's Debian 12.
+    """
     release = etc / "os-release"
-    if not release.is_file() or "VERSION_CODENAME=bookworm" not in release.read_text():
+    found = RELEASE.search(release.read_text()) if release.is_file() else None
+    files = _apt_files(etc) if found else []
+    if not found or any(PUBLIC_DEBIAN in file.read_text() for file in files):
         return []
+    return files if found[1] == OF_THE_IMAGES else [_translated(file, found[1], copies) for file in files]
+
+
+def _apt_files(etc: pathlib.Path) -> list[pathlib.Path]:
     folder = etc / "apt/sources.list.d"
     files = [etc / "apt/sources.list", *sorted(folder.glob("*.list")), *sorted(folder.glob("*.sources"))]
-    files = [file for file in files if file.is_file()]
-    mirrored = not any(PUBLIC_DEBIAN in file.read_text() for file in files)
-    return files if mirrored else []
+    return [file for file in files if file.is_file()]
+
+
+def _translated(file: pathlib.Path, codename: str, copies: pathlib.Path) -> pathlib.Path:
+    copies.mkdir(parents=True, exist_ok=True)
+    copy = copies / file.name
+    copy.write_text(DEBIANS_KEYS.sub("", file.read_text()).replace(codename, OF_THE_IMAGES))
+    return copy
 
 
 def _pip_settings(env: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 
 PROGRESS_SECONDS = 15.0
+TELLING = 0.05
+"""The share of a work that tells how long the rest takes."""
 
 
 class Failure(Exception):  # noqa: N818 - it is what the user reads, not a programming error
@@ -43,6 +45,14 @@ def step(title: str, progress: Callable[[], str] | None = None) -> Iterator[None
         over.set()
         reporter.join()
     say(f"    {title}: done in {time.monotonic() - started:.1f} s")
+
+
+def left(done: int, total: int, seconds: float) -> str:
+    """Return about how long the rest takes, judged by `done` of `total` in `seconds`; empty while too little is done to tell."""
+    if not total or not TELLING <= done / total <= 1:
+        return ""
+    rest = seconds * (total - done) / done
+    return f", about {rest / 60:.0f} min left" if rest >= 90 else ", about a minute left"  # noqa: PLR2004 - 1.5 min
 
 
 def _report(over: threading.Event, started: float, progress: Callable[[], str] | None) -> None:

@@ -46,6 +46,13 @@ def test_another_system(broken: machine.Machine) -> None:
     broken.run(f"{says}; umount -l /proc; {BOOTSTRAP}").failed_with("this is Darwin", "use a Linux machine")
 
 
+@pytest.mark.parametrize("way", ["kind", "embedded"])
+def test_another_architecture(broken: machine.Machine, way: str) -> None:
+    """The image of vLLM for the CPU is for x86-64; the checks, and a cluster of one's own, need none."""
+    says = "mkdir bin; printf '#!/bin/sh\ntest $1 = -m && echo aarch64 || echo Linux\n' >bin/uname; chmod +x bin/uname"
+    broken.run(f"{says}; PATH=$PWD/bin:$PATH {BOOTSTRAP}", CLUSTER=way).failed_with("aarch64", "x86-64 machine")
+
+
 def test_checks_need_neither_root_nor_disk(broken: machine.Machine) -> None:
     broken.share("tools")
     (broken.tree / ".venv").symlink_to(paths.ROOT / ".venv")
