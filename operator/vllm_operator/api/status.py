@@ -79,6 +79,25 @@ class Outage(schema.Schema):
         description="Moment from which one answered again. Not set while none does.",
         json_schema_extra={"format": "date-time"},
     )
+    cause: str = pydantic.Field(
+        default="", max_length=512, description="Last cause that Available named while none answered, if it named any."
+    )
+
+
+class Restarts(schema.Schema):
+    """How often containers of the present servers ended, and why the last of them did."""
+
+    count: int = pydantic.Field(
+        default=0, ge=0, description="Number of times that vLLM or the guard of a present server ended."
+    )
+    together: int = pydantic.Field(
+        default=0, ge=0, description="Number of ends up to the last, each within an hour of the one before."
+    )
+    last: str | None = pydantic.Field(
+        default=None, description="Moment of the last end.", json_schema_extra={"format": "date-time"}
+    )
+    pod: str = pydantic.Field(default="", max_length=253, description="Pod in which it was.")
+    cause: str = pydantic.Field(default="", max_length=512, description="Cause of the last end, in words.")
 
 
 class LastStart(schema.Schema):
@@ -155,6 +174,9 @@ class Status(schema.Schema):
     )
     capacity: Capacity | None = pydantic.Field(
         default=None, description="What the KV cache of one server has room for."
+    )
+    restarts: Restarts | None = pydantic.Field(
+        default=None, description="How often containers of the present servers ended. Not set where none did."
     )
     last_outage: Outage | None = pydantic.Field(
         default=None,

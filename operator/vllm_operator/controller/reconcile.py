@@ -18,7 +18,7 @@ from vllm_operator.controller import existence, hosts, installation, lookups, re
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
-from vllm_operator.status import dependencies, observed, pod_diagnosis, rollout
+from vllm_operator.status import dependencies, observed, pod_diagnosis, restarts, rollout
 
 LOG = logging.getLogger(__name__)
 One = TypeVar("One")
@@ -118,7 +118,8 @@ class Reconciler:
         await self._reporter.report(after, plan)
         if outcome.stale:
             raise errors.Conflict(409, "Stale", f"{key} was decided from what is no longer there")
-        waits, until = self._upgrades.waits(plan), schedule.until(plan, issued, begun)
+        until = min(schedule.until(plan, issued, begun), restarts.due(after, begun))
+        waits = self._upgrades.waits(plan)
         due = [until, begun + upgrades.LOOK_SECONDS] if waits else [until]
         if missing or outcome.failures:
             met = [(ref, value.reason) for ref, value in outcome.failures.items()]

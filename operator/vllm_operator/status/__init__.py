@@ -8,6 +8,8 @@ edge.py                what the rules ask of Ingress and HTTPRoute
 conditions.py          the rows of all conditions, in order
 pod_view.py            one pod as kubelet and scheduler report it, with what was read of it beside
 pod_end.py             how a container ended
+restarts.py            how often containers of the present servers ended, and whether they do again and again
+outage.py              the last time in which no server answered
 held_pods.py           the rows on one pod whose containers do not run yet
 pod_diagnosis.py       the rows on one pod that does not answer
 kubelet_words.py       what kubelet and scheduler say -> reason and remedy

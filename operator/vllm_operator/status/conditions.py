@@ -50,6 +50,7 @@ SCALED_TO_ZERO = Rule("ScaledToZero", StatusContext.scaled_to_zero, "spec.replic
 UNFETCHED = Rule("{found.reason}", StatusContext.unfetched, "{found.message}")
 WRONG_ANSWER = Rule("VerificationFailed", StatusContext.answers_wrongly, "{found.message}")
 SERVING = Rule("Serving", StatusContext.serves, "servers that answer: {at.ready} of {at.wanted}", status="True")
+CRASH_LOOP = SERVING.where(StatusContext.loops, reason="CrashLoop")
 ROLLING_OUT = Rule("RollingOut", rollout.progress, "servers of the newest version that answer: {found}")
 RETURNED = Rule(
     "ReturnedToLast",
@@ -86,6 +87,7 @@ READY: tuple[Row, ...] = (
     CONTESTED.where(
         StatusContext.contested_while_serving, message=f"{SERVING.message}; {{found.message}}", status="True"
     ),
+    CRASH_LOOP,
     SERVING,
     CONTESTED,
     MISSING.where(StatusContext.missing_of_settings),
@@ -100,7 +102,7 @@ AVAILABLE: tuple[Row, ...] = (
     SCALED_TO_ZERO,
     WRONG_ANSWER,
     SERVING.where(StatusContext.answers),
-    *(row for row in READY if row is not RETURNED),
+    *(row for row in READY if row not in (RETURNED, CRASH_LOOP)),
 )
 
 PROGRESSING: tuple[Row, ...] = (

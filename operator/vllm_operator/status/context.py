@@ -18,6 +18,7 @@ from vllm_operator.status import (
     fetch_progress,
     guard_conditions,
     pod_diagnosis,
+    restarts,
     stalls,
 )
 from vllm_operator.status.dependencies import Dependency
@@ -35,7 +36,10 @@ SERVER_KINDS = (kinds.DEPLOYMENT.kind, kinds.CONTROLLER_REVISION.kind)
 
 
 class StatusContext(NamedTuple):
-    """`deployment`: the live one, or {}; `guards` and `verified`: what the probes have shown; `now`: unix seconds."""
+    """`deployment`: the live one, or {}; `guards` and `verified`: what the probes have shown; `now`: unix seconds.
+
+    `restarts`: how often containers of the present servers ended.
+    """
 
     observed: ObservedState
     plan: children.Plan
@@ -43,6 +47,7 @@ class StatusContext(NamedTuple):
     guards: ConditionValue
     verified: ConditionValue
     now: float
+    restarts: restarts.Restarts | None
 
     # numbers of servers
 
@@ -74,6 +79,10 @@ class StatusContext(NamedTuple):
         generation = self.deployment.get("metadata", {}).get("generation", 0)
         is_current = bool(self.deployment) and self.count("observedGeneration") >= generation
         return is_current and self.updated == self.count("replicas") == self.ready == self.wanted
+
+    def loops(self) -> bool:
+        """Tell whether all servers answer, of which one ends again and again."""
+        return self.restarts is not None and self.restarts.is_loop and self.serves()
 
     def unfetched(self) -> ConditionValue | None:
         """Return why the weights of the newest servers are not there yet."""
@@ -227,7 +236,7 @@ def of(observed: ObservedState, plan: children.Plan, now: float) -> StatusContex
     """Return what the rules ask of `observed` and `plan`."""
     deployment = observed.child(kinds.DEPLOYMENT, observed.owner.name) or {}
     guards, verified = guard_conditions.guard_configured(observed), guard_conditions.verified(observed)
-    return StatusContext(observed, plan, deployment, guards, verified, now)
+    return StatusContext(observed, plan, deployment, guards, verified, now, restarts.of(observed, now))
 
 
 def joined(values: Iterable[ConditionValue]) -> ConditionValue | None:

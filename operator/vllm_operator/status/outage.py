@@ -11,16 +11,22 @@ from vllm_operator.status import durations
 SINCE = "nothing answers since"
 
 
-def last(model: kinds.Object, available: ConditionValue | None, wanted: int, now: str) -> kinds.Object | None:
-    """Return the status's lastOutage, where Available is `available` now; a model that is to have no server has none."""
+def last(
+    model: kinds.Object, available: ConditionValue | None, wanted: int, now: str, cause: str = ""
+) -> kinds.Object | None:
+    """Return the status's lastOutage, where Available is `available` now; a model that is to have no server has none.
+
+    Of several causes in one outage the last one is kept.
+    """
     known: kinds.Object | None = model.get("status", {}).get("lastOutage")
     before = conditions.condition(model, "Available") or {}
     is_out = available is not None and available.status == "False" and wanted > 0
+    named = {"cause": cause} if cause else {}
     if is_out and before.get("status") == "True":
-        return {"began": now}
-    if known and not is_out and not known.get("ended"):
-        return {**known, "ended": now}
-    return known
+        return {"began": now, **named}
+    if known is None or known.get("ended"):
+        return known
+    return {**known, **named} if is_out else {**known, "ended": now}
 
 
 def told(value: ConditionValue | None, outage: kinds.Object | None, since: str) -> ConditionValue | None:

@@ -11,7 +11,7 @@ from vllm_operator.keys import record
 from vllm_operator.kube import conditions as kube_conditions
 from vllm_operator.kube import kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import conditions, context, guard_conditions, outage, rule, starts, weights
+from vllm_operator.status import conditions, context, guard_conditions, outage, restarts, rule, starts, weights
 from vllm_operator.status.observed import ObservedState
 
 
@@ -19,8 +19,9 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
     """Return the status that `observed` deserves; `now` is an RFC 3339 time in UTC."""
     at = context.of(observed, plan, api.unix(now))
     values = {kind: rule.first(rules, at) for kind, rules in conditions.CONDITIONS.items()}
-    last_outage = outage.last(observed.model, values["Available"], plan.spec.replicas, now)
+    last_outage = outage.last(observed.model, values["Available"], plan.spec.replicas, now, _cause(values["Available"]))
     since = plan.rollout.record.since
+    values["Ready"] = restarts.told(values["Ready"], at.restarts, at.now)
     values |= {kind: outage.told(values[kind], last_outage, since) for kind in ("Ready", "Progressing")}
     found = {
         "observedGeneration": observed.model["metadata"]["generation"],
@@ -38,10 +39,17 @@ def status(observed: ObservedState, plan: children.Plan, now: str) -> kinds.Obje
         **weights.weights(observed, plan),
         "clients": [_client(client, observed) for client in keys.clients(plan.spec.access)],
         **starts.starts(observed, api.unix(now)),
+        **({"restarts": at.restarts.body} if at.restarts else {}),
         **({"lastOutage": last_outage} if last_outage else {}),
         "conditions": [_condition(kind, value, observed.model, now) for kind, value in values.items() if value],
     }
     return api.fitted(found)
+
+
+def _cause(available: ConditionValue | None) -> str:
+    """Return what Available names as the cause of an outage; "" where nobody needs to act."""
+    is_calm = available is None or available.reason in conditions.CALM
+    return "" if available is None or is_calm else f"{available.reason}: {available.message}"
 
 
 def _context(plan: children.Plan, at: context.StatusContext) -> dict[str, int]:

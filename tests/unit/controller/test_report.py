@@ -8,6 +8,7 @@ import pytest
 from tests import fake_apiserver, observations
 from tests.golden import render
 from tests.observations import rolled_out, serving
+from tests.unit.status import restart_rows
 from tests.unit.status.rows import RUNNING, engine, starting
 from vllm_operator import api
 from vllm_operator.controller import report
@@ -100,6 +101,20 @@ async def test_each_model_has_its_own_events() -> None:
     del story.api.objects[MODEL]["status"]
     await story.is_seen(LOADING)
     assert story.reasons == ["Normal Loading", "Normal Loading"], "one that was deleted and made anew begins anew"
+
+
+async def test_a_restart_costs_no_write_beside_those_of_ready() -> None:
+    story, said = Story(), list[tuple[str, str]]()
+    for count in range(1, 5):
+        at = api.moment(story.now)
+        down = serving(pods=[restart_rows.down(count, at)], deployment=rolled_out(readyReplicas=0), guards={})
+        for described in (down, serving(pods=[restart_rows.back(count=count, at=at)])):
+            await story.is_seen(described, after=300)
+            ready = observations.condition(story.api.objects[MODEL]["status"], "Ready")
+            said += [(ready["reason"], ready["message"])]
+    changes = [one for one, before in zip(said, [("", ""), *said], strict=False) if one != before]
+    assert story.statuses == len(changes) == 8
+    assert [reason for reason, _ in said[-2:]] == ["EngineDied", "CrashLoop"]
 
 
 @pytest.mark.parametrize(

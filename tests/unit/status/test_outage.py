@@ -67,3 +67,11 @@ def test_a_model_that_is_to_have_no_server_is_not_out() -> None:
 def test_a_second_outage_takes_the_place_of_the_first() -> None:
     steps = [(serving(), render.NOW), (LOADING, LOST), (serving(), BACK), (LOADING, "2026-01-01T02:00:00Z")]
     assert after(*steps)["lastOutage"] == {"began": "2026-01-01T02:00:00Z"}
+
+
+def test_an_outage_keeps_the_last_cause_that_was_named() -> None:
+    killed = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": LOST}
+    ended = starting(engine({"terminated": killed}))
+    body = after((serving(), render.NOW), (LOADING, LOST), (ended, LOST), (LOADING, BACK), (serving(), BACK))
+    cause = "OutOfMemory: vllm used more memory than its limit: raise spec.resources.limits.memory"
+    assert body["lastOutage"] == {"began": LOST, "cause": cause, "ended": BACK}

@@ -7,12 +7,13 @@ import pytest
 
 from tests import observations
 from tests.golden import render
-from tests.unit.status import failing_rows, precedence_rows, rollout_rows, serving_rows, stalled_rows
+from tests.unit.status import failing_rows, precedence_rows, restart_rows, rollout_rows, serving_rows, stalled_rows
 from tests.unit.status.rows import Row
 from vllm_operator import config
 from vllm_operator.status import observed
 
-ROWS = [*serving_rows.ROWS, *failing_rows.ROWS, *precedence_rows.ROWS, *rollout_rows.ROWS, *stalled_rows.ROWS]
+ROWS = [*serving_rows.ROWS, *failing_rows.ROWS, *precedence_rows.ROWS, *rollout_rows.ROWS, *stalled_rows.ROWS,
+        *restart_rows.ROWS]  # fmt: skip
 TYPES = ["Available", "Ready", "Progressing", "Exposed", "GuardConfigured", "Verified"]
 LATER = "2026-01-01T01:00:00Z"
 
@@ -39,7 +40,7 @@ def test_the_admin_is_told(row: Row) -> None:
     assert not any(key in json.dumps(body) for key in render.KEYS.values())
 
 
-STEADY = [row for row in ROWS if row.promise not in rollout_rows.SOON]
+STEADY = [row for row in ROWS if row.promise not in (*rollout_rows.SOON, *restart_rows.SOON)]
 
 
 @pytest.mark.parametrize("row", STEADY, ids=lambda row: row.promise)
