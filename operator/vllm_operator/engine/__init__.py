@@ -12,7 +12,8 @@ source.py       `file://`, `pvc://`, `oci://` -> what to mount, where to stand, 
 endpoints.py    the exact methods and paths of each task
 verification.py the request that proves that a model answers, by task
 causes.py       the last words of an ended engine, or its log -> the cause an admin should fix
-cause_rows.py   the table of causes
+cause_rows.py   the table of causes, with accelerator_rows.py and weights_rows.py
+cause_row.py    a row of it
 start_log.py    how far a start is, and the room of the KV cache, from vLLM's log
 log_lines.py    which lines of a log may be looked at
 redaction.py    what of others' words is never told

@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vllm_operator.engine import cause_rows, log_lines, redaction
+from vllm_operator.engine import cause_row, cause_rows, log_lines, redaction, weights_rows
 from vllm_operator.kube import shorten
 
 
@@ -26,7 +26,7 @@ class Cause(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Tell whether a row of the table has it, and all that it can tell."""
-        return self.reason != UNKNOWN and self.message != cause_rows.UNNAMED
+        return self.reason != UNKNOWN and self.message != weights_rows.UNNAMED
 
 
 UNKNOWN = "EngineFailed"
@@ -43,6 +43,13 @@ _NO_CAUSE = re.compile(
     r"RuntimeError: cancelled$|.*(?:Engine core initialization failed|validation errors? for \w+$|EngineCore encountered|"
     r"[Ss]ee (?:root cause|stack trace)|Warning: )"
 )
+_ADDRESS = re.compile(r"(['\"]?)https?://(?:[^\s/'\"]{1,200}@)?([\w.:-]{0,253})[^\s'\"<>)]*\1")
+"""An address, of which the host is told."""
+_PLACE = re.compile(
+    r"(?: (?:at|in|from|File))? ?\"?[\w.+-]{0,80}/[\w./+-]{0,200}[.](?:py|pyx|c|cc|cpp|cu|cuh|h|hpp|inl|rs)\"?"
+    r"(?:(?::|, line )\d{1,6}(?::\d{1,6})?|\(\d{1,6}\))(?:, in \w{1,80})?(?:: )?"
+)
+"""Where in a source something happened."""
 _TYPE = re.compile(r"([A-Za-z_.]{1,80})(?:: |$)")
 TYPES = frozenset(name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)) | {
     "torch.OutOfMemoryError", "torch.AcceleratorError", "torch.cuda.OutOfMemoryError", "torch.distributed.DistBackendError",
@@ -86,7 +93,7 @@ def _of_server(plain: str) -> Cause | None:
     return _known(plain, (), OF_SERVERS) or _unknown(types)
 
 
-def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_rows.Row] = cause_rows.CAUSES) -> Cause | None:
+def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_row.Row] = cause_rows.CAUSES) -> Cause | None:
     for row in rows:
         if found := re.search(row.pattern, plain):
             groups = (_shown(group or "") for group in found.groups())
@@ -95,7 +102,12 @@ def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_rows.Row] =
 
 
 def _unknown(lines: list[str]) -> Cause | None:
-    return _told(UNKNOWN, redaction.shown(lines[-1])) if lines else None
+    return _told(UNKNOWN, _without_places(redaction.shown(lines[-1]))) if lines else None
+
+
+def _without_places(line: str) -> str:
+    """Return a line of others without the paths of addresses, and without the places of sources."""
+    return _PLACE.sub("", _ADDRESS.sub(r"\2", line)).strip()
 
 
 def _shown(group: str) -> str:

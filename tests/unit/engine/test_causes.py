@@ -3,9 +3,11 @@
 Where an engine process fails, the general last line follows. A termination message is the end of a log, so it begins anywhere.
 """
 
+import time
+
 import pytest
 
-from vllm_operator.engine import causes
+from vllm_operator.engine import causes, log_lines
 from vllm_operator.engine.causes import Cause
 
 PYDANTIC = "\n    For further information visit https://errors.pydantic.dev/2.14/v/value_error"
@@ -111,7 +113,6 @@ AS_SAID = (
     "ValueError: Invalid data-parallel launch options: `--nnodes 2` must evenly divide the total world size (3). Adjust ...",
     "FileNotFoundError: [Errno 2] No such file or directory: '/nosuch.yaml'",
     "yaml.parser.ParserError: while parsing a flow sequence",
-    "ValueError: Could not receive response from libstreamer due to: b'File access error'",
 )
 """What no row of the table knows is told as vLLM said it."""
 
@@ -180,6 +181,30 @@ def test_a_line_that_names_no_error_is_told_where_there_is_no_other() -> None:
 def test_an_address_is_not_the_message(last: str) -> None:
     assert causes.cause(f"Killed by the watchdog\n{last}") == ("EngineFailed", "Killed by the watchdog")
     assert causes.cause(f"ValueError: no\n{last}") == ("EngineFailed", "ValueError: no")
+
+
+PLACES = {
+    "OSError: Can't load x for 'y'. If you were trying to load it from 'https://huggingface.co/models', make sure":
+        "OSError: Can't load x for 'y'. If you were trying to load it from huggingface.co, make sure",
+    "ValueError: see (https://docs.example/a?b=c) for more": "ValueError: see (docs.example) for more",
+    'RuntimeError: x INTERNAL ASSERT FAILED at "/pytorch/c10/cuda/x.cpp":1016, please report': "RuntimeError: x INTERNAL ASSERT "
+        "FAILED, please report",
+    '/tmp/a/x.cu(12): error: argument of type "half"': 'error: argument of type "half"',
+    "ValueError: no such thing in /opt/vllm/a/b.py:12": "ValueError: no such thing",
+    'ValueError: no such thing File "/opt/a.py", line 12, in load': "ValueError: no such thing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "told"), PLACES.items())
+def test_of_what_nobody_knows_neither_an_address_nor_a_place_in_a_source_is_told(line: str, told: str) -> None:
+    assert causes.cause(line) == ("EngineFailed", told)
+
+
+@pytest.mark.parametrize("piece", ["/a", "a/", "https://", "'https://a@", "x/y.py", "x.c:1", "/."])
+def test_hostile_places_take_no_time(piece: str) -> None:
+    begun = time.process_time()
+    causes.cause(f"ValueError: {piece * log_lines.LONGEST}")
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(
