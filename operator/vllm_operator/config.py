@@ -204,7 +204,11 @@ class Config(pydantic_settings.BaseSettings):
     upgrade_at_once: int = pydantic.Field(
         default=1, ge=1, description="Models whose servers are made anew at once where upgrade_policy is Rolling."
     )
-    workers: int = pydantic.Field(default=16, ge=1, description="Models that are worked on at once.")
+    workers: int = pydantic.Field(
+        default=16,
+        ge=1,
+        description="Models of one namespace that are worked on at once; of all together twice as many.",
+    )
     lease_name: str = pydantic.Field(default="vllm-operator", description="The Lease of the one operator that writes.")
     http_port: int = pydantic.Field(default=8080, description="Port of /healthz, /readyz and /metrics.")
     log_level: str = pydantic.Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -22,9 +22,8 @@ from vllm_operator.probes import http_client, prober
 LOG = logging.getLogger(__name__)
 GARBAGE = (50_000, 20, 50)  # what is decoded holds no cycles: collected this seldom, a list costs half the CPU
 GRACE_SECONDS, STOP_SECONDS = 5.0, 15.0
-CHECKED_AT_ONCE = (
-    4  # models without a change: a check is CPU alone, but for the first one after an upgrade, which writes
-)
+CHECKED_AT_ONCE = 4
+"""Models of one namespace without a change: a check is CPU alone, but for the first one after an upgrade, which writes."""
 MOST_MISSED = 10_000  # changes that are remembered while another process leads
 LONG_SECONDS = 60.0  # after which an informer that fails is named in /readyz
 

@@ -8,5 +8,5 @@ informer, cache, projection                   list and watch; what was seen, by 
 apply, failures                               create, patch, recreate, delete; what became of several writes
 diff, removal, list_keys, pointers            by which patch a live object becomes what is wanted
 field_ownership                               which fields of an object are ours
-workqueue, backoff                            which key is worked on next, and when again
+workqueue, backoff, seats                     which key is worked on next, when again, and each namespace's share
 """

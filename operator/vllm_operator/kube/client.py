@@ -4,15 +4,15 @@
 connections in transport.py. Must not decide what to write.
 """
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
-from vllm_operator.kube import credentials, errors, kinds, naming, requests, transport
+from vllm_operator.kube import credentials, errors, kinds, naming, requests, seats, transport
 
-ADDRESSES_IN_FLIGHT = 4  # the API server counts all cluster IPs for each new one: more at once only wait longer
+ADDRESSES_IN_FLIGHT = 4
+"""Of one namespace: the API server counts all cluster IPs for each new one, so more at once only wait longer."""
 PAGE = 100
 EVENTS = 100  # of one object
 WATCH_SECONDS = 290
@@ -81,7 +81,7 @@ class ApiClient:
         permit: transport.Permit = lambda: None,
     ) -> None:
         self._connection = transport.Transport(login, observe, permit)
-        self._addresses = asyncio.Semaphore(ADDRESSES_IN_FLIGHT)
+        self._addresses = seats.Turns(ADDRESSES_IN_FLIGHT)
 
     async def __aenter__(self) -> Self:
         """Open the connections."""
@@ -147,8 +147,8 @@ class ApiClient:
         target = requests.all_of(kinds.BY_NAME[obj["kind"]], obj["metadata"].get("namespace", ""))
         query = {**MANAGED, "fieldValidation": "Strict"}
         addressed = obj["kind"] == kinds.SERVICE.kind and obj["spec"].get("clusterIP") != "None"
-        async with self._addresses if addressed else contextlib.nullcontext():
-            return await self._connection.call("create", target, query=query, body=obj)
+        among = self._addresses if addressed else None
+        return await self._connection.call("create", target, query=query, body=obj, among=among)
 
     async def patch(self, ref: kinds.Ref, operations: Sequence[kinds.Object]) -> kinds.Object:
         """Apply a JSON patch; Conflict where a test in it fails, or where it names another resource version."""

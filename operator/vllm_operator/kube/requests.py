@@ -20,10 +20,11 @@ NOTE_LIMIT = 1024
 
 
 class Target(NamedTuple):
-    """What a call is about: its kind and path; `str()` of it stands in messages."""
+    """What a call is about: its kind, path and namespace, "" for the cluster; `str()` of it stands in messages."""
 
     kind: kinds.Kind
     path: str
+    namespace: str
     subresource: str = ""
 
     @property
@@ -39,14 +40,14 @@ def all_of(kind: kinds.Kind, namespace: str = "") -> Target:
     """Return the target of a list, a watch or a creation."""
     root = "api" if "/" not in kind.api_version else "apis"
     inside = f"/namespaces/{namespace}" if namespace else ""
-    return Target(kind, f"/{root}/{kind.api_version}{inside}/{kind.plural}")
+    return Target(kind, f"/{root}/{kind.api_version}{inside}/{kind.plural}", namespace)
 
 
 def one(ref: kinds.Ref, subresource: str = "") -> Target:
     """Return the target that is the object `ref`, or a subresource of it."""
     kind = kinds.BY_NAME[ref.kind]
     path = f"{all_of(kind, ref.namespace).path}/{ref.name}"
-    return Target(kind, f"{path}/{subresource}" if subresource else path, subresource)
+    return Target(kind, f"{path}/{subresource}" if subresource else path, ref.namespace, subresource)
 
 
 def selecting(selector: str) -> dict[str, str]:

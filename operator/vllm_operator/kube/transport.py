@@ -1,6 +1,7 @@
 """The connections to the API server: who we are, how many calls are in flight, what became of each.
 
 Logs in anew each minute, for tokens are replaced in their files, and where the API server no longer takes the one we have.
+Calls of one namespace that are answered slowly hold up no other's (seats.py).
 Every call is reported to `observe(verb, resource, code)`; code 0 means that no answer came. Every write but a Lease's asks
 `permit()` when its connection is in hand, immediately before its bytes leave: what was a leader, slept and woke, sends nothing.
 Knows aiohttp; must not know what is written or why, and never logs a body.
@@ -17,9 +18,9 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from vllm_operator.kube import credentials, errors, kinds, requests
+from vllm_operator.kube import credentials, errors, kinds, requests, seats
 
-IN_FLIGHT = 24
+IN_FLIGHT = 24  # calls of one namespace; of all together twice as many
 CALL_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 TEXT_SECONDS = 5.0  # for a log, which a kubelet has to give: one that hangs is not to hold up the others
@@ -49,7 +50,7 @@ class Transport:
         self._calling = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
         self._reading = aiohttp.ClientTimeout(total=TEXT_SECONDS, sock_connect=CONNECT_SECONDS)
         self._server, self._headers, self._logged_in = "", dict[str, str](), NEVER
-        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self._in_flight = seats.Turns(IN_FLIGHT)
 
     async def __aenter__(self) -> Self:
         """Log in and open the pool. Answers are not compressed: that costs the API server more than it saves in a cluster."""
@@ -70,7 +71,10 @@ class Transport:
         await self._session.close()
 
     async def call(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
-        """Return the answer to one call. Waits where the server says for how long; logs in anew where it refuses who we are."""
+        """Return the answer to one call. Waits where the server says for how long; logs in anew where it refuses who we are.
+
+        `among`: the seats that it takes beside those of all calls, while it is under way.
+        """
         for _ in range(PATIENCE):
             who = self._authorization()
             try:
@@ -87,7 +91,10 @@ class Transport:
 
         It has to come within TEXT_SECONDS.
         """
-        async with self._in_flight, self._open(verb, target, self._reading, accept="*/*", **request) as response:
+        async with (
+            self._in_flight.taken(target.namespace),
+            self._open(verb, target, self._reading, accept="*/*", **request) as response,
+        ):
             return await requests.beginning(response.content.iter_any(), most)
 
     async def stream(self, target: requests.Target, query: dict[str, str]) -> AsyncGenerator[bytes]:
@@ -104,9 +111,16 @@ class Transport:
                 if response.connection and response.connection.transport:
                     response.connection.transport.abort()  # nobody waits for a farewell to the rest of a watch
 
-    async def _in_turn(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
+    async def _in_turn(
+        self, verb: str, target: requests.Target, *, among: seats.Turns | None = None, **request: Any
+    ) -> kinds.Object:
         """Make a call among the others; a Lease's renewal waits for none of them, for without it they are all void."""
-        async with contextlib.nullcontext() if target.kind == kinds.LEASE else self._in_flight:
+        if target.kind == kinds.LEASE:
+            return await self._once(verb, target, **request)
+        async with (
+            among.taken(target.namespace) if among else contextlib.nullcontext(),
+            self._in_flight.taken(target.namespace),
+        ):
             return await self._once(verb, target, **request)
 
     async def _once(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:

@@ -2,20 +2,20 @@
 
 Two priorities: a key that changed goes before those that are only due for their periodic check. After CHANGED_IN_A_ROW runs of
 changed keys one idle key has its turn, so that constant change never ends the checks. A key that waits as idle and changes moves
-to the changed ones. Within a priority namespaces take turns: one whose ten thousand keys change holds up nobody else's.
+to the changed ones. Within a priority namespaces take turns, and each has its share of the workers (seats.py): one whose ten
+thousand keys change, or whose runs hang, holds up nobody else's.
 
 A run says in how many seconds something is due for its key; that replaces what was planned before. A run that fails leaves the
 plan as it was and is repeated after a pause; a wake repeats it at once. Must not know what the work is.
 """
 
 import asyncio
-import collections
 import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from vllm_operator.kube import backoff, errors, kinds
+from vllm_operator.kube import backoff, errors, kinds, seats
 
 CHANGED_IN_A_ROW = 8
 FAILED = backoff.Backoff(first=0.2, longest=300.0)
@@ -34,19 +34,21 @@ class Depth(NamedTuple):
 
 
 class Queue:
-    """Runs `work`, at most `workers` at once. What it says is due in `idle_from` seconds or later is a periodic check.
+    """Runs `work`. What it says is due in `idle_from` seconds or later is a periodic check.
 
-    `idle_workers`: how many of the workers idle keys may have at once, where these cost CPU and not time: every run under way
-    is a part of each turn of the event loop, for which a changed key waits.
+    `workers`: how many keys of one namespace are worked on at once; of all together twice as many are. `idle_workers`: the same
+    of idle keys, where these cost CPU and not time: every run under way is a part of each turn of the event loop, for which a
+    changed key waits.
     """
 
     def __init__(
         self, work: Work, workers: int = 16, *, idle_from: float = NEVER, idle_workers: int | None = None
     ) -> None:
-        self._work, self._workers, self._idle_from = work, workers, idle_from
-        self._idle_workers = workers if idle_workers is None else idle_workers
+        self._work, self._idle_from = work, idle_from
+        self._seats, self._idle_seats = seats.Seats(workers), seats.Seats(idle_workers or workers)
         self._checking = set[kinds.Key]()
-        self._changed, self._idle = _Waiting(), _Waiting()
+        self._changed: seats.Waiting[kinds.Key] = seats.Waiting()
+        self._idle: seats.Waiting[kinds.Key] = seats.Waiting()
         self._in_a_row = 0
         self._running: dict[kinds.Key, asyncio.Task[None]] = {}
         self._again: dict[kinds.Key, bool] = {}  # woken while running; the value tells whether as idle
@@ -98,8 +100,8 @@ class Queue:
         return not late
 
     def _begin(self) -> None:
-        """Begin as many runs as there are keys and free workers."""
-        while self._is_working() and len(self._running) < self._workers:
+        """Begin as many runs as there are keys with a free worker."""
+        while self._is_working():
             key = self._next()
             if key is None:
                 return
@@ -110,17 +112,22 @@ class Queue:
         return self._ended is not None and not self._ended.done() and not self._stopping
 
     def _next(self) -> kinds.Key | None:
-        """Take the key whose turn it is, if any waits."""
-        may_check = len(self._idle) > 0 and len(self._checking) < self._idle_workers
-        if may_check and (self._in_a_row >= CHANGED_IN_A_ROW or not len(self._changed)):
+        """Take the key whose turn it is, if any may begin."""
+        if self._in_a_row >= CHANGED_IN_A_ROW:
+            return self._next_idle() or self._next_changed()
+        return self._next_changed() or self._next_idle()
+
+    def _next_changed(self) -> kinds.Key | None:
+        key = self._changed.seat(self._seats)
+        self._in_a_row += key is not None
+        return key
+
+    def _next_idle(self) -> kinds.Key | None:
+        key = self._idle.seat(self._seats, self._idle_seats)
+        if key:
             self._in_a_row = 0
-            key = self._idle.take()
             self._checking.add(key)
-            return key
-        if not len(self._changed):
-            return None
-        self._in_a_row += 1
-        return self._changed.take()
+        return key
 
     async def _run(self, key: kinds.Key) -> None:
         self._retries.cancel(key)
@@ -138,7 +145,10 @@ class Queue:
     def _finished(self, key: kinds.Key, task: asyncio.Task[None]) -> None:
         """Let the next begin; what was cancelled, perhaps before its first step, waits again."""
         del self._running[key]
-        self._checking.discard(key)
+        self._seats.give_back(key.namespace)
+        if key in self._checking:
+            self._checking.remove(key)
+            self._idle_seats.give_back(key.namespace)
         if task.cancelled():
             self._again.setdefault(key, False)
         if key in self._again:
@@ -169,43 +179,6 @@ class Queue:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-
-
-class _Waiting:
-    """Keys that wait: a namespace at a time has its turn, and within it the key that came first."""
-
-    def __init__(self) -> None:
-        self._of: collections.OrderedDict[str, collections.OrderedDict[kinds.Key, None]] = collections.OrderedDict()
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __contains__(self, key: kinds.Key) -> bool:
-        return key in self._of.get(key.namespace, ())
-
-    def add(self, key: kinds.Key) -> None:
-        """Let `key` wait, unless it does."""
-        if key not in self:
-            self._of.setdefault(key.namespace, collections.OrderedDict())[key] = None
-            self._count += 1
-
-    def remove(self, key: kinds.Key) -> None:
-        """Let `key` wait no more, if it does."""
-        if key in self:
-            here = self._of[key.namespace]
-            del here[key]
-            self._count -= 1
-            if not here:
-                del self._of[key.namespace]
-
-    def take(self) -> kinds.Key:
-        """Return the key whose turn it is, which waits no more."""
-        namespace, here = next(iter(self._of.items()))
-        self._of.move_to_end(namespace)
-        key = next(iter(here))
-        self.remove(key)
-        return key
 
 
 class _Timers:

@@ -14,13 +14,14 @@ from vllm_operator import api, guard
 from vllm_operator.children import pod as server
 from vllm_operator.children import service, template
 from vllm_operator.engine import verification
-from vllm_operator.kube import backoff, cache, kinds, naming
+from vllm_operator.kube import backoff, cache, kinds, naming, seats
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.probes import http_client, seats, spare_client, verdict
+from vllm_operator.probes import http_client, spare_client, verdict
 from vllm_operator.status import guard_conditions, observed, pod_diagnosis
 from vllm_operator.status.observed import ObservedState
 
 AGAIN_SECONDS = 2.0
+FAILING = 8  # models of one namespace that are known to fail and asked at once: each may hang for a minute
 LATER = backoff.Backoff(first=10.0, longest=10.0, jitter=0.5)
 
 ONE_WRONG = guard_conditions.ONE_WRONG
@@ -61,7 +62,7 @@ class Canary:
     ) -> None:
         self._cache, self._guards, self._ask_model, self._wake = objects, guards, ask, wake
         self._verdicts: dict[kinds.Key, verdict.Verdict] = {}
-        self._failing = seats.Seats()
+        self._failing = seats.Seats(FAILING)
         self._contexts: dict[kinds.Key, Context] = {}
 
     def of(self, key: kinds.Key) -> ConditionValue | None:

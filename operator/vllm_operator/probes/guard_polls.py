@@ -15,7 +15,7 @@ from vllm_operator.kube import cache, kinds, workqueue
 from vllm_operator.probes import guard_poll
 from vllm_operator.status import guard_conditions, observed, pod_diagnosis, stalls
 
-PROMPT_WORKERS, SILENT_WORKERS = 32, 16
+PROMPT_WORKERS, SILENT_WORKERS = 32, 8  # of one namespace
 PROMPT_SECONDS = 0.5
 AT_ONCE = 16  # guards of one model, so that a thousand replicas do not mean as many sockets
 PERIODIC_SECONDS = 60.0  # a guard that is due later than this has not changed, and waits for those that have

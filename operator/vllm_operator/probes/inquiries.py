@@ -28,7 +28,7 @@ LINES, BYTES = (250, 60, 15), 64 * 1024
 cause may be the last of them."""
 NOTE = 1024
 """In characters: what is kept of an Event's words."""
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 """Between two reads of one worker: 80 a second at most, in all."""
 SET_UP_SECONDS, LONGEST_SECONDS = 4.0, 60.0
 """Events are read first when a pod has had its node for so long, and at the latest so long after the last time."""

@@ -18,7 +18,7 @@ from vllm_operator.status.accelerators import Stock
 from vllm_operator.status.fetch_progress import FetchState
 from vllm_operator.status.pod_view import Evidence
 
-CANARY_WORKERS = 32
+CANARY_WORKERS = 16  # of one namespace
 PERIODIC_SECONDS = 300.0  # a model that is due later than this has not changed, and waits for those that have
 
 

@@ -112,7 +112,7 @@ async def test_a_spec_that_no_leader_has_seen_goes_before_all_checks() -> None:
     async with world.running() as first:
         await clock.until(first.leads)
         second = world.start("b", workers=1)
-        keys = [await world.create(f"vllm{number}", namespace=f"models{number}") for number in range(8)]
+        keys = [await world.create(f"vllm{number}") for number in range(8)]
         changed = [await world.create(f"changed{number}") for number in range(4)]
         await clock.until(world.is_done(*keys, *changed))
         await asyncio.sleep(60)

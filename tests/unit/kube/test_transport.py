@@ -11,6 +11,7 @@ from vllm_operator.kube import client, errors, kinds, transport
 
 REF = kinds.Ref("Secret", "models", "vllm11.key")
 SECRET = {"kind": "Secret", "metadata": {"name": "a", "namespace": "models", "uid": "u", "resourceVersion": "1"}}
+SERVICE = {"kind": "Service", "metadata": {"name": "a", "namespace": "models"}, "spec": {}}
 Write = Callable[[client.ApiClient], Awaitable[object]]
 WRITES: dict[str, Write] = {
     "create": lambda api: api.create(SECRET),
@@ -157,14 +158,15 @@ class TestPatience:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(transport, "IN_FLIGHT", 1)
+        monkeypatch.setattr(client, "ADDRESSES_IN_FLIGHT", 1)
         stub = http_stub.Stub(
             http_stub.answering((429, http_stub.status("TooManyRequests"), {"Retry-After": "60"}), (200, {}))
         )
         async with stub.running() as api:
-            patient = asyncio.create_task(api.get(REF))
+            patient = asyncio.create_task(api.create(SERVICE))
             await clock.until(lambda: bool(stub.observed))
             async with asyncio.timeout(transport.LONGEST_WAIT - 1):
-                await api.get(REF)
+                await api.create(SERVICE)
             assert not patient.done()
             patient.cancel()
 
@@ -194,44 +196,3 @@ class TestPermission:
 
 def _refuse() -> None:
     raise errors.Lost("not held")
-
-
-class TestLimits:
-    async def test_a_lease_waits_for_no_other_call(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport, "IN_FLIGHT", 3)
-        ended = asyncio.Event()
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            if "leases" not in request.path:
-                await ended.wait()
-            return web.json_response({})
-
-        stub = http_stub.Stub(answer)
-        async with stub.running() as api:
-            others = [asyncio.create_task(api.get(REF)) for _ in range(6)]
-            await clock.until(lambda: len(stub.requests) == 3)
-            async with asyncio.timeout(20):
-                await api.replace({"kind": "Lease", "metadata": {"name": "a", "namespace": "models"}})
-            assert len(stub.requests) == 4
-            ended.set()
-            await asyncio.gather(*others)
-
-    @pytest.mark.parametrize(("spec", "most"), [({}, client.ADDRESSES_IN_FLIGHT), ({"clusterIP": "None"}, 20)])
-    async def test_few_services_with_an_address_are_created_at_once(self, spec: dict[str, str], most: int) -> None:
-        now, seen = 0, 0
-        release = asyncio.Event()
-
-        async def answer(_: web.Request) -> web.StreamResponse:
-            nonlocal now, seen
-            now += 1
-            seen = max(seen, now)
-            if seen == most:
-                asyncio.get_running_loop().call_later(0.2, release.set)  # time for one more to come
-            await release.wait()
-            now -= 1
-            return web.json_response({})
-
-        service = {"kind": "Service", "metadata": {"name": "a", "namespace": "models"}, "spec": spec}
-        async with http_stub.Stub(answer).running() as api, asyncio.timeout(20):
-            await asyncio.gather(*(api.create(service) for _ in range(20)))
-        assert seen == most
