@@ -190,7 +190,7 @@ class Reconciler:
         server = plan.server if is_pinned and not is_held else ()
         guards = (guard,) if known or not terminating else ()
         derived = await self._applier.ensure_all((*guards, *server), plan.owner)
-        failures = {**issuing.failures, **written.failures, **derived.failures}
+        failures = {**issuing.failures, **written.failures, **derived.failures, **derived.repaired}
         stale = issuing.stale | written.stale | derived.stale
         if issuing.revoked and kinds.ref(guard) not in derived.failures and not derived.stale:
             await self._reporter.revoked(seen.model, issuing.revoked)

@@ -28,8 +28,8 @@ class IssueResult:
 
     `issued`: the keys that guards shall accept, by client; `revoked_until`: every other record made up to then (unix seconds) is
     revoked; `revoked`: the clients that are newly off the list; `troubles`: what is wrong with the keys of a client; `failures`:
-    Secrets that could not be written, read or deleted; `stale`: those that were no longer what their keys were decided from;
-    `deleted`: clients' Secrets were deleted.
+    Secrets that could not be written, read or deleted, or that somebody else keeps changing; `stale`: those that were no longer
+    what their keys were decided from; `deleted`: clients' Secrets were deleted.
     """
 
     issued: Mapping[str, keys.Issued]
@@ -77,7 +77,7 @@ class Issuer:
             revoked_until=keys.revoked_until(found.seen, issued),
             revoked=tuple(sorted(found.seen.applied.keys() - {client.name for client in clients})),
             troubles={**decision.repaired, **decision.troubles},
-            failures=met,
+            failures={**met, **written.repaired},
             stale=written.stale,
             deleted=bool(over),
         )

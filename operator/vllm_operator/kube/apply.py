@@ -10,8 +10,9 @@
 - A patch that the API server finds invalid is sent once more with its lists whole: somebody changed the key of an item.
 - What was compared, or patched and differs still, is remembered by hash and resource version: until one of them changes it is
   neither compared nor sent again.
-- Somebody puts another value back into one field three times in a minute: reported, and left alone for five minutes. Secrets
-  never are.
+- What was written and compared, and is written again as it was, is a repair: of a field, of the labels, or by making the object
+  anew. What somebody has repaired three times in a minute is reported and left alone for five minutes. Secrets are reported and
+  repaired all the same, since a revoked key may stand in what somebody put back.
 
 An error that one object meets is that object's failure, in words; it ends no other write. Every answer goes into the cache.
 
@@ -19,26 +20,25 @@ Must not decide what is wanted; never puts an object's content into an error or 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes, repairs
+from vllm_operator.kube import cache, client, diff, errors, failures, kinds, naming, own_writes, repairs, sent
+from vllm_operator.kube.conditions import ConditionValue
+
+LABELS = "/metadata/labels"
 
 
 class Written(NamedTuple):
-    """What became of several writes. `stale`: those decided from what is no longer there, so that all is decided again."""
+    """What became of several writes.
+
+    `stale`: those decided from what is no longer there, so that all is decided again; `repaired`: what somebody else keeps
+    changing, and was written all the same.
+    """
 
     failures: failures.Failures
     stale: frozenset[kinds.Ref] = frozenset()
-
-
-class Wanted(NamedTuple):
-    """One object as it is sent: `body` with the hash of itself; `version`: the only one that it may be written to, if any."""
-
-    ref: kinds.Ref
-    body: kinds.Object
-    sent: str
-    version: str | None
+    repaired: Mapping[kinds.Ref, ConditionValue] = {}
 
 
 class Applier:
@@ -52,19 +52,28 @@ class Applier:
 
     async def ensure_all(self, desired: Iterable[kinds.Object], owner: naming.Owner) -> Written:
         """Make the live objects what is `desired`, each for itself; all are done when this returns, whatever became of one."""
-        wanted = [one for one in map(_wanted, desired) if not self._is_there(one, owner)]
+        every = [*map(sent.wanted, desired)]
+        wanted = [one for one in every if not self._is_there(one, owner)]
         outcomes = await failures.settled(self._ensure(one, owner) for one in wanted)
         met = {one.ref: error for one, error in zip(wanted, outcomes, strict=True) if error}
         stale = frozenset(ref for ref, error in met.items() if isinstance(error, errors.Conflict))
-        return Written({ref: failures.value(ref, error) for ref, error in met.items() if ref not in stale}, stale)
+        failed = {ref: failures.value(ref, error) for ref, error in met.items() if ref not in stale}
+        repaired = {ref: value for ref, value in self._repaired(every) if ref not in met}
+        return Written(failed, stale, repaired)
+
+    def _repaired(self, every: Iterable[sent.Wanted]) -> Iterable[tuple[kinds.Ref, ConditionValue]]:
+        """Yield the Secrets that somebody else keeps changing."""
+        for one in every:
+            if one.ref.kind == kinds.SECRET.kind and (fields := self._repairs.contested(one.ref)):
+                yield one.ref, failures.value(one.ref, failures.Contested(fields, "put back each time"))
 
     async def ensure(self, desired: kinds.Object, owner: naming.Owner) -> None:
         """Make the live object what is `desired`; raise `NotOwned`, `Contested` or an ApiError where that cannot be."""
-        wanted = _wanted(desired)
+        wanted = sent.wanted(desired)
         if not self._is_there(wanted, owner):
             await self._ensure(wanted, owner)
 
-    async def _ensure(self, wanted: Wanted, owner: naming.Owner) -> None:
+    async def _ensure(self, wanted: sent.Wanted, owner: naming.Owner) -> None:
         live = self._cache.get(wanted.ref)
         if live is None and wanted.version is None:
             await self._create(wanted, owner)
@@ -76,24 +85,28 @@ class Applier:
         elif not naming.is_ours(live, owner):
             raise failures.NotOwned(wanted.ref, naming.holder(live))
         elif not live["metadata"].get("deletionTimestamp"):  # what is being deleted is waited for
-            self._note_compared(wanted, owner, await self._settle(wanted, live))
+            self._note_compared(wanted, owner, await self._settle(wanted, live, owner))
 
-    def _is_there(self, wanted: Wanted, owner: naming.Owner) -> bool:
+    def _is_there(self, wanted: sent.Wanted, owner: naming.Owner) -> bool:
         """Tell whether the live object is what is wanted: mostly it is, and nothing has to be waited for."""
         version = self._cache.version(wanted.ref)
-        if self._compared.get(owner.key, {}).get(wanted.ref) == (wanted.sent, version):
+        if self._known(wanted, owner) == (wanted.sent, version):
             return True
         live = self._cache.get(wanted.ref)
         if live is None or wanted.version not in (None, version) or not naming.is_ours(live, owner):
             return False
-        if _sent(live) != wanted.sent or live["metadata"].get("deletionTimestamp"):
+        if sent.noted(live) != wanted.sent or live["metadata"].get("deletionTimestamp"):
             return False
         if diff.immutable(wanted.body, live) or diff.patch(wanted.body, live):
             return False
         self._note_compared(wanted, owner, version)
         return True
 
-    def _note_compared(self, wanted: Wanted, owner: naming.Owner, version: str) -> None:
+    def _known(self, wanted: sent.Wanted, owner: naming.Owner) -> tuple[str, str]:
+        """Return the hash and the version that were compared last; empty ones where none were."""
+        return self._compared.get(owner.key, {}).get(wanted.ref, ("", ""))
+
+    def _note_compared(self, wanted: sent.Wanted, owner: naming.Owner, version: str) -> None:
         self._compared.setdefault(owner.key, {})[wanted.ref] = (wanted.sent, version)
 
     async def prune(self, unwanted: Iterable[kinds.Object]) -> failures.Failures:
@@ -124,7 +137,7 @@ class Applier:
         """Forget what was compared of a model that is gone."""
         self._compared.pop(model, None)
 
-    async def _create(self, wanted: Wanted, owner: naming.Owner) -> None:
+    async def _create(self, wanted: sent.Wanted, owner: naming.Owner) -> None:
         try:
             await own_writes.written(
                 self._cache, wanted.ref, self._api.create(wanted.body), own_writes.created(wanted.body)
@@ -133,7 +146,7 @@ class Applier:
             await self._meet(wanted, owner)
             raise
 
-    async def _meet(self, wanted: Wanted, owner: naming.Owner) -> None:
+    async def _meet(self, wanted: sent.Wanted, owner: naming.Owner) -> None:
         """Make an object of ours that no watch showed known again; raise `NotOwned` where it is somebody else's."""
         live = await self._read(wanted.ref)
         if live is None:
@@ -142,28 +155,35 @@ class Applier:
             raise failures.NotOwned(wanted.ref, naming.holder(live))
         labels, metadata = wanted.body["metadata"]["labels"], live["metadata"]
         if not labels.items() <= metadata.get("labels", {}).items():
+            if left := self._left(wanted.ref, {LABELS}):
+                raise failures.Contested(left)
             body = {**live, "metadata": {**metadata, "labels": labels}}
-            self._cache.put(await self._api.merge(_only_labels(body), metadata["uid"]))
+            self._cache.put(await self._api.merge(sent.only_labels(body), metadata["uid"]))
+            self._repairs.note(wanted.ref, {LABELS})
 
-    async def _settle(self, wanted: Wanted, live: kinds.Object) -> str:
+    async def _settle(self, wanted: sent.Wanted, live: kinds.Object, owner: naming.Owner) -> str:
         """Bring the live object to what is wanted; return its version then."""
-        changed = _sent(live) != wanted.sent
-        owned = self._cache.owned(wanted.ref) if changed else None
-        if diff.immutable(wanted.body, live, owned):
-            return await self._recreate(wanted, live)
-        operations = diff.patch(wanted.body, live, owned)
-        paths = {one["path"] for one in operations if one["op"] != "test"} if not changed else set()
-        contested = self._repairs.contested(wanted.ref, paths)
-        due = [one for one in operations if one["path"] not in contested]
-        if any(one["op"] != "test" for one in due):
-            live = await self._patch(wanted, live, due)
-            self._repairs.note(wanted.ref, paths - contested)
-        if contested:
-            fields = ", ".join(sorted(contested))
-            raise failures.Contested(f"somebody else keeps changing {fields}: left as it is for five minutes")
+        owned = self._cache.owned(wanted.ref) if sent.noted(live) != wanted.sent else None
+        fixed = diff.immutable(wanted.body, live, owned)
+        operations = [] if fixed else diff.patch(wanted.body, live, owned)
+        paths = {fixed} if fixed else {one["path"] for one in operations if one["op"] != "test"}
+        is_repair = wanted.sent in (sent.noted(live), self._known(wanted, owner)[0])
+        left = self._left(wanted.ref, paths) if is_repair else frozenset()
+        if fixed and not left:
+            live = await self._recreate(wanted, live)
+        elif paths - left:
+            live = await self._patch(wanted, live, [one for one in operations if one["path"] not in left])
+        if is_repair:
+            self._repairs.note(wanted.ref, paths - left)
+        if left:
+            raise failures.Contested(left)
         return str(live["metadata"]["resourceVersion"])
 
-    async def _patch(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
+    def _left(self, ref: kinds.Ref, paths: Collection[str]) -> frozenset[str]:
+        """Return those of the fields that are left to somebody else for a while."""
+        return frozenset() if ref.kind == kinds.SECRET.kind else self._repairs.contested(ref).intersection(paths)
+
+    async def _patch(self, wanted: sent.Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
         try:
             return await self._patched(wanted, live, operations)
         except errors.Invalid:
@@ -175,12 +195,12 @@ class Applier:
             await self._read(wanted.ref)
             raise errors.Conflict(409, "Stale", f"{wanted.ref} is no longer what was seen") from error
 
-    async def _patched(self, wanted: Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
-        patch = [*_preconditions(wanted, live), *operations]
+    async def _patched(self, wanted: sent.Wanted, live: kinds.Object, operations: diff.Operations) -> kinds.Object:
+        patch = [*sent.preconditions(wanted, live), *operations]
         expected = own_writes.patched(live, operations)
         return await own_writes.written(self._cache, wanted.ref, self._api.patch(wanted.ref, patch), expected)
 
-    async def _recreate(self, wanted: Wanted, live: kinds.Object) -> str:
+    async def _recreate(self, wanted: sent.Wanted, live: kinds.Object) -> kinds.Object:
         try:
             await self._api.delete(wanted.ref, _uid(live))
         except errors.Conflict:
@@ -189,10 +209,9 @@ class Applier:
         except errors.NotFound:
             pass
         self._cache.drop(wanted.ref)
-        made = await own_writes.written(
+        return await own_writes.written(
             self._cache, wanted.ref, self._api.create(wanted.body), own_writes.created(wanted.body)
         )
-        return str(made["metadata"]["resourceVersion"])
 
     async def _read(self, ref: kinds.Ref) -> kinds.Object | None:
         """Return the live object; what is gone is forgotten."""
@@ -203,32 +222,6 @@ class Applier:
             return None
         self._cache.put(live)
         return live
-
-
-def _wanted(desired: kinds.Object) -> Wanted:
-    metadata = {name: value for name, value in desired["metadata"].items() if name != "resourceVersion"}
-    sent = diff.digest({**desired, "metadata": metadata})
-    annotations = {**metadata.get("annotations", {}), naming.HASH_ANNOTATION: sent}
-    body = {**desired, "metadata": {**metadata, "annotations": annotations}}
-    return Wanted(kinds.ref(desired), body, sent, desired["metadata"].get("resourceVersion"))
-
-
-def _sent(live: kinds.Object) -> str:
-    """Return the hash of what was sent last."""
-    return str((live["metadata"].get("annotations") or {}).get(naming.HASH_ANNOTATION, ""))
-
-
-def _preconditions(wanted: Wanted, live: kinds.Object) -> diff.Operations:
-    """Return the operations that make a patch a Conflict where the object is not the one that was seen."""
-    found: diff.Operations = [{"op": "test", "path": "/metadata/uid", "value": _uid(live)}]
-    if wanted.version is not None:
-        found.append({"op": "replace", "path": "/metadata/resourceVersion", "value": wanted.version})
-    return found
-
-
-def _only_labels(obj: kinds.Object) -> kinds.Object:
-    metadata = {name: obj["metadata"][name] for name in ("name", "namespace", "labels", "resourceVersion")}
-    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
 def _uid(obj: kinds.Object) -> str:

@@ -28,7 +28,10 @@ class NotOwned(Exception):  # noqa: N818 - it is what was met
 
 
 class Contested(Exception):  # noqa: N818 - it is what was met
-    """Somebody else keeps changing a field of ours."""
+    """Somebody else keeps changing `fields` of ours, which are `treated` so."""
+
+    def __init__(self, fields: Iterable[str], treated: str = "left as it is for five minutes") -> None:
+        super().__init__(f"somebody else keeps changing {', '.join(sorted(fields))}: {treated}")
 
 
 async def settled(writes: Iterable[Awaitable[Any]]) -> list[Exception | None]:

@@ -1,9 +1,9 @@
 """Which fields of which objects were repaired of late, and which too often: somebody else puts another value back each time.
 
-Must not write anything. What a Secret holds is never left to somebody else.
+Must not write anything.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 
 from vllm_operator.kube import kinds
 
@@ -17,23 +17,23 @@ class Repairs:
         self._clock = clock
         self._repairs: dict[kinds.Ref, dict[str, tuple[float, ...]]] = {}
 
-    def contested(self, ref: kinds.Ref, paths: Collection[str]) -> frozenset[str]:
-        """Return those of the fields that were repaired too often of late."""
-        recent = self._recent(ref)
-        return frozenset(path for path in paths if _is_contested(recent.get(path, ())))
+    def contested(self, ref: kinds.Ref) -> frozenset[str]:
+        """Return the fields of the object that were repaired too often of late."""
+        recent = self._recent(self._repairs.get(ref, {}))
+        return frozenset(path for path, times in recent.items() if _is_contested(times))
 
-    def note(self, ref: kinds.Ref, paths: Collection[str]) -> None:
+    def note(self, ref: kinds.Ref, paths: Iterable[str]) -> None:
         """Note that fields were repaired; a repair that failed is none."""
-        if ref.kind == kinds.SECRET.kind:
-            return
-        recent, now = self._recent(ref), self._clock()
-        noted = {path: (*recent.get(path, ()), now) for path in paths}
-        self._repairs[ref] = {path: times for path, times in {**recent, **noted}.items() if times}
+        now, fields = self._clock(), self._repairs.setdefault(ref, {})
+        fields |= {path: (*fields.get(path, ()), now) for path in paths}
+        recent = {one: self._recent(fields) for one, fields in self._repairs.items()}
+        self._repairs = {one: fields for one, fields in recent.items() if fields}
 
-    def _recent(self, ref: kinds.Ref) -> dict[str, tuple[float, ...]]:
-        """Return when fields of the object were repaired of late."""
-        now, repairs = self._clock(), self._repairs.get(ref, {})
-        return {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in repairs.items()}
+    def _recent(self, fields: dict[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+        """Return when the fields of an object were repaired of late."""
+        now = self._clock()
+        recent = {path: tuple(at for at in times if now - at < CONTEST_PAUSE) for path, times in fields.items()}
+        return {path: times for path, times in recent.items() if times}
 
 
 def _is_contested(repairs: tuple[float, ...]) -> bool:

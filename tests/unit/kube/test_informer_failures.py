@@ -219,7 +219,8 @@ def test_an_object_that_cannot_be_taken_in_costs_no_other(when: str, caplog: pyt
         if when == "listed":
             await watched.api.create_by("tool", odd)
         async with watched.running():
-            await watched.informers.ready()
+            await asyncio.sleep(10)
+            assert watched.informers.are_ready()
             await watched.api.create_by("tool", odd) if when == "watched" else None
             await watched.api.create_by("tool", plain)
             await asyncio.sleep(1)

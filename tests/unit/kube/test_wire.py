@@ -71,7 +71,7 @@ def test_a_precondition_that_failed_is_told_from_a_refusal(field: str) -> None:
 
 def test_what_a_write_met_is_never_true() -> None:
     for met in (
-        failures.NotOwned(SECRET, "Job x"), failures.Contested("words"), errors.Invalid(422, "Invalid", "m"),
+        failures.NotOwned(SECRET, "Job x"), failures.Contested(["/spec/type"]), errors.Invalid(422, "Invalid", "m"),
         errors.Denied(403, "Forbidden", "m"), errors.Unavailable(500, "InternalError", "m"), ValueError("x"),
     ):  # fmt: skip
         found = failures.value(SECRET, met)
