@@ -15,7 +15,7 @@ from collections.abc import Callable
 import uvloop
 
 from vllm_operator import config
-from vllm_operator.controller import handlers, hosts, leader_election, metrics, reconcile, schedule
+from vllm_operator.controller import handlers, hosts, leader_election, memory, metrics, reconcile, schedule
 from vllm_operator.kube import apply, cache, client, conditions, errors, informer, kinds, workqueue
 from vllm_operator.probes import http_client, prober
 
@@ -45,7 +45,7 @@ class Manager:
         )
         api.permit_by(self._leader.check)
         claims = hosts.Hosts(settings, self._wake)
-        self._cache = cache.Cache(self._wake, claims)
+        self._cache = cache.Cache(self._wake, claims, memory.for_objects())
         self._informers = informer.Informers(api, self._cache, settings.watch_namespaces, self._synced)
         sees_nodes = not settings.watch_namespaces
         self._prober = prober.Prober(api, self._cache, ask, self._wake, sees_nodes=sees_nodes)

@@ -4,11 +4,9 @@ Fed by watches and by the answers to our own writes; the newest resource version
 arrives after the end of its object is older than that end. Only objects with the label of a model are kept; whoever needs to know
 of others is told of all that passes (listener.py). Objects are kept as JSON, a fifth of the memory of dictionaries, and decoded
 when they are read; those of the models that were read last are kept decoded too, so whoever reads an object must not change it.
-Must not do any I/O.
+What there is no room for is left out by whole namespaces (bound.py). Must not do any I/O.
 """
 
-import collections
-import hashlib
 import itertools
 import sys
 from collections.abc import Callable
@@ -16,10 +14,9 @@ from typing import NamedTuple
 
 import orjson
 
-from vllm_operator.kube import field_ownership, kinds, listener, naming, projection
+from vllm_operator.kube import at_hand, bound, field_ownership, kinds, listener, naming, own_fields, projection
 
-SHARED = 10_000  # different sets of our fields that are shared
-AT_HAND = 32  # models whose objects are kept decoded: more than are worked on at once
+AT_HAND_BYTES = 2**20  # of JSON of one model: what is larger is decoded each time
 GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
 Stamp = int
@@ -31,27 +28,36 @@ Expect = Callable[[kinds.Object], kinds.Object]
 
 
 class Entry(NamedTuple):
-    """One object: `raw` is its projection, as projection.stored() has it, `owned` the fields that are ours in it, as JSON."""
+    """One object: `raw` is its projection, as projection.stored() has it, `owned` the fields that are ours in it, as JSON.
+
+    `size`: what it takes in bytes; `decoded`: what its JSON takes.
+    """
 
     raw: bytes
     version: int
     key: kinds.Key
     owned: bytes
+    size: int
+    decoded: int
 
 
 class Cache:
-    """The objects by reference and by model. `wake(key)` is called for each model that a change concerns, whoever brought it."""
+    """The objects by reference and by model. `wake(key)` is called for each model that a change concerns, whoever brought it.
 
-    def __init__(self, wake: Wake = lambda _: None, told: listener.Listener | None = None) -> None:
+    `most`: the bytes that all of them may take.
+    """
+
+    def __init__(
+        self, wake: Wake = lambda _: None, told: listener.Listener | None = None, most: int = sys.maxsize
+    ) -> None:
         self._wake, self._told = wake, told
+        self._bound = bound.Bound(most, (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED))
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
         self._ends: dict[kinds.Ref, int] = {}
         self._held: dict[kinds.Ref, int] = {}  # what is written, and the newest version that was news meanwhile
-        self._shared: dict[bytes, bytes] = {}
-        self._at_hand: collections.OrderedDict[kinds.Key, dict[kinds.Ref, tuple[int, kinds.Object]]] = (
-            collections.OrderedDict()
-        )
+        self._fields = own_fields.OwnFields()
+        self._at_hand = at_hand.AtHand()
         self._stamps: dict[kinds.Key, Stamp] = {}
         self._changes = itertools.count(1)
 
@@ -68,7 +74,9 @@ class Cache:
             if before or ref in self._held:
                 self._forget_kept(ref, version)
             return
-        after = Entry(projection.stored(projection.projected(obj)), version, key, self._owned(obj))
+        if not self._bound.admits(ref):
+            return
+        after = self._entry(obj, version, key)
         self._entries[ref] = after
         self._index(ref, before, after)
         if before and after.raw == before.raw:
@@ -114,6 +122,19 @@ class Cache:
                 self._forget(ref, int(version))
         if self._told:
             self._told.keep(kind.kind, namespace, listed, int(version))
+        self._end(kind, namespace)
+
+    def expect(self, kind: kinds.Kind, namespace: str) -> None:
+        """Note that a list of `kind` begins, which `purge` or `clear` ends: what was left out is taken in where it has room."""
+        self._bound.begin(kind, namespace)
+
+    def lacks(self, kind: kinds.Kind, namespace: str) -> bool:
+        """Tell whether objects of `kind` are left out, which a list may bring back."""
+        return self._bound.waits(kind, namespace)
+
+    def left_out(self) -> frozenset[str]:
+        """Return the namespaces of which nothing is kept, since all that there is takes too much memory."""
+        return self._bound.left_out()
 
     def clear(self, kind: kinds.Kind, namespace: str) -> None:
         """Forget all objects of a kind that is gone; what is made once it is back is newer."""
@@ -121,6 +142,7 @@ class Cache:
             self.drop(ref)
         if self._told:
             self._told.keep(kind.kind, namespace, set(), sys.maxsize)
+        self._end(kind, namespace)
 
     def version(self, ref: kinds.Ref) -> str:
         """Return the object's resource version; "" where it is not known."""
@@ -161,35 +183,42 @@ class Cache:
 
     def _decoded(self, ref: kinds.Ref, entry: Entry) -> kinds.Object:
         """Return the object; it is decoded once while its model is among those that were read last."""
-        at_hand = self._at_hand.setdefault(entry.key, {})
-        self._at_hand.move_to_end(entry.key)
-        if len(self._at_hand) > AT_HAND:
-            self._at_hand.popitem(last=False)
-        version, obj = at_hand.get(ref, (0, {}))
-        if version != entry.version:
-            obj = orjson.loads(projection.read(entry.raw))
-            obj["metadata"]["resourceVersion"] = str(entry.version)
-            at_hand[ref] = entry.version, obj
+        known = self._at_hand.get(entry.key, ref, entry.version)
+        if known:
+            return known
+        obj: kinds.Object = orjson.loads(projection.read(entry.raw))
+        obj["metadata"]["resourceVersion"] = str(entry.version)
+        if self._bound.decoded(entry.key) <= AT_HAND_BYTES:
+            self._at_hand.put(entry.key, ref, entry.version, obj)
         return obj
 
-    def _owned(self, obj: kinds.Object) -> bytes:
-        """Return our fields of `obj`; those of one kind are the same for most models, and are found and kept once."""
-        ours = field_ownership.entries(obj) if obj["kind"] in UPDATED else []
-        if not ours:
-            return b""
-        said = hashlib.sha256(projection.packed(ours)).digest()
-        if said not in self._shared:
-            if len(self._shared) > SHARED:
-                self._shared.clear()
-            self._shared[said] = projection.packed(field_ownership.owned(ours))
-        return self._shared[said]
+    def _entry(self, obj: kinds.Object, version: int, key: kinds.Key) -> Entry:
+        projected = projection.projected(obj)
+        raw, (owned, added) = projection.stored(projected), self._fields.of(obj)
+        return Entry(raw, version, key, owned, len(raw) + added + bound.OVERHEAD, len(projected))
 
     def _index(self, ref: kinds.Ref, before: Entry | None, after: Entry) -> None:
+        if before:
+            self._bound.remove(before.key, before.size, before.decoded)
         if before and before.key != after.key:
             self._unindex(before.key, ref)
             self._wake(before.key)
         self._of.setdefault(after.key, {})[ref] = None
         self._stamps[after.key] = next(self._changes)
+        if namespace := self._bound.add(after.key, after.size, after.decoded):
+            self._leave_out(namespace)
+
+    def _leave_out(self, namespace: str) -> None:
+        """Let go of a namespace whose objects take too much: nothing in it has changed, so nobody is woken."""
+        for ref in [ref for ref in self._entries if ref.namespace == namespace]:
+            self._let_go(ref)
+
+    def _end(self, kind: kinds.Kind, namespace: str) -> None:
+        """End a list; wake the models of namespaces of which all is known again."""
+        known = self._bound.end(kind, namespace)
+        for key in self.models() if known else ():
+            if key.namespace in known:
+                self._wake(key)
 
     def _forget(self, ref: kinds.Ref, version: int) -> None:
         entry = self._entries.get(ref)
@@ -204,9 +233,13 @@ class Cache:
         self._bury(ref, version)
         if entry is None:
             return
-        del self._entries[ref]
-        self._unindex(entry.key, ref)
+        self._let_go(ref)
         self._wake(entry.key)
+
+    def _let_go(self, ref: kinds.Ref) -> None:
+        entry = self._entries.pop(ref)
+        self._bound.remove(entry.key, entry.size, entry.decoded)
+        self._unindex(entry.key, ref)
 
     def _bury(self, ref: kinds.Ref, version: int) -> None:
         self._ends[ref] = max(version, self._ends.pop(ref, 0))
@@ -215,16 +248,11 @@ class Cache:
 
     def _unindex(self, key: kinds.Key, ref: kinds.Ref) -> None:
         del self._of[key][ref]
-        self._at_hand.get(key, {}).pop(ref, None)
+        self._at_hand.forget(key, ref)
         self._stamps[key] = next(self._changes)
         if not self._of[key]:
             del self._of[key], self._stamps[key]
-            self._at_hand.pop(key, None)
 
 
 def _model_ref(key: kinds.Key) -> kinds.Ref:
     return kinds.Ref(kinds.MODEL_DEPLOYMENT.kind, key.namespace, key.name)
-
-
-UPDATED = {kind.kind for kind in kinds.CHILDREN}
-"""The kinds that we update, and whose ownership of fields is kept therefore."""

@@ -5,6 +5,7 @@ connections in transport.py. Must not decide what to write.
 """
 
 import contextlib
+import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
@@ -14,6 +15,7 @@ from vllm_operator.kube import credentials, errors, kinds, naming, requests, sea
 ADDRESSES_IN_FLIGHT = 4
 """Of one namespace: the API server counts all cluster IPs for each new one, so more at once only wait longer."""
 PAGE = 100
+PAGE_BYTES = 4 * 2**20  # above which a page is asked for anew with fewer objects: it is decoded as a whole
 EVENTS = 100  # of one object
 WATCH_SECONDS = 290
 MANAGED = {"fieldManager": naming.FIELD_MANAGER}
@@ -110,9 +112,14 @@ class ApiClient:
 
     async def list(self, kind: kinds.Kind, namespace: str = "", selector: str = "") -> AsyncGenerator[Page]:
         """Yield all objects of `kind`, page by page; the items of a list carry no kind, so it is filled in."""
-        query = {"limit": str(PAGE), **requests.selecting(selector)}
+        query, limit = requests.selecting(selector), PAGE
         while True:
-            answer = await self._connection.call("list", requests.all_of(kind, namespace), query=query)
+            try:
+                answer = await self._page(requests.all_of(kind, namespace), query, limit)
+            except errors.TooLarge:
+                limit = limit // 4 or 1
+                continue
+            limit = min(limit * 2, PAGE)
             metadata, items = answer["metadata"], answer.pop("items")
             for item in items:
                 item |= {"apiVersion": kind.api_version, "kind": kind.kind}
@@ -120,6 +127,10 @@ class ApiClient:
             if not metadata.get("continue"):
                 return
             query["continue"] = metadata["continue"]
+
+    async def _page(self, target: requests.Target, query: dict[str, str], limit: int) -> kinds.Object:
+        most = PAGE_BYTES if limit > 1 else sys.maxsize
+        return await self._connection.call("list", target, query={**query, "limit": str(limit)}, most=most)
 
     async def log(self, pod: kinds.Ref, container: str, lines: int, most: int, *, previous: bool) -> str:
         """Return the first `most` bytes of the last `lines` of a container's log; `previous`: of the one before it."""

@@ -9,7 +9,8 @@
     ├── Conflict           409: resource version or uid are not the live ones
     │   └── AlreadyExists  409 on creation: the name is taken
     ├── Invalid            400, 413, 415, 422: the object is refused as it is
-    └── Denied             401, 403: who we are does not suffice
+    ├── Denied             401, 403: who we are does not suffice
+    └── TooLarge           an answer that is longer than was asked for, whatever its status
 
     Lost                   the Lease is not held: nothing may be written, and what runs is to end
 
@@ -73,6 +74,10 @@ class Invalid(ApiError):
 
 class Denied(ApiError):
     """The API server refuses us."""
+
+
+class TooLarge(ApiError):
+    """An answer was longer than was asked for, and the rest of it not read."""
 
 
 UNPROCESSABLE = 422

@@ -19,6 +19,8 @@ PAUSE = backoff.Backoff(first=0.1, longest=5.0, jitter=0.5)
 KINDS = (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED)
 ABSENT_SECONDS = 5.0
 """After which a kind that the cluster does not have is looked for again. Until then a host that it holds looks free."""
+LEFT_OUT = "TooMuchMemory"
+"""The reason of a namespace that the cache leaves out."""
 REFUSED = (errors.Denied, errors.NotFound)
 UNANSWERED_SECONDS = 60.0
 """After which any other failure counts as a refusal: who watches several namespaces waits for the one that answers no longer."""
@@ -64,7 +66,7 @@ class Informer:
 
     async def _follow(self) -> None:
         """Go on from the last version seen, or from a list; return when the server ends the stream."""
-        if not self._version:
+        if not self._version or self._cache.lacks(self._kind, self._namespace):
             await self._list()
         opened = asyncio.get_running_loop().time()
         events = self._api.watch(self._kind, self._version, self._namespace, self._selector)
@@ -87,6 +89,7 @@ class Informer:
     async def _list(self) -> None:
         listed: set[kinds.Ref] = set()
         version = ""
+        self._cache.expect(self._kind, self._namespace)
         pages = self._api.list(self._kind, self._namespace, self._selector)
         async with contextlib.aclosing(pages):
             async for page in pages:
@@ -112,6 +115,7 @@ class Informer:
         if self._kind not in kinds.OPTIONAL:
             self._failed(error.reason, error)
             return
+        self._cache.expect(self._kind, self._namespace)
         self._cache.clear(self._kind, self._namespace)
         self._version = ""
         self._succeeded()
@@ -168,8 +172,9 @@ class Informers:
     ) -> None:
         scopes = tuple(namespaces) or ("",)
         self._of = {scope: tuple(Informer(api, kind, into, scope) for kind in KINDS) for scope in scopes}
-        self._synced = synced
+        self._cache, self._synced = into, synced
         self._known = asyncio.Event()
+        self._left_out: dict[str, float] = {}
 
     async def run(self) -> None:
         """Follow the API server until cancelled."""
@@ -188,13 +193,18 @@ class Informers:
         return self._known.is_set() and all(one.answered.is_set() for one in self._all())
 
     def knows(self, namespace: str) -> bool:
-        """Tell whether all that there is in `namespace` is known: else what is not known yet would look deleted."""
+        """Tell whether all that there is in `namespace` is known: else what is not would look deleted."""
+        if namespace in self._cache.left_out():
+            return False
         informers = self._of.get(namespace) or self._of.get("", ())
         return bool(informers) and all(one.synced.is_set() for one in informers)
 
     def failures(self) -> tuple[Failure, ...]:
-        """Return what cannot be read at the moment."""
-        return tuple(one.failure for one in self._all() if one.failure)
+        """Return what cannot be read at the moment; what is left out counts from when this was asked first."""
+        now = asyncio.get_running_loop().time()
+        self._left_out = {one: self._left_out.get(one, now) for one in self._cache.left_out()}
+        left_out = (Failure(kinds.MODEL_DEPLOYMENT, *one, LEFT_OUT) for one in self._left_out.items())
+        return (*(one.failure for one in self._all() if one.failure), *left_out)
 
     def _all(self) -> list[Informer]:
         return [one for informers in self._of.values() for one in informers]

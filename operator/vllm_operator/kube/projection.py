@@ -17,7 +17,10 @@ DIGEST = "sha256:"
 
 ENTRY_LIMIT = 512  # base64 characters: a client's key, its URLs and the replaced keys are shorter
 READ_ENTRIES = frozenset({"keys.json", "void.json", "PREVIOUS_API_KEYS"})
-"""Entries that the operator reads back, whatever their length (up to a Secret's own limit of 1 MiB)."""
+"""Entries that the operator reads back."""
+
+READ_LIMIT = 128 * 1024
+"""Base64 characters of these: 128 clients with the longest keys and names have fewer. What is longer reads as garbled."""
 
 LARGE = 2048
 """Bytes of JSON above which an object is compressed: below, the cache would save little."""
@@ -77,7 +80,8 @@ def _secret(secret: kinds.Object) -> kinds.Object:
 
 
 def _kept(name: str, value: str) -> str:
-    return value if len(value) <= ENTRY_LIMIT or name in READ_ENTRIES else entry(value)
+    limit = READ_LIMIT if name in READ_ENTRIES else ENTRY_LIMIT
+    return value if len(value) <= limit else entry(value)
 
 
 def _pod(pod: kinds.Object) -> kinds.Object:

@@ -10,6 +10,7 @@ Knows aiohttp; must not know what is written or why, and never logs a body.
 import asyncio
 import contextlib
 import math
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from types import SimpleNamespace
@@ -123,9 +124,10 @@ class Transport:
         ):
             return await self._once(verb, target, **request)
 
-    async def _once(self, verb: str, target: requests.Target, **request: Any) -> kinds.Object:
+    async def _once(self, verb: str, target: requests.Target, most: int = sys.maxsize, **request: Any) -> kinds.Object:
+        """Make a call; raise TooLarge as soon as its answer is longer than `most` bytes."""
         async with self._open(verb, target, self._calling, **request) as response:
-            answer: kinds.Object = orjson.loads(await response.read())
+            answer: kinds.Object = orjson.loads(await _body(response, most))
             return answer
 
     @contextlib.asynccontextmanager
@@ -184,6 +186,15 @@ METHODS = {
     "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT", "patch": "PATCH",
     "delete": "DELETE",
 }  # fmt: skip
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytearray:
+    read = bytearray()
+    async for chunk in response.content.iter_any():
+        read += chunk
+        if len(read) > most:
+            raise errors.TooLarge(response.status, "TooLarge", f"an answer is longer than {most} bytes")
+    return read
 
 
 def _bookmark(version: str) -> bytes:

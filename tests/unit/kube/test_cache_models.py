@@ -1,5 +1,6 @@
 """The cache finds objects by their model, and keeps of each what is read and no more."""
 
+import base64
 import copy
 import itertools
 
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from tests import samples
 from tests.told_cache import KEY, OWNER, REF, Told, model, secret
-from vllm_operator.kube import kinds, naming
+from vllm_operator import keys
+from vllm_operator.api import access
+from vllm_operator.keys import record
+from vllm_operator.kube import kinds, naming, projection
+
+
+def longest(number: int) -> keys.Issued:
+    """Return a record with as many and as long keys as there may be."""
+    first, *others = (f"sk-{number:0127d}{place}" for place in range(keys.MOST_PREVIOUS + 1))
+    return keys.Issued(first, keys.LATEST, keys.LATEST, tuple(keys.Previous(one, keys.LATEST) for one in others))
 
 
 class TestModels:
@@ -116,6 +126,16 @@ class TestProjections:
         seen = Told()
         seen.put(secret(5, **{"keys.json": "QUFB" * 1000}))
         assert (seen.get(REF) or {})["data"]["keys.json"] == "QUFB" * 1000
+
+    def test_of_an_entry_that_is_read_back_no_more_is_kept_than_the_operator_writes(self) -> None:
+        seen = Told()
+        clients = {f"{number:063d}": longest(number) for number in range(access.MOST_CLIENTS)}
+        written = base64.b64encode(record.noted(clients, keys.LATEST)["keys.json"].encode()).decode()
+        seen.put(secret(5, **{"keys.json": written}))
+        assert (seen.get(REF) or {})["data"]["keys.json"] == written
+        for version, name in enumerate(sorted(projection.READ_ENTRIES), 6):
+            seen.put(secret(version, **{name: "QUFB" * 250_000}))
+            assert (seen.get(REF) or {})["data"][name].startswith(projection.DIGEST)
 
     def test_of_a_pod_only_what_status_needs_is_kept(self) -> None:
         container = {"name": "vllm", "ready": True, "state": {"running": {}}, "containerID": "x", "volumeMounts": []}

@@ -3,7 +3,7 @@
 import sys
 
 from tests.told_cache import REF, Told, model, secret
-from vllm_operator.kube import cache, kinds, naming
+from vllm_operator.kube import at_hand, kinds, naming
 
 
 def of_model(number: int) -> kinds.Object:
@@ -43,7 +43,7 @@ def test_what_is_gone_is_not_kept_decoded() -> None:
 
 def test_no_more_models_are_kept_decoded_than_are_worked_on() -> None:
     seen = Told()
-    objects = [of_model(number) for number in range(cache.AT_HAND + 1)]
+    objects = [of_model(number) for number in range(at_hand.MODELS + 1)]
     for one in objects:
         seen.put(one)
     before = seen.get(kinds.ref(objects[0]))

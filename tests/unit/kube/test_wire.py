@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from tests import http_stub
-from vllm_operator.kube import diff, errors, failures, kinds, naming, requests
+from vllm_operator.kube import client, diff, errors, failures, kinds, naming, requests
 
 SECRET = kinds.Ref("Secret", "models", "a")
 MODEL = {
@@ -46,6 +46,30 @@ async def test_items_of_a_list_know_what_they_are_and_pages_follow_each_other() 
     ]
     assert "continue=more" in stub.requests[1][1]
     assert all("labelSelector=a%3Db" in path or "labelSelector=a=b" in path for _, path in stub.requests)
+
+
+async def test_a_page_of_large_objects_is_not_read_but_asked_for_in_smaller_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "PAGE_BYTES", 50_000)
+    names = [f"o{number}" for number in range(120)]
+    large = {"o10", "o11", "o12", "o40"}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        begin, limit = int(request.query.get("continue", 0)), int(request.query["limit"])
+        items = [
+            {"metadata": {"name": name, "annotations": {"a": "x" * (60_000 if name in large else 10)}}}
+            for name in names[begin : begin + limit]
+        ]
+        more = {"continue": str(begin + limit)} if begin + limit < len(names) else {}
+        return web.json_response({"metadata": {"resourceVersion": "5", **more}, "items": items})
+
+    stub = http_stub.Stub(answer)
+    async with stub.running() as api:
+        pages = [page.items async for page in api.list(kinds.SECRET)]
+    assert [one["metadata"]["name"] for page in pages for one in page] == names
+    assert all(len(page) == 1 for page in pages if large & {one["metadata"]["name"] for one in page})
+    assert len(stub.requests) < 40, "where all is small again, pages grow again"
 
 
 async def test_labels_are_merged_into_the_object_of_that_uid_alone() -> None:
