@@ -110,10 +110,14 @@ GUARD = {
         ),
     ),
     "plain-http": Claim(
-        "Where the host has a certificate, the edge's port 80 answers no request of a model.",
+        "Where an Ingress has a certificate, the edge's port 80 answers no request of a model. A Gateway's listeners without TLS "
+        "carry none, where one with TLS is sure to take it; else Exposed names them.",
         (
             "e2e/test_plain_http.py::test_port_80_answers_nothing_of_a_model_with_a_certificate",
             "unit/children/test_exposure.py::test_a_host_with_a_certificate_is_not_served_over_plain_http",
+            "unit/children/test_listeners.py::test_no_listener_without_tls_carries_a_host_that_one_with_tls_takes",
+            "unit/children/test_listeners.py::test_what_is_not_certain_is_left_as_it_is_and_said",
+            "integration/test_gateway.py::test_a_model_is_routed_and_says_what_its_gateway_says",
         ),
     ),
     "media": Claim(

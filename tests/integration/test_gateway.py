@@ -15,9 +15,12 @@ from tests.integration import account, conftest
 
 GATEWAY = {
     "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "edge", "namespace": "default"},
-    "spec": {"gatewayClassName": "played", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]},
+    "spec": {"gatewayClassName": "played", "listeners": [
+        {"name": "http", "protocol": "HTTP", "port": 80},
+        {"name": "https", "protocol": "HTTPS", "port": 443, "tls": {"certificateRefs": [{"name": "certificate"}]}},
+    ]},
 }  # fmt: skip
-PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
+PARENT = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge", "sectionName": "https"}
 GATEWAYS = {"parentRefs": [{"name": "edge"}]}
 NUMBERS = itertools.count(1)
 CRD = "httproutes.gateway.networking.k8s.io"
@@ -77,6 +80,11 @@ def test_a_model_is_routed_and_says_what_its_gateway_says(admin: kubectl.Admin, 
     admin.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(GATEWAY))
     nudge(admin, vllm)
     exposed(admin, vllm, "GatewaySilent")
+    waiting.until(
+        "the listener with TLS alone",
+        lambda: admin.get("httproute", vllm)["spec"]["parentRefs"] == [PARENT],
+        admin.world,
+    )
     route = admin.get("httproute", vllm)
     assert carriers(admin, vllm) == ["httproute"]
     assert route["spec"]["rules"][0]["timeouts"] == {"request": "0s"}

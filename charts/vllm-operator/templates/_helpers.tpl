@@ -177,10 +177,10 @@ value (true, false or auto: where the cluster knows the kind), the kind. */}}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways]
-  verbs: [get] # as metadata alone: whether the one that a model names is there
+  verbs: [get] # the listeners of the one that a model names
 - apiGroups: [cert-manager.io]
   resources: [issuers]
-  verbs: [get] # the same
+  verbs: [get] # as metadata alone: whether the one that a model names is there
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once

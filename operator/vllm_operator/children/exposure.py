@@ -15,7 +15,8 @@ class Exposure(NamedTuple):
     """`host` and `path` of the edge, `url` as clients are told it, ending in a slash; the rest is empty where there is none.
 
     `path`: such as /opt, "" where the host is the model's alone. `class_name`: an IngressClass. `tls_secret`: the certificate's
-    Secret; `issuer`: who of cert-manager makes it. `parents`: the Gateways that carry the host, where no Ingress does.
+    Secret; `issuer`: who of cert-manager makes it. `parents`: the Gateways that carry the host, where no Ingress does; `plain`:
+    the listeners of these that answer without TLS although clients are told https.
     """
 
     host: str
@@ -25,6 +26,7 @@ class Exposure(NamedTuple):
     tls_secret: str = ""
     issuer: api.IssuerRef | None = None
     parents: tuple[api.ParentRef, ...] = ()
+    plain: str = ""
 
 
 def exposure(name: str, spec: api.Spec, settings: config.Config) -> Exposure | None:
@@ -54,6 +56,13 @@ def address(model: kinds.Object, settings: config.Config) -> addresses.Address |
     expose = (model.get("spec") or {}).get("expose") or {}
     host = expose.get("host") or (settings.domain and f"{model['metadata']['name']}.{settings.domain}")
     return addresses.Address(host, expose.get("path") or "") if host else None
+
+
+def gateways(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> frozenset[kinds.Ref]:
+    """Return the Gateways that are to carry the model's host."""
+    exposed = exposure(owner.name, spec, settings)
+    parents = exposed.parents if exposed else ()
+    return frozenset(kinds.Ref(kinds.GATEWAY.kind, one.namespace or owner.namespace, one.name) for one in parents)
 
 
 def is_asked(owner: naming.Owner, spec: api.Spec, settings: config.Config, edge: kinds.Object) -> bool:

@@ -16,6 +16,7 @@ from vllm_operator.children import (
     guide,
     http_route,
     ingress,
+    listeners,
     network_policy,
     pinned,
     rollout,
@@ -87,6 +88,8 @@ def plan(inputs: versions.Inputs) -> Plan:
     is_old = bool(held or version.waits)
     served = version.at_work if is_old and version.at_work else version.rollout.target
     exposed = exposure.exposure(owner.name, spec, settings)
+    if exposed and exposed.parents:
+        exposed = listeners.chosen(exposed, inputs)
     return Plan(
         owner=owner,
         spec=spec,

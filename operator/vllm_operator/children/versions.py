@@ -1,5 +1,7 @@
 """Which version of its servers a model has, and which one it is to have. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from vllm_operator import api, config
@@ -15,7 +17,7 @@ class Inputs(NamedTuple):
     upgrade annotation's value; `guards`: the images of the guards that run, which in a rollout are of two templates; `job`,
     `claim`: what is there to fetch weights and to keep them, whoever made the claim; `live`: what decides on the rollout;
     `renews`: servers that are behind are to be made by this operator now; `edges`: the live Ingress and HTTPRoute; `host_held`:
-    somebody else has the host and path that the model asks for.
+    somebody else has the host and path that the model asks for; `gateways`: those that are to carry it and can be read.
     """
 
     owner: naming.Owner
@@ -32,6 +34,7 @@ class Inputs(NamedTuple):
     renews: bool = False
     edges: tuple[kinds.Object, ...] = ()
     host_held: bool = False
+    gateways: Mapping[kinds.Ref, kinds.Object] = MappingProxyType({})
 
 
 class Version(NamedTuple):

@@ -17,7 +17,7 @@ class Lookups:
     def __init__(self, api_server: client.Api) -> None:
         self._api = api_server
         self._existing: dict[kinds.Ref, float] = {}
-        self._claims: dict[kinds.Ref, tuple[float, kinds.Object]] = {}
+        self._read: dict[kinds.Ref, tuple[float, kinds.Object]] = {}
 
     async def missing(self, named: tuple[dependencies.Dependency, ...]) -> tuple[dependencies.Dependency, ...]:
         """Return those of `named` that do not exist."""
@@ -28,17 +28,17 @@ class Lookups:
         self._existing |= dict.fromkeys((ref for ref in asked if found[ref]), now + FRESH_SECONDS)
         return tuple(one for one in named if not found.get(one.ref, True))
 
-    async def claim(self, namespace: str, name: str) -> kinds.Object | None:
-        """Return somebody's claim; None where it is not there, or cannot be read."""
-        ref, now = kinds.Ref(kinds.PERSISTENT_VOLUME_CLAIM.kind, namespace, name), _now()
-        self._claims = {one: known for one, known in self._claims.items() if known[0] >= now}
-        if ref not in self._claims:
+    async def read(self, ref: kinds.Ref) -> kinds.Object | None:
+        """Return an object of somebody's; None where it is not there, or cannot be read."""
+        now = _now()
+        self._read = {one: known for one, known in self._read.items() if known[0] >= now}
+        if ref not in self._read:
             try:
                 found = await self._api.get(ref)
             except errors.ApiError:
                 return None
-            self._claims[ref] = (now + FRESH_SECONDS, found)
-        return self._claims[ref][1]
+            self._read[ref] = (now + FRESH_SECONDS, found)
+        return self._read[ref][1]
 
     async def _exists(self, ref: kinds.Ref) -> bool:
         """Tell whether `ref` exists; where nobody can say it is taken to."""

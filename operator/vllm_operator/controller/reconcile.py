@@ -103,6 +103,7 @@ class Reconciler:
         known = self._settled.inputs(key, asked)
         claim = await self._claim(seen, spec)
         inputs = self._inputs(seen, spec, claim, known.holder)
+        inputs = inputs._replace(gateways=await self._gateways(seen.owner, spec))
         plan = children.plan(inputs)
         self._hosts.bar(key, writes=not plan.withheld and not _is_held(seen, plan))
         if self._upgrades.admits(key, seen, plan):
@@ -165,8 +166,15 @@ class Reconciler:
         """Return the claim that weights are fetched into, where it is there: the model's own, or somebody's."""
         owner, cache = seen.owner, spec.model.cache
         if cache and cache.existing_claim:
-            return await self._lookups.claim(owner.namespace, cache.existing_claim)
+            return await self._lookups.read(
+                kinds.Ref(kinds.PERSISTENT_VOLUME_CLAIM.kind, owner.namespace, cache.existing_claim)
+            )
         return seen.child(kinds.PERSISTENT_VOLUME_CLAIM, naming.weights(owner.name))
+
+    async def _gateways(self, owner: naming.Owner, spec: api.Spec) -> dict[kinds.Ref, kinds.Object]:
+        """Return the Gateways that are to carry the host, as far as they can be read."""
+        refs = exposure.gateways(owner, spec, self._settings)
+        return {ref: found for ref in refs if (found := await self._lookups.read(ref))}
 
     async def _write(self, seen: observed.ObservedState, plan: children.Plan) -> tuple[issuer.IssueResult, Outcome]:
         """Write what differs, in two steps; of a paused or terminating model only keys and what guards accept.

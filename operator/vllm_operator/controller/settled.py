@@ -5,7 +5,7 @@ spec names, and from the time. The settings stay as they are. Each of these is c
 and whatever cannot be compared is never left out:
 
 - a run that wrote, deleted, failed, or found something missing or wrong;
-- a claim that somebody brought, which is no object of the model's;
+- a claim that somebody brought, or a Gateway, which are no objects of the model's;
 - pods that have failed: after a while they are told no more;
 - a model that waits for the upgrades of others.
 
@@ -92,4 +92,5 @@ class Settled:
 def is_comparable(seen: observed.ObservedState, spec: api.Spec) -> bool:
     """Tell whether `Inputs` holds all that a run of the model is decided from."""
     brought = spec.model.cache.existing_claim if spec.model.cache else None
-    return not brought and not seen.failed()
+    routed = kinds.HTTP_ROUTE.kind in {one["kind"] for one in seen.edges().values()}
+    return not brought and not routed and not seen.failed()

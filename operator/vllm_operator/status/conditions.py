@@ -144,6 +144,13 @@ EXPOSED: tuple[Row, ...] = (
         "write https:// in spec.expose.url where the listener has a certificate",
         "True",
     ),
+    Rule(
+        "ExposedWithoutTLS",
+        edge.accepted_beside_tls,
+        "the Gateway has taken the HTTPRoute, and listener {found} answers with a key in plain text",
+        "name a listener with a certificate (sectionName in spec.expose.gateway), or spec.expose.url where TLS ends before it",
+        "True",
+    ),
     Rule("Exposed", edge.accepted, "Gateway {found} has taken the HTTPRoute", status="True"),
     Rule(
         "ExposedWithoutTLS",

@@ -118,12 +118,17 @@ def accepted(at: StatusContext) -> str:
     route = _live(at, kinds.HTTP_ROUTE)
     if route is None or any(not _answers(route, ref) for ref in _parents(route)) or refusal(at):
         return ""
-    return ", ".join(_name(route, ref) for ref in _parents(route))
+    return ", ".join(dict.fromkeys(_name(route, ref) for ref in _parents(route)))
 
 
 def accepted_without_tls(at: StatusContext) -> str:
     """Return the Gateways that serve the route, where clients are told plain HTTP."""
     return accepted(at) if exposure.live_url(_live(at, kinds.HTTP_ROUTE)).startswith("http:") else ""
+
+
+def accepted_beside_tls(at: StatusContext) -> str:
+    """Return the listeners of Gateways that serve the route without TLS, where clients are told https."""
+    return at.plan.exposure.plain if accepted(at) and at.plan.exposure else ""
 
 
 def silent(at: StatusContext) -> str:
@@ -133,7 +138,7 @@ def silent(at: StatusContext) -> str:
     route = _live(at, kinds.HTTP_ROUTE)
     if route is None:
         return "none has been asked"
-    return ", ".join(_name(route, ref) for ref in _parents(route) if not _answers(route, ref))
+    return ", ".join(dict.fromkeys(_name(route, ref) for ref in _parents(route) if not _answers(route, ref)))
 
 
 def _refusals(route: kinds.Object) -> Iterator[Refusal]:

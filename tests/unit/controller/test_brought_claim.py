@@ -72,8 +72,8 @@ async def test_an_api_server_that_does_not_answer_is_asked_again_and_a_claim_tha
         raise errors.Unavailable(503, "Away", "away")
 
     home.api.interrupt = refuse
-    assert await found.claim(CLAIM.namespace, CLAIM.name) is None
+    assert await found.read(CLAIM) is None
     home.allow()
-    assert await found.claim(CLAIM.namespace, CLAIM.name) is not None
-    assert await found.claim(CLAIM.namespace, CLAIM.name) is not None
+    assert await found.read(CLAIM) is not None
+    assert await found.read(CLAIM) is not None
     assert [verb for verb, _ in home.api.done].count("get") == 1

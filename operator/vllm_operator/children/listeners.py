@@ -1,0 +1,102 @@
+"""Which listeners of a Gateway carry a host of which clients are told https: one without TLS would answer with a key too. Pure.
+
+Listeners are chosen where it is certain that they take the route. Whatever is not certain is left as it is, since a served model
+must not lose its edge by it, and `Exposure.plain` names the listeners that answer without TLS.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from vllm_operator import api
+from vllm_operator.children import exposure, versions
+from vllm_operator.kube import kinds, naming
+
+MOST_PARENTS = 32
+"""Of one HTTPRoute: the Gateway API's own limit."""
+
+Gateways = Mapping[kinds.Ref, kinds.Object]
+
+
+class Choice(NamedTuple):
+    """`parents`: what the route names of one Gateway; `plain`: the listeners that answer it without TLS."""
+
+    parents: tuple[api.ParentRef, ...]
+    plain: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What a listener has to take. `tls_before`: TLS may end before the Gateway, since spec or settings say how clients come."""
+
+    owner: naming.Owner
+    host: str
+    tls_before: bool
+
+
+def chosen(exposed: exposure.Exposure, inputs: versions.Inputs) -> exposure.Exposure:
+    """Return the exposure with the listeners that carry the host.
+
+    Of a Gateway that could not be read the route keeps the listeners that the live one names.
+    """
+    if not exposed.url.startswith("https:"):
+        return exposed
+    is_told = inputs.settings.scheme or (inputs.spec.expose and inputs.spec.expose.url)
+    asked = Asked(inputs.owner, exposed.host, bool(is_told))
+    choices = [_choice(parent, asked, inputs.gateways, inputs.edges) for parent in exposed.parents]
+    parents = tuple(one for choice in choices for one in choice.parents)
+    if len(parents) > MOST_PARENTS:
+        return exposed
+    return exposed._replace(parents=parents, plain=", ".join(one for choice in choices for one in choice.plain))
+
+
+def _choice(parent: api.ParentRef, asked: Asked, gateways: Gateways, edges: tuple[kinds.Object, ...]) -> Choice:
+    gateway = gateways.get(_ref(parent.name, parent.namespace, asked.owner))
+    if gateway is None:
+        return Choice((parent,) if parent.section_name else _as_before(parent, asked.owner, edges))
+    taking = [one for one in gateway["spec"]["listeners"] if _may_take(one, gateway, parent, asked)]
+    plain = tuple(f"{one['name']} of {parent.name}" for one in taking if one["protocol"] == "HTTP")
+    secure = [one for one in taking if one["protocol"] == "HTTPS"]
+    certain = [one for one in secure if _origin(one) != "Selector"]
+    if plain and certain and not asked.tls_before and not parent.section_name:
+        return Choice(tuple(parent.model_copy(update={"section_name": one["name"]}) for one in certain))
+    is_meant = asked.tls_before and (not secure or parent.section_name)
+    return Choice((parent,), () if is_meant else plain)
+
+
+def _may_take(listener: kinds.Object, gateway: kinds.Object, parent: api.ParentRef, asked: Asked) -> bool:
+    """Tell whether a listener may take the route: one that selects namespaces by their labels may."""
+    if parent.section_name not in (None, listener["name"]) or not _covers(listener.get("hostname") or "", asked.host):
+        return False
+    is_here = gateway["metadata"]["namespace"] == asked.owner.namespace
+    return _origin(listener) in ("All", "Selector", *(("Same",) if is_here else ()))
+
+
+def _origin(listener: kinds.Object) -> str:
+    """Return from which namespaces a listener takes routes: All, Same, Selector or None."""
+    allowed = listener.get("allowedRoutes") or {}
+    routes = allowed.get("kinds") or [{"kind": kinds.HTTP_ROUTE.kind}]
+    if kinds.HTTP_ROUTE.kind not in [one.get("kind") for one in routes]:
+        return "None"
+    return str((allowed.get("namespaces") or {}).get("from") or "Same")
+
+
+def _covers(hostname: str, host: str) -> bool:
+    """Tell whether a listener's host name, where it has one, is that host, or a wildcard that it falls under."""
+    return hostname in ("", host) or (hostname.startswith("*.") and host.endswith(hostname[1:]))
+
+
+def _as_before(
+    parent: api.ParentRef, owner: naming.Owner, edges: tuple[kinds.Object, ...]
+) -> tuple[api.ParentRef, ...]:
+    ref = _ref(parent.name, parent.namespace, owner)
+    names = [name for edge in edges for one, name in _parents(edge, owner) if one == ref and name]
+    return tuple(parent.model_copy(update={"section_name": name}) for name in names) or (parent,)
+
+
+def _parents(edge: kinds.Object, owner: naming.Owner) -> Iterator[tuple[kinds.Ref, str]]:
+    """Yield the Gateways of a live route, and the listener of each, "" for all."""
+    for one in edge["spec"].get("parentRefs") or []:
+        yield _ref(one["name"], one.get("namespace"), owner), one.get("sectionName") or ""
+
+
+def _ref(name: str, namespace: str | None, owner: naming.Owner) -> kinds.Ref:
+    return kinds.Ref(kinds.GATEWAY.kind, namespace or owner.namespace, name)
