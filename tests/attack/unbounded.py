@@ -47,6 +47,10 @@ def _of_guards() -> list[Open]:
             "Let only networks in that you trust: the NetworkPolicy does, where the network plugin enforces it.",
         ),
         Open(
+            "A guard's processor: it has one thread, which all requests of a server share. More threads were not measured.",
+            "More replicas, each with a guard of its own; limits of clients.",
+        ),
+        Open(
             "How much slower a client with a key is answered during a flood. `make attack` measures it and fails for none: with "
             f"attackers, guard and model on two processors, {SLOWER}.",
             "Bound callers at the edge, and give guards processors of their own (`guard.resources.cpu`).",

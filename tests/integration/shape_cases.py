@@ -46,13 +46,15 @@ def _bases() -> dict[str, kinds.Object]:
 BASES = _bases()
 POD, ENGINE = "spec.template.spec", "spec.template.spec.containers.0"
 NODE = "open no port of their node"
-USER = "run as a user other than root, with the runtime's own seccomp profile"
+USER = "run as a user and groups other than root, with the runtime's own seccomp profile"
 CONTAINERS = "drop all capabilities"
 VOLUMES = "volumes of Secrets, ConfigMaps, claims, images and scratch space alone"
 PROBES = "ask their own pod alone"
 SELECTED = "select the pods of a model alone"
 INSIDE = "of type ClusterIP"
-INGRESS = "carry a whole host to the Service of their own name"
+INGRESS = "carry a whole host to port 80 of the Service of their own name"
+FINALIZERS = "have no finalizers"
+BY_LABEL = "Secrets have no labels and annotations but its own"
 NOTES = "have no annotations but its own"
 CLAIM = "for new volumes with a file system"
 UNCONFINED = {"type": "Unconfined"}
@@ -75,6 +77,9 @@ def _pods(kind: str) -> list[Case]:
         ("with a port of the node", f"{ENGINE}.ports", [{"containerPort": 1, "hostPort": 1}], NODE),
         ("of the node's network", f"{POD}.hostNetwork", True, "no part of their node"),
         ("of root", f"{POD}.securityContext.runAsUser", 0, USER),
+        ("of root's group", f"{POD}.securityContext.runAsGroup", 0, USER),
+        ("whose volumes are of root's group", f"{POD}.securityContext.fsGroup", 0, USER),
+        ("with root's group beside its own", f"{POD}.securityContext.supplementalGroups", [5, 0], USER),
         ("that may be root", f"{POD}.securityContext.runAsNonRoot", False, USER),
         ("without seccomp", f"{POD}.securityContext.seccompProfile", UNCONFINED, USER),
         ("without AppArmor", f"{POD}.securityContext.appArmorProfile", UNCONFINED, USER),
@@ -85,6 +90,7 @@ def _pods(kind: str) -> list[Case]:
         ("that keeps its capabilities", f"{ENGINE}.securityContext.capabilities.drop", ["NET_RAW"], CONTAINERS),
         ("that writes to its image", f"{ENGINE}.securityContext.readOnlyRootFilesystem", False, CONTAINERS),
         ("with root in a container", f"{ENGINE}.securityContext.runAsUser", 0, CONTAINERS),
+        ("with root's group in a container", f"{ENGINE}.securityContext.runAsGroup", 0, CONTAINERS),
         ("with a container that may be root", f"{ENGINE}.securityContext.runAsNonRoot", False, CONTAINERS),
         ("with a container without seccomp", f"{ENGINE}.securityContext.seccompProfile", UNCONFINED, CONTAINERS),
         ("with a container without AppArmor", f"{ENGINE}.securityContext.appArmorProfile", UNCONFINED, CONTAINERS),
@@ -136,6 +142,8 @@ CASES = [
     Case("an Ingress for many hosts", "Ingress", "spec.rules.0.host", "*.example", INGRESS),
     Case("an Ingress for all the rest", "Ingress", "spec.defaultBackend", {"service": ELSEWHERE}, INGRESS),
     Case("an Ingress to another Service", "Ingress", "spec.rules.0.http.paths.0.backend.service", ELSEWHERE, INGRESS),
+    Case("an Ingress to another port", "Ingress", "spec.rules.0.http.paths.0.backend.service.port", {"number": 9090}, INGRESS),
+    Case("an HTTPRoute to another port", "HTTPRoute", "spec.rules.0.backendRefs.0.port", 9090, INGRESS),
     Case("an Ingress to no Service", "Ingress", "spec.rules.0.http.paths.0.backend", {"resource": {
         "apiGroup": "x.example", "kind": "Bucket", "name": "x"}}, INGRESS),
     Case("an HTTPRoute without a host", "HTTPRoute", "spec.hostnames", [], INGRESS),
@@ -146,6 +154,12 @@ CASES = [
         {"name": "routed", "namespace": "theirs", "port": 80}], INGRESS),
     Case("an HTTPRoute that shows requests to others", "HTTPRoute", "spec.rules.0.filters", [
         {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "elsewhere", "port": 80}}}], INGRESS),
+    *(Case(f"a {kind} that holds up its namespace", kind, "metadata.finalizers", ["theirs.example/hold"], FINALIZERS)
+        for kind in ("Secret", "Deployment", "PersistentVolumeClaim")),
+    Case("a Secret that Argo CD takes for a cluster", "Secret", "metadata.labels.argocd|argoproj|io/secret-type",
+        "cluster", BY_LABEL),
+    Case("a Secret that Grafana takes for a source", "Secret", "metadata.labels.grafana_datasource", "1", BY_LABEL),
+    Case("a Secret that is copied elsewhere", "Secret", "metadata.annotations.replicator|example/to", "theirs", BY_LABEL),
     Case("a claim of a volume that is there", "PersistentVolumeClaim", "spec.volumeName", "theirs", CLAIM),
     Case("a claim by labels of volumes", "PersistentVolumeClaim", "spec.selector", {"matchLabels": {"app": "theirs"}}, CLAIM),
     Case("a claim with a copy of another", "PersistentVolumeClaim", "spec.dataSource", {
@@ -158,6 +172,7 @@ NAMES = {
     "an Ingress with a snippet",
     "an HTTPRoute that shows requests to others",
     "a claim of a volume that is there",
+    "a Secret that Grafana takes for a source",
     "a Deployment with pods without AppArmor",
     "a Job with pods with a driver's volume",
 }

@@ -17,6 +17,12 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
   expression: "variables.resource in ['apps/deployments', 'batch/jobs'] ? variables.spec.?template.metadata.orValue({}) : {}"
 - name: oldTemplate
   expression: "variables.resource in ['apps/deployments', 'batch/jobs'] ? variables.oldSpec.?template.metadata.orValue({}) : {}"
+- name: labels
+  expression: "object == null ? {} : object.metadata.?labels.orValue({})"
+- name: oldLabels
+  expression: "oldObject == null ? {} : oldObject.metadata.?labels.orValue({})"
+- name: oldFinalizers
+  expression: "oldObject == null ? [] : oldObject.metadata.?finalizers.orValue([])"
 - name: context # the security context of the pods
   expression: "variables.pod.?securityContext.orValue({})"
 - name: oldContext
@@ -39,17 +45,20 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
 - expression: >-
     size(variables.pod) == 0
     || (variables.context.?runAsNonRoot.orValue(false) && variables.context.?runAsUser.orValue(1) != 0
+    && variables.context.?runAsGroup.orValue(1) != 0 && variables.context.?fsGroup.orValue(1) != 0
+    && !(0 in variables.context.?supplementalGroups.orValue([]))
     && variables.context.?seccompProfile.type.orValue('') == 'RuntimeDefault'
     && variables.context.all(key, variables.context[?key] == variables.oldContext[?key] || key in ['runAsNonRoot', 'runAsUser',
     'runAsGroup', 'fsGroup', 'fsGroupChangePolicy', 'supplementalGroups', 'seccompProfile']))
     || (size(variables.oldPod) > 0 && variables.context == variables.oldContext)
   message: >-
-    the operator's pods run as a user other than root, with the runtime's own seccomp profile, and choose no other profile, label or kernel setting
+    the operator's pods run as a user and groups other than root, with the runtime's own seccomp profile, and choose no other profile, label or kernel setting
 - expression: >-
     variables.newContainers.all(container, container.?securityContext.capabilities.drop.orValue([]).exists(name, name == 'ALL')
     && size(container.?securityContext.capabilities.add.orValue([])) == 0
     && container.?securityContext.readOnlyRootFilesystem.orValue(false)
     && container.?securityContext.runAsNonRoot.orValue(true) && container.?securityContext.runAsUser.orValue(1) != 0
+    && container.?securityContext.runAsGroup.orValue(1) != 0
     && container.?securityContext.procMount.orValue('Default') == 'Default'
     && container.?securityContext.seccompProfile.type.orValue('RuntimeDefault') == 'RuntimeDefault'
     && container.?securityContext.appArmorProfile.type.orValue('RuntimeDefault') == 'RuntimeDefault'
@@ -100,8 +109,8 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
     || ((!has(variables.spec.defaultBackend) || variables.spec.?defaultBackend == variables.oldSpec.?defaultBackend)
     && variables.spec.?rules.orValue([]).all(rule, rule in variables.oldSpec.?rules.orValue([])
     || (rule.?host.orValue('') != '' && !rule.host.contains('*') && rule.?http.paths.orValue([]).all(path,
-    path.backend.?service.name.orValue('') == object.metadata.name))))
-  message: the operator's Ingresses carry a whole host to the Service of their own name
+    path.backend.?service.name.orValue('') == object.metadata.name && path.backend.service.?port.number.orValue(0) == 80))))
+  message: the operator's Ingresses carry a whole host to port 80 of the Service of their own name
 - expression: >-
     object == null || variables.resource != 'gateway.networking.k8s.io/httproutes'
     || (size(variables.spec.?hostnames.orValue([])) > 0
@@ -109,8 +118,9 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
     && variables.spec.?rules.orValue([]).all(rule, rule in variables.oldSpec.?rules.orValue([])
     || (size(rule.?filters.orValue([])) == 0 && rule.?backendRefs.orValue([]).all(backend,
     backend.?kind.orValue('Service') == 'Service' && backend.?group.orValue('') == '' && backend.name == object.metadata.name
+    && backend.?port.orValue(0) == 80
     && backend.?namespace.orValue(request.namespace) == request.namespace && size(backend.?filters.orValue([])) == 0))))
-  message: the operator's HTTPRoutes carry a whole host to the Service of their own name, and change no request
+  message: the operator's HTTPRoutes carry a whole host to port 80 of the Service of their own name, and change no request
 - expression: >-
     object == null || !(variables.resource in ['/services', 'networking.k8s.io/ingresses', 'gateway.networking.k8s.io/httproutes'])
     || variables.notes.all(key, key.startsWith('serving.byteshop.in/') || variables.notes[?key] == variables.oldNotes[?key]
@@ -130,4 +140,19 @@ Tried case by case on a real API server: tests/integration/shape_cases.py. */}}
     key in ['accessModes', 'resources', 'storageClassName'] || variables.spec[?key] == variables.oldSpec[?key]
     || (key == 'volumeMode' && variables.spec.volumeMode == 'Filesystem'))
   message: the operator's claims are for new volumes with a file system, and of nobody's data
+- expression: >-
+    object == null || !variables.isChild || object.metadata.?finalizers.orValue([]).all(one,
+    one in variables.oldFinalizers || one == 'kubernetes.io/pvc-protection')
+  message: the operator's objects have no finalizers, which would hold up the end of their namespace
+- expression: >-
+    object == null || variables.resource != '/secrets'
+    || (variables.labels.all(key, key.startsWith('serving.byteshop.in/')
+    || key in ['app.kubernetes.io/component', 'app.kubernetes.io/instance', 'app.kubernetes.io/managed-by', 'app.kubernetes.io/name']
+    || variables.labels[?key] == variables.oldLabels[?key]
+    || {{ include "vllm-operator.onList" (dict "list" .Values.allow.podLabels "name" "key") | indent 4 | trim }})
+    && variables.notes.all(key, key.startsWith('serving.byteshop.in/') || variables.notes[?key] == variables.oldNotes[?key]
+    || {{ include "vllm-operator.onList" (dict "list" .Values.allow.podAnnotations "name" "key") | indent 4 | trim }}))
+  message: >-
+    the operator's Secrets have no labels and annotations but its own, since others act by them, and those of the values
+    allow.podLabels and allow.podAnnotations of the chart
 {{- end }}

@@ -30,10 +30,15 @@ FIGURE = re.compile(rf"\b\d[\d,.]*\s?(?:%|(?:{UNITS}|a second)\b)")
 
 @functools.cache
 def names_in(path: str) -> frozenset[str]:
-    """Return the names of a file's tests, those of classes too."""
+    """Return the names of a file's tests, those of classes too; one that is skipped, or may fail, holds nothing."""
     tree = ast.parse((TESTS / path).read_text())
     functions = (one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
-    return frozenset(one.name for one in functions if one.name.startswith("test_"))
+    return frozenset(one.name for one in functions if one.name.startswith("test_") and not _is_left_out(one))
+
+
+def _is_left_out(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    marks = [ast.unparse(one) for one in test.decorator_list]
+    return any(re.match(r"pytest\.mark\.(skip|xfail)", mark) for mark in marks)
 
 
 def held() -> Iterator[tuple[str, tuple[str, ...]]]:
