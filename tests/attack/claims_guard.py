@@ -38,6 +38,7 @@ GUARD = {
         "A request without a key costs little, however it is encoded, and waits for no body.",
         (
             "guard/test_keyless.py::test_a_request_without_a_key_costs_a_third_of_a_millisecond_at_most",
+            "guard/test_keyless_cost.py::test_what_is_sent_without_a_key_costs_little_more_than_the_plainest",
             "guard/test_keyless.py::test_a_body_for_what_needs_none_is_not_waited_for",
             "guard/test_keyless.py::test_who_asks_whether_to_send_a_body_is_answered_first",
         ),

@@ -79,8 +79,9 @@ end
 
 -- Drop the query. No call has one, and vLLM would log a key that a caller put there.
 local function drop_query(handle)
-  local path, query = (handle:headers():get(":path") or ""):match("^([^?]*)(%?.*)$")
-  if query then handle:headers():replace(":path", path) end
+  local path = handle:headers():get(":path") or ""
+  local query = path:find("?", 1, true)
+  if query then handle:headers():replace(":path", path:sub(1, query - 1)) end
 end
 
 -- Wait for the whole of a small body. An answer before it costs the connection, and some clients (curl 7.88 over HTTP/2) report
