@@ -113,8 +113,8 @@ def _of_item(
 
 def _differs(wanted: list[Any], live: list[Any], field: str) -> bool:
     """Tell whether a list that is one value differs; the API server may have filled in defaults in its items."""
-    if len(wanted) != len(live):
-        return True
+    if len(wanted) != len(live) or field in list_keys.EXACT:
+        return wanted != live
     return any(_of_value(one, other, field, "", whole=False) for one, other in zip(wanted, live, strict=True))
 
 

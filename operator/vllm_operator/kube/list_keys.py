@@ -31,6 +31,12 @@ WHOLE = {("ingress", "ports"), ("egress", "ports")}
 WHOLE_MAPS = {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
 """Maps that Kubernetes merges as one value: one key more, and a Service or a policy selects no pod of ours."""
 
+EXACT = {"parentRefs"}
+"""Lists that are one value and in whose items the API server fills in nothing that we leave out.
+
+A listener that a route no longer names would else be taken for such a default.
+"""
+
 
 def of(around: str, field: str, item: Any) -> tuple[str, ...] | None:
     """Return the fields that tell the items of the list `field` apart; None where the list is one value."""

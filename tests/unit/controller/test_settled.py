@@ -192,6 +192,17 @@ class TestWhatIsNeverLeftOut:
         await home.go_on()
         assert await is_decided(home, plans)
 
+    async def test_a_run_behind_a_gateway_whose_listeners_are_somebody_elses(
+        self, plans: list[children.Inputs]
+    ) -> None:
+        home = Home()
+        metadata = {"name": "edge", "namespace": "models"}
+        gateway = {"apiVersion": kinds.GATEWAY.api_version, "kind": "Gateway", "metadata": metadata}
+        await home.api.create_by("admin", {**gateway, "spec": {"listeners": []}})
+        await home.begin(expose={"host": "web.example", "gateway": {"parentRefs": [{"name": "edge"}]}})
+        await home.go_on()
+        assert await is_decided(home, plans)
+
     @pytest.mark.parametrize("name", ["vllm11.key.b", "vllm11"])
     async def test_a_run_that_deleted_what_is_seen_yet(self, name: str, plans: list[children.Inputs]) -> None:
         home = await at_rest({"name": "a"}, {"name": "b"}, replicas=2)

@@ -33,6 +33,15 @@ class TestDiffers:
     def test_what_was_sent_does_not_differ_from_itself(self) -> None:
         assert differs(deployment(), deployment()) is None
 
+    def test_a_listener_that_a_route_no_longer_names_is_taken_out(self) -> None:
+        parent = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
+        wanted, live = (
+            naming.child(kinds.HTTP_ROUTE, OWNER, "a", "edge", spec={"parentRefs": [one]})
+            for one in (parent, {**parent, "sectionName": "https"})
+        )
+        assert differs(wanted, live) == "/spec/parentRefs"
+        assert differs(live, live) is None
+
     def test_the_servers_defaults_and_what_others_add_are_not_compared(self) -> None:
         live = deployment(terminationMessagePath="/dev/termination-log")
         live["spec"]["progressDeadlineSeconds"] = 600
