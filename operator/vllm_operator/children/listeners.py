@@ -4,15 +4,18 @@ Listeners are chosen where it is certain that they take the route. Whatever is n
 must not lose its edge by it, and `Exposure.plain` names the listeners that answer without TLS.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vllm_operator import api
 from vllm_operator.children import exposure, versions
-from vllm_operator.kube import kinds, naming
+from vllm_operator.kube import conditions, kinds, naming
 
 MOST_PARENTS = 32
 """Of one HTTPRoute: the Gateway API's own limit."""
+
+NEEDED = ("Accepted", "Programmed", "ResolvedRefs")
+"""Conditions of a listener without which it serves nothing."""
 
 Gateways = Mapping[kinds.Ref, kinds.Object]
 
@@ -50,16 +53,24 @@ def chosen(exposed: exposure.Exposure, inputs: versions.Inputs) -> exposure.Expo
 
 def _choice(parent: api.ParentRef, asked: Asked, gateways: Gateways, edges: tuple[kinds.Object, ...]) -> Choice:
     gateway = gateways.get(_ref(parent.name, parent.namespace, asked.owner))
+    before = () if parent.section_name else _sections(parent, asked.owner, edges)
     if gateway is None:
-        return Choice((parent,) if parent.section_name else _as_before(parent, asked.owner, edges))
+        return _of(parent, before)
     taking = [one for one in gateway["spec"]["listeners"] if _may_take(one, gateway, parent, asked)]
     plain = tuple(f"{one['name']} of {parent.name}" for one in taking if one["protocol"] == "HTTP")
     secure = [one for one in taking if one["protocol"] == "HTTPS"]
-    certain = [one for one in secure if _origin(one) != "Selector"]
-    if plain and certain and not asked.tls_before and not parent.section_name:
-        return Choice(tuple(parent.model_copy(update={"section_name": one["name"]}) for one in certain))
+    if plain and not asked.tls_before and not parent.section_name:
+        certain = [one["name"] for one in secure if _is_certain(one, gateway)]
+        kept = [one["name"] for one in secure if one["name"] in before]
+        return _of(parent, certain or kept, plain)
     is_meant = asked.tls_before and (not secure or parent.section_name)
     return Choice((parent,), () if is_meant else plain)
+
+
+def _of(parent: api.ParentRef, sections: Sequence[str], plain: tuple[str, ...] = ()) -> Choice:
+    """Return the choice of some listeners, or of all where none is named, of which `plain` are without TLS."""
+    named = tuple(parent.model_copy(update={"section_name": name}) for name in sections)
+    return Choice(named) if named else Choice((parent,), plain)
 
 
 def _may_take(listener: kinds.Object, gateway: kinds.Object, parent: api.ParentRef, asked: Asked) -> bool:
@@ -79,17 +90,22 @@ def _origin(listener: kinds.Object) -> str:
     return str((allowed.get("namespaces") or {}).get("from") or "Same")
 
 
+def _is_certain(listener: kinds.Object, gateway: kinds.Object) -> bool:
+    """Tell whether a listener lets the namespace in by its name, and its controller says nothing against it."""
+    said = [one for one in (gateway.get("status") or {}).get("listeners") or [] if one.get("name") == listener["name"]]
+    needed = [found for one in said for kind in NEEDED if (found := conditions.condition({"status": one}, kind))]
+    return _origin(listener) != "Selector" and all(one["status"] != "False" for one in needed)
+
+
 def _covers(hostname: str, host: str) -> bool:
     """Tell whether a listener's host name, where it has one, is that host, or a wildcard that it falls under."""
     return hostname in ("", host) or (hostname.startswith("*.") and host.endswith(hostname[1:]))
 
 
-def _as_before(
-    parent: api.ParentRef, owner: naming.Owner, edges: tuple[kinds.Object, ...]
-) -> tuple[api.ParentRef, ...]:
+def _sections(parent: api.ParentRef, owner: naming.Owner, edges: tuple[kinds.Object, ...]) -> tuple[str, ...]:
+    """Return the listeners of a Gateway that the live route names."""
     ref = _ref(parent.name, parent.namespace, owner)
-    names = [name for edge in edges for one, name in _parents(edge, owner) if one == ref and name]
-    return tuple(parent.model_copy(update={"section_name": name}) for name in names) or (parent,)
+    return tuple(name for edge in edges for one, name in _parents(edge, owner) if one == ref and name)
 
 
 def _parents(edge: kinds.Object, owner: naming.Owner) -> Iterator[tuple[kinds.Ref, str]]:

@@ -122,9 +122,10 @@ class Reconciler:
         until = min(schedule.until(plan, issued, begun), restarts.due(after, begun))
         waits = self._upgrades.waits(plan)
         due = [until, begun + upgrades.LOOK_SECONDS] if waits else [until]
-        if missing or outcome.failures:
-            met = [(ref, value.reason) for ref, value in outcome.failures.items()]
-            return self._schedule.troubled(seen.model, [*missing, *met], due)
+        met = [(ref, value.reason) for ref, value in outcome.failures.items()]
+        plain = [plan.exposure.plain] if plan.exposure and plan.exposure.plain else []  # until the Gateway has TLS
+        if missing or met or plain:
+            return self._schedule.troubled(seen.model, [*missing, *met, *plain], due)
         if not (waits or outcome.deleted or issued.deleted or issued.troubles) and settled.is_comparable(seen, spec):
             self._settled.keep(key, known, asked, until)
         return self._schedule.calm(key, due)

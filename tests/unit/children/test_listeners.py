@@ -29,14 +29,19 @@ HTTP, HTTPS = listener("http", "HTTP"), listener("https", "HTTPS")
 
 def chosen(
     *found: kinds.Object, settings: config.Config | None = None, live: tuple[kinds.Object, ...] = (), section: str = "",
-    **more: Any,
+    said: str = "", **more: Any,
 ) -> tuple[list[str], str]:  # fmt: skip
-    """Return the listeners that the route names, "" for all, and those that are said to answer without TLS."""
+    """Return the listeners that the route names, "" for all, and those that are said to answer without TLS.
+
+    `said`: a condition of the listener https that does not hold.
+    """
     parent = {"name": "edge", "namespace": "infra", **({"sectionName": section} if section else {})}
     expose = {"host": "llm.example.com", "gateway": {"parentRefs": [parent]}, **more}
     spec = api.parse({"model": {"source": "file:///models/opt"}, "expose": expose})
     settings = settings or config.Config()
     gateway = {"metadata": {"name": "edge", "namespace": "infra"}, "spec": {"listeners": list(found)}}
+    if said:
+        gateway["status"] = {"listeners": [{"name": "https", "conditions": [{"type": said, "status": "False"}]}]}
     told = children.serving(OWNER, spec, settings)
     inputs = children.Inputs(OWNER, spec, settings, told, gateways={GATEWAY: gateway} if found else {}, edges=live)
     exposed = exposure.exposure(OWNER.name, spec, settings)
@@ -64,6 +69,7 @@ def test_no_listener_without_tls_carries_a_host_that_one_with_tls_takes(
     found: list[kinds.Object], names: list[str]
 ) -> None:
     assert chosen(*found) == (names, "")
+    assert chosen(*found, said="Conflicted") == (names, ""), "that it is not is good"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +78,8 @@ def test_no_listener_without_tls_carries_a_host_that_one_with_tls_takes(
         ([HTTP], {}),
         ([HTTP, listener("https", "HTTPS", BY_LABEL)], {}),
         ([HTTP, listener("https", "HTTPS", hostname="other.example.com")], {}),
+        ([HTTP, HTTPS], {"said": "ResolvedRefs"}),
+        ([HTTP, HTTPS], {"said": "Programmed"}),
         ([HTTP, HTTPS], {"url": "https://llm.example.com:8443"}),
         ([HTTP, HTTPS], {"settings": config.Config(scheme="https")}),
     ],
@@ -102,6 +110,15 @@ def test_while_a_gateway_cannot_be_read_the_route_keeps_its_listeners() -> None:
     live = naming.child(kinds.HTTP_ROUTE, OWNER, "a", "edge", spec={"parentRefs": parents})
     assert chosen(live=(live,)) == (["https"], "")
     assert chosen() == ([""], "")
+
+
+def test_a_listener_whose_certificate_is_lost_keeps_the_route_that_it_has() -> None:
+    live = naming.child(kinds.HTTP_ROUTE, OWNER, "a", "edge", spec={"parentRefs": [
+        {"name": "edge", "namespace": "infra", "sectionName": "https"}]})  # fmt: skip
+    assert chosen(HTTP, HTTPS, live=(live,), said="Programmed") == (["https"], "")
+    assert chosen(HTTP, HTTPS, live=(live,), said="Conflicted") == (["https"], "")
+    assert chosen(HTTP, listener("renamed", "HTTPS"), live=(live,)) == (["renamed"], "")
+    assert chosen(HTTP, live=(live,)) == ([""], "http of edge")
 
 
 def test_a_route_names_no_more_listeners_than_it_may() -> None:

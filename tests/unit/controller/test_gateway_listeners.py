@@ -67,4 +67,4 @@ async def test_a_listener_that_the_gateways_owner_adds_is_seen() -> None:
         await clock.until(lambda: exposed(world, key)["reason"] == "ExposedWithoutTLS")
         assert "http of edge" in exposed(world, key)["message"]
         await world.cluster.edit_by("admin", GATEWAY, {"spec": gateway("HTTP", "HTTPS")["spec"]})
-        await clock.until(lambda: sections(world, key) == ["https"], 1800)
+        await clock.until(lambda: sections(world, key) == ["https"], 400)
