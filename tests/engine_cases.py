@@ -12,7 +12,7 @@ SAFE_OPTIONS = (
     "--compilation-config.pass_config.fuse_norm_quant=true", "--speculative-config.method=ngram", "--optimization-level=2",
     "--structured-outputs-config.backend=xgrammar", "--load-format=runai_streamer", "--monokernel",
     "--default-chat-template-kwargs={}", "--chat-template=/etc/engine-files/chat.jinja", "--chat-template={{ bos_token }}",
-    "--no-enable-prompt-embeds", "--no_enable_log_requests",
+    "--no-enable-prompt-embeds", "--no_enable_log_requests", "--log-level=WARNING",
 )  # fmt: skip
 LISTED_OPTIONS = (
     "--kv-transfer-config={}",
@@ -40,11 +40,12 @@ ASKED_OPTIONS = (
     "--chat-template=/proc/self/environ", "--chat-template=/etc/engine-files/../../proc/self/environ",
     "--chat_template=/etc/engine-files/..", "--spec-model=/../etc", "--speculative-config.model=/models/../etc",
     "--tokenizer=s3://bucket/x", "--hf-config-path=gs://bucket/x", "--enable-log-requests", "--enable_log_outputs",
+    "--log-level=DEBUG", "--log_level=debug", "--logging-config.log_level=DEBUG",
     "--data-parallel-address=10.0.0.1", "--additional-config={}", "--profiler-config={}", "--allowed-local-media-path=/",
 )  # fmt: skip
 SECRET = {"secretKeyRef": {"name": "own", "key": "own"}}
 VARIABLES = [
-    ({"name": "VLLM_LOGGING_LEVEL", "value": "DEBUG"}, True),
+    ({"name": "VLLM_LOG_STATS_INTERVAL", "value": "30"}, True),
     ({"name": "NCCL_DEBUG", "value": "INFO"}, True),
     ({"name": "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "value": "a=b"}, True),
     ({"name": "HF_TOKEN", "valueFrom": SECRET}, True),
@@ -57,6 +58,8 @@ VARIABLES = [
     ({"name": "NCCL_NET_PLUGIN", "value": "/x.so"}, False),
     ({"name": "lmcache_x", "value": ""}, False),
     ({"name": "MY_OWN", "value": ""}, False),
+    ({"name": "VLLM_LOGGING_LEVEL", "value": "DEBUG"}, False),
+    ({"name": "VLLM_DISABLE_REQUEST_ID_RANDOMIZATION", "value": "1"}, False),
 ]
 """An entry of spec.engine.env, and whether it is let in."""
 

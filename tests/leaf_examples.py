@@ -128,7 +128,9 @@ ROWS: dict[str, Row] = {
     "spec.engine.allowLongContext": Row(True),
     "spec.engine.trustRemoteCode": Row(True),
     "spec.engine.args[]": Row("--seed=1"),
-    "spec.engine.env[].name": Row("VLLM_LOGGING_LEVEL", given={"engine": {"env": [{"name": "OTHER", "value": "x"}]}}),
+    "spec.engine.env[].name": Row(
+        "VLLM_LOG_STATS_INTERVAL", given={"engine": {"env": [{"name": "OTHER", "value": "x"}]}}
+    ),
     "spec.engine.env[].value": Row("y", given={"engine": {"env": [{"name": "OTHER", "value": "x"}]}}),
     "spec.engine.env[].valueFrom.secretKeyRef.name": Row("other", given=SECRET_ENV),
     "spec.engine.env[].valueFrom.secretKeyRef.key": Row("other", given=SECRET_ENV),

@@ -21,7 +21,7 @@ ENGINE = {
 @pytest.fixture
 def debugging(admin: kubectl.Admin) -> Iterator[None]:  # noqa: ARG001 - the cluster must be there
     """The operator at its most talkative."""
-    demo.install({"logLevel": "DEBUG"})
+    demo.install({"logLevel": "DEBUG", "allow.engineEnv": "{VLLM_LOGGING_LEVEL}"})
     yield
     demo.install()
 

@@ -16,7 +16,7 @@ SETTINGS = config.Config(engine_images=render.ENGINES)
 SPEC: dict[str, Any] = {
     "replicas": 2,
     "expose": {"host": "drifting.example", "ingress": {"className": "contour"}},
-    "engine": {"env": [{"name": "VLLM_LOGGING_LEVEL", "value": "DEBUG"}]},
+    "engine": {"env": [{"name": "VLLM_LOG_STATS_INTERVAL", "value": "30"}]},
     "resources": {"requests": {"cpu": "1"}},
 }
 
