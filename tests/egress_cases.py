@@ -25,6 +25,7 @@ class Place(NamedTuple):
 PLACES = {
     "dns": Place(53, "10.96.0.10", protocol="UDP"),
     "dns over tcp": Place(5353, namespace="openshift-dns"),
+    "no name server": Place(53, "169.254.169.254"),
     "https": Place(443, "93.184.216.34"),
     "https6": Place(443, "2606:2800:220:1::1"),
     "http": Place(80, "93.184.216.34"),
@@ -44,7 +45,7 @@ PLACES = {
     "guards": Place(8002, namespace="others"),
     "api server": Place(6443, "10.0.0.1"),
 }
-DNS = {"dns", "dns over tcp"}
+DNS = frozenset({"dns", "dns over tcp", "no name server"})
 PUBLIC = {"https", "https6"}
 ANY = {*PUBLIC, "private", "private6", "private by nat64"}
 WEB = {*PUBLIC, "http"}
@@ -56,13 +57,14 @@ LOCAL = {"source": "pvc://weights/opt"}
 
 
 class Row(NamedTuple):
-    """What a model and its operator are told, and the places that its servers reach beside name servers."""
+    """What a model and its operator are told, the places that its servers reach, and those at the ports of name servers."""
 
     reached: set[str]
     model: Mapping[str, Any] = LOCAL
     engine: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
     more: Mapping[str, Any] = {}
+    dns: frozenset[str] = DNS
 
 
 def traced(*urls: str) -> dict[str, Any]:
@@ -107,6 +109,11 @@ SERVERS = {
     "listed by the chart": Row(
         {"listed", "store", "private"},
         settings={"egress_to": [{"cidr": "10.1.0.0/16", "ports": [443, 9000]}, {"namespace": "store"}]}),
+    "name servers of an address and a namespace": Row(
+        set(), settings={"egress_dns": [{"cidr": "10.96.0.10/32"}, {"namespace": "openshift-dns"}]},
+        dns=frozenset({"dns", "dns over tcp"})),
+    "name servers at a port": Row(
+        set(), settings={"egress_dns": [{"cidr": "10.96.0.0/16", "ports": [53]}]}, dns=frozenset({"dns"})),
     "other private networks": Row(
         ANY, HUB,
         settings={"egress_except": ["169.254.0.0/16"]}),

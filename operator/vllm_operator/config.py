@@ -77,7 +77,7 @@ def _part(network: Network) -> Network:
 
 
 class Target(pydantic.BaseModel):
-    """What all models' pods may reach: an entry of the chart's `egress.to`."""
+    """What all models' pods may reach: an entry of the chart's `egress.to` or `egress.dns`."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -184,6 +184,9 @@ class Config(pydantic_settings.BaseSettings):
     )
     egress_to: tuple[Target, ...] = pydantic.Field(
         default=(), description="What all models' pods may reach beside what their specs show that they need."
+    )
+    egress_dns: tuple[Target, ...] = pydantic.Field(
+        default=(), description="Where models' pods may ask name servers; empty: at any address."
     )
     egress_except: tuple[Annotated[Network, pydantic.AfterValidator(_part)], ...] = pydantic.Field(
         default=tuple(map(ipaddress.ip_network, NOT_PUBLIC)),

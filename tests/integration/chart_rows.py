@@ -94,6 +94,7 @@ TURNED = {
         [{"cidr": "10.1.0.0/16", "ports": [443]}, {"namespace": "minio"}], setting("VLLM_OPERATOR_EGRESS_TO"),
         '[{"cidr":"10.1.0.0/16","ports":[443]},{"namespace":"minio"}]',
     ),
+    "egress.dns": Turned([{"namespace": "kube-system"}], setting("VLLM_OPERATOR_EGRESS_DNS"), '[{"namespace":"kube-system"}]'),
     "egress.except": Turned(["10.0.0.0/8"], setting("VLLM_OPERATOR_EGRESS_EXCEPT"), '["10.0.0.0/8"]'),
     "expose.domain": Turned("x.example", setting("VLLM_OPERATOR_DOMAIN"), "x.example"),
     "expose.ingressClass": Turned("contour", setting("VLLM_OPERATOR_INGRESS_CLASS"), "contour"),

@@ -33,7 +33,7 @@ def reached(
 
 
 def wanted(rows: Mapping[str, cases.Row]) -> dict[str, set[str]]:
-    return {name: (cases.DNS | row.reached) & set(PLACES) for name, row in rows.items()}
+    return {name: (row.dns | row.reached) & set(PLACES) for name, row in rows.items()}
 
 
 def test_packets_of_servers_come_to_the_places_of_the_table_and_to_no_other() -> None:

@@ -44,6 +44,7 @@
 - {name: VLLM_OPERATOR_CLIENT_NAMESPACES, value: {{ .Values.expose.namespaces | toJson | quote }}}
 - {name: VLLM_OPERATOR_EGRESS, value: {{ .Values.egress.enabled | quote }}}
 - {name: VLLM_OPERATOR_EGRESS_TO, value: {{ .Values.egress.to | toJson | quote }}}
+- {name: VLLM_OPERATOR_EGRESS_DNS, value: {{ .Values.egress.dns | toJson | quote }}}
 - {name: VLLM_OPERATOR_EGRESS_EXCEPT, value: {{ .Values.egress.except | toJson | quote }}}
 - {name: VLLM_OPERATOR_GUIDE, value: {{ .Values.expose.guide | quote }}}
 - {name: VLLM_OPERATOR_MONITORING_NAMESPACES, value: {{ .Values.monitoring.namespaces | toJson | quote }}}

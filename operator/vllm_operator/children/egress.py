@@ -19,7 +19,7 @@ from vllm_operator.kube import kinds
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DNS = (53, 5353)
-"""Where name servers listen, whatever their address is; those of OpenShift at 5353."""
+"""Where name servers listen; those of OpenShift at 5353."""
 WEB, TLS = (80, 443), (443,)
 PORTS = {"http": 80, "https": 443}
 COLLECTOR = 4317
@@ -58,19 +58,28 @@ def of_fetch(templates: Iterable[kinds.Object], settings: config.Config) -> list
 
 def _rules(templates: Iterable[kinds.Object], settings: config.Config, closed: Networks) -> list[kinds.Object]:
     """Return the rules; `closed`: where the name of a public host is not taken to lead."""
-    found = [_dns(), *map(_listed, settings.egress_to)]
+    found = [*_dns(settings), *map(_listed, settings.egress_to)]
     for one in templates:
         found += _of(one["spec"], closed)
     return [rule for at, rule in enumerate(found) if rule not in found[:at]]
 
 
-def _dns() -> kinds.Object:
-    return {"ports": [{"port": port, "protocol": protocol} for port in DNS for protocol in ("UDP", "TCP")]}
+def _dns(settings: config.Config) -> list[kinds.Object]:
+    """Return the rules of name servers: where the settings say that they are, or at any address."""
+    at: list[kinds.Object] = [{"to": [_peer(one)], **_asked(one.ports or DNS)} for one in settings.egress_dns]
+    return at or [_asked(DNS)]
+
+
+def _asked(ports: Iterable[int]) -> kinds.Object:
+    return {"ports": [{"port": port, "protocol": protocol} for port in ports for protocol in ("UDP", "TCP")]}
 
 
 def _listed(one: config.Target) -> kinds.Object:
-    peer = _namespace(one.namespace) if one.namespace else {"ipBlock": {"cidr": str(one.cidr)}}
-    return {"to": [peer], **(_ports(one.ports) if one.ports else {})}
+    return {"to": [_peer(one)], **(_ports(one.ports) if one.ports else {})}
+
+
+def _peer(one: config.Target) -> kinds.Object:
+    return _namespace(one.namespace) if one.namespace else {"ipBlock": {"cidr": str(one.cidr)}}
 
 
 def _of(spec: kinds.Object, closed: Networks) -> Iterator[kinds.Object]:

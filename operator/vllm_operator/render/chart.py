@@ -23,6 +23,7 @@ SETTINGS = {
     "allow": "allow",
     "caBundle.configMap": "ca_config_map",
     "caBundle.key": "ca_key",
+    "egress.dns": "egress_dns",
     "egress.enabled": "egress",
     "egress.except": "egress_except",
     "egress.to": "egress_to",
