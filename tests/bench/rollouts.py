@@ -1,7 +1,7 @@
 """What callers notice of a rollout: real vLLM behind the Ingress, under requests and streams that never pause, TIMES rollouts.
 
-Arguments, weights (from the engine's image, then from a hub), the engine's image and the guard change by turns. Every request and
-every stream is counted: none may fail, and none may be cut, since each is shorter than spec.engine.drainTimeout.
+Arguments, weights (from the engine's image, then from a hub), adapters, the engine's image and the guard change by turns. Every
+request and every stream is counted: none may fail, and none may be cut, since each is shorter than spec.engine.drainTimeout.
 """
 
 import io
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dev import demo, hub, images, layout, paths, progress, provider
-from tests import kubectl, waiting
+from tests import kubectl, lora, waiting
 from tests.bench import figures
 from tests.e2e import wire
 
@@ -31,7 +31,7 @@ def main() -> list[figures.Figure]:
     """Roll out again and again."""
     with demo.afresh():
         admin = kubectl.Admin(layout.KUBECONFIG, demo.NAMESPACE)
-        hub.up()
+        hub.up(repositories={"acme/tone": lora.files()})
         demo.install({"weights.hub": hub.URL})
         with tempfile.TemporaryDirectory(dir=paths.CACHE) as directory:
             provider.current().load_image(_renamed(pathlib.Path(directory) / "again.tar"), OTHER)
@@ -67,6 +67,7 @@ def _changes() -> Iterator[dict[str, Any]]:
         is_odd = bool(number % 2)
         yield {"engine": {"args": ["--enforce-eager", "--dtype=bfloat16", f"--max-num-seqs={4 + number}"]}}
         yield {"model": {"source": f"{'hf://' if is_odd else 'file:///models/'}facebook/opt-125m"}}
+        yield {"model": {"adapters": [{"name": "tone", "source": "hf://acme/tone"}] if is_odd else None}}
         yield {"engine": {"image": OTHER if is_odd else images.reference("vllm-cpu")}}
         yield {"guard": {"resources": {"requests": {"memory": f"{64 + number}Mi"}}}}
 

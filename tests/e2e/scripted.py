@@ -1,6 +1,7 @@
 """A stand-in for vLLM of two megabytes, so that rollouts take seconds: the project's busybox image with a `vllm` of its own.
 
-It answers health and completions at once. With an option of `FAULTS` it fails in one way; knows nothing of the cluster.
+It answers health and completions at once, streams for three seconds, and ends, as vLLM does, when its last answer has.
+With an option of `FAULTS` it fails in one way; knows nothing of the cluster.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ for option in "$@"; do
 done
 nc -ll -p 8001 -e /bin/answer &
 [ -n "$end_after" ] && {{ sleep "$end_after"; kill $!; exit 0; }}
-trap 'kill $!; exit 0' TERM
+trap 'kill $!; while pidof answer >/dev/null; do sleep 0.1; done; exit 0' TERM
 wait
 """
 ANSWER = r"""#!/bin/sh
@@ -42,13 +43,23 @@ while read -r line; do
     [Cc]ontent-[Ll]ength:*) length=${line#*: } ;;
   esac
 done
-head -c "$length" > /dev/null
+request=$(head -c "$length")
+case "$request" in
+  *'"stream": true'*)
+    printf 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n'
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      printf 'data: {"choices": [{"text": "a"}]}\n\n'
+      sleep 0.3
+    done
+    printf 'data: [DONE]\n\n'
+    exit 0 ;;
+esac
 body='{"choices": [{"text": "a"}]}'
 printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' "${#body}" "$body"
 """
 
 
-def build(directory: pathlib.Path) -> tuple[pathlib.Path, str]:
+def build(directory: pathlib.Path, repository: str = "scripted") -> tuple[pathlib.Path, str]:
     """Write the image's archive into `directory`; return its path and the image's name."""
     with tarfile.open(images.build("pause")) as base:
         [manifest] = json.loads(_read(base, "manifest.json"))
@@ -56,10 +67,10 @@ def build(directory: pathlib.Path) -> tuple[pathlib.Path, str]:
     layers.append(_layer({"bin/vllm": VLLM, "bin/answer": ANSWER}))
     config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
     config.pop("history", None)
-    name = f"{images.PREFIX}/scripted:{hashlib.sha256(layers[-1]).hexdigest()[: images.KEY]}"
+    name = f"{images.PREFIX}/{repository}:{hashlib.sha256(layers[-1]).hexdigest()[: images.KEY]}"
     parts = {f"layer{at}.tar": layer for at, layer in enumerate(layers)}
     described = [{"Config": "config.json", "RepoTags": [name], "Layers": list(parts)}]
-    archive = directory / "scripted.tar"
+    archive = directory / f"{repository}.tar"
     with tarfile.open(archive, "w") as written:
         for part, content in {**parts, "config.json": _json(config), "manifest.json": _json(described)}.items():
             _add(written, part, content)

@@ -1,51 +1,81 @@
 """docs/rollouts.md on a real cluster: its scheduler, controllers and evictions decide, and the status says what they did."""
 
+import contextlib
+import http
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from dev import layout, provider
 from tests import kubectl, waiting
-from tests.e2e import scripted
+from tests.e2e import scripted, wire
 from vllm_operator.status import pod_diagnosis
 
 GPU = "example.com/gpu"
+HOST = "plain.rollouts.example.com"
 TIME = 180.0
+MANY, FEW = 500, 10
+"""Requests and streams of which none may fail: a tenth of what there is."""
+
+
+class Callers(NamedTuple):
+    """Who asks the model through the Ingress for as long as its tests run: single requests, and streams of three seconds."""
+
+    load: wire.Load
+    streams: wire.Streams
 
 
 @pytest.fixture(scope="module")
-def image(admin: kubectl.Admin, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of an engine that starts at once."""
+def images(admin: kubectl.Admin, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two names of an engine that starts at once."""
     del admin
-    archive, name = scripted.build(tmp_path_factory.mktemp("scripted"))
-    provider.current().load_image(archive, name)
-    return name
+    built = [scripted.build(tmp_path_factory.mktemp("scripted"), name) for name in ("scripted", "again")]
+    for archive, name in built:
+        provider.current().load_image(archive, name)
+    return [name for _, name in built]
 
 
 @pytest.fixture(scope="module")
-def alone(admin: kubectl.Admin, image: str) -> Iterator[str]:
+def alone(admin: kubectl.Admin, images: list[str]) -> Iterator[str]:
     """A model that holds the only accelerator of its kind."""
     accelerators(admin, 1)
-    with admin.having(model("alone", image, resources={"limits": {GPU: 1}})) as name:
+    with admin.having(model("alone", images[0], resources={"limits": {GPU: 1}})) as name:
         serves(admin, name)
         yield name
 
 
 @pytest.fixture(scope="module")
-def plain(admin: kubectl.Admin, image: str) -> Iterator[str]:
-    """A model that needs no accelerator."""
-    with admin.having(model("plain", image)) as name:
+def plain(admin: kubectl.Admin, images: list[str]) -> Iterator[str]:
+    """A model that needs no accelerator, at a host without TLS."""
+    access = {"defaultRateLimit": {"requests": 100_000, "unit": "Minute"}}
+    expose = {"host": HOST, "ingress": {"className": "contour"}}
+    with admin.having(model("plain", images[0], access=access, expose=expose)) as name:
         serves(admin, name)
         waiting.until("Verified", lambda: verified(admin, name), admin.world, TIME)
         yield name
 
 
+@pytest.fixture(scope="module")
+def callers(admin: kubectl.Admin, plain: str) -> Iterator[Callers]:
+    """Callers of `plain` that never pause."""
+    key = admin.key(plain)
+    waiting.until("the edge", lambda: answers(key), admin.world, TIME)
+    with wire.Load(key, HOST) as load, wire.Streams(key, HOST) as streams:
+        yield Callers(load, streams)
+
+
+def answers(key: str) -> bool:
+    """Tell whether the edge has a server for the host."""
+    with contextlib.closing(wire.Line(host=HOST)) as line:
+        return line.status(key) == http.HTTPStatus.OK
+
+
 def model(name: str, image: str, **spec: Any) -> dict[str, Any]:
     requests = {"requests": {"cpu": "10m", "memory": "16Mi"}}
     resources = {**requests, **spec.pop("resources", {})}
-    return kubectl.model(name, engine={"image": image, "drainTimeout": "1s"}, resources=resources, **spec)
+    return kubectl.model(name, engine={"image": image, "drainTimeout": "10s"}, resources=resources, **spec)
 
 
 def accelerators(admin: kubectl.Admin, number: int) -> None:
@@ -73,8 +103,8 @@ def remembered(admin: kubectl.Admin, name: str) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def edit(admin: kubectl.Admin, name: str, *args: str, **spec: Any) -> None:
-    admin.patch("vllm", name, {"spec": {"engine": {"args": list(args)}, **spec}})
+def edit(admin: kubectl.Admin, name: str, *args: str, engine: dict[str, Any] | None = None, **spec: Any) -> None:
+    admin.patch("vllm", name, {"spec": {"engine": {"args": list(args), **(engine or {})}, **spec}})
 
 
 def says(admin: kubectl.Admin, name: str, reason: str, *words: str) -> str:
@@ -145,8 +175,9 @@ def test_a_surge_that_is_stuck_says_the_way_out_and_the_way_leads_out(admin: kub
     serves(admin, alone)
 
 
+@pytest.mark.usefixtures("callers")
 def test_a_version_that_never_becomes_ready_leaves_the_old_one_serving_and_gives_way(
-    admin: kubectl.Admin, plain: str
+    admin: kubectl.Admin, plain: str, images: list[str]
 ) -> None:
     before = pods(admin, plain)
     edit(admin, plain, scripted.BROKEN, rollout={"returnAfter": "30s"})
@@ -157,16 +188,30 @@ def test_a_version_that_never_becomes_ready_leaves_the_old_one_serving_and_gives
     assert pods(admin, plain) == before
     edit(admin, plain, "--seed=1")
     serves(admin, plain)
+    edit(admin, plain, "--seed=1", engine={"image": images[1]})
+    serves(admin, plain)
+    edit(admin, plain, "--seed=1", guard={"resources": {"requests": {"memory": "65Mi"}}})
+    serves(admin, plain)
 
 
+@pytest.mark.usefixtures("callers")
 def test_a_drain_takes_one_server_and_the_next_when_its_successor_answers(admin: kubectl.Admin, plain: str) -> None:
-    admin.kubectl("scale", "vllm", plain, "--replicas=2")
+    admin.kubectl("scale", "vllm", plain, "--replicas=4")
     serves(admin, plain)
     status = ("get", "poddisruptionbudget", plain, "-o", "jsonpath={.status.disruptionsAllowed}")
     waiting.until("a budget", lambda: admin.kubectl(*status, check=False) == "1", admin.world)
-    one, other = pods(admin, plain)
+    one, other, *_ = pods(admin, plain)
     assert evicted(admin, one)
     assert not evicted(admin, other)
     waiting.until("the second eviction", lambda: evicted(admin, other), admin.world, TIME)
     admin.kubectl("scale", "vllm", plain, "--replicas=1")
     waiting.until("no budget", lambda: not admin.get("poddisruptionbudget", plain), admin.world)
+    waiting.until("one server", lambda: len(admin.pods(plain).split()) == 1, admin.world, TIME)
+
+
+def test_no_caller_notices_any_of_it(callers: Callers) -> None:
+    """Of the version that fails, new arguments, another image, another guard, one to four servers and back, and the drain."""
+    load, streams = callers
+    assert load.requests > MANY
+    assert streams.whole > FEW
+    assert (load.failed, load.dropped, streams.broken) == (0, 0, 0)

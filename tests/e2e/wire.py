@@ -24,15 +24,17 @@ EVERY = 0.02
 
 
 class Line(http.client.HTTPConnection):
-    """One kept-alive connection: through the Ingress, or to the guard of the pod with an `address`."""
+    """One kept-alive connection: through the Ingress, without TLS to a host that is not the demo's, or to the guard of a pod."""
 
     auto_open = 0
 
-    def __init__(self, address: str = "") -> None:
-        super().__init__(address or demo.HOST, timeout=SECONDS)
-        raw = socket.create_connection((address, 8000) if address else (provider.current().address(), 443), SECONDS)
+    def __init__(self, address: str = "", host: str = demo.HOST) -> None:
+        super().__init__(address or host, timeout=SECONDS)
+        has_tls = host == demo.HOST and not address
+        edge = provider.current().address(), 443 if has_tls else 80
+        raw = socket.create_connection((address, 8000) if address else edge, SECONDS)
         trust = ssl.create_default_context(cafile=str(demo.AUTHORITY / "ca.crt"))
-        self.sock = raw if address else trust.wrap_socket(raw, server_hostname=demo.HOST)
+        self.sock = trust.wrap_socket(raw, server_hostname=host) if has_tls else raw
 
     def ask(self, key: str) -> tuple[int, str]:
         """Return status and body of a keyed request."""
@@ -48,17 +50,17 @@ class Line(http.client.HTTPConnection):
 class Stream(threading.Thread):
     """A streamed completion that runs by itself; `events` until now, `whole` once its last was there."""
 
-    def __init__(self, key: str, tokens: int) -> None:
+    def __init__(self, key: str, tokens: int, host: str = demo.HOST) -> None:
         super().__init__(daemon=True)
         self.events, self.whole = 0, False
-        self._key, self._tokens = key, tokens
+        self._key, self._tokens, self._host = key, tokens, host
         self.start()
 
     def run(self) -> None:
         """Read to the end."""
         body = {"model": MODEL, "prompt": "a", "max_tokens": self._tokens, "ignore_eos": True, "stream": True}
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        with contextlib.closing(Line()) as line, contextlib.suppress(OSError, http.client.HTTPException):
+        with contextlib.closing(Line(host=self._host)) as line, contextlib.suppress(OSError, http.client.HTTPException):
             line.request("POST", "/v1/completions", json.dumps(body), headers)
             for event in line.getresponse():
                 self.events += event.startswith(b"data: ")
@@ -68,9 +70,9 @@ class Stream(threading.Thread):
 class Client(threading.Thread):
     """A client that asks again and again while a block runs, and whose last request is waited for at its end."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, host: str = demo.HOST) -> None:
         super().__init__(daemon=True)
-        self._key, self._over = key, threading.Event()
+        self._key, self._host, self._over = key, host, threading.Event()
 
     def __enter__(self) -> Self:
         self.start()
@@ -84,15 +86,15 @@ class Client(threading.Thread):
 class Streams(Client):
     """Streams that run one after the other, so that one always runs; `whole` and `broken` count those that ended."""
 
-    def __init__(self, key: str, tokens: int = 50) -> None:
-        super().__init__(key)
+    def __init__(self, key: str, host: str = demo.HOST, tokens: int = 50) -> None:
+        super().__init__(key, host)
         self.whole = self.broken = 0
         self._tokens = tokens
 
     def run(self) -> None:
         """Stream until told to end."""
         while not self._over.is_set():
-            stream = Stream(self._key, self._tokens)
+            stream = Stream(self._key, self._tokens, self._host)
             stream.join()
             self.whole += stream.whole
             self.broken += not stream.whole
@@ -128,20 +130,20 @@ def status_over_plain_http(path: str, key: str) -> int | None:
 class Load(Client):
     """Requests of another client on a connection of its own; counts what goes wrong."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
+    def __init__(self, key: str, host: str = demo.HOST) -> None:
+        super().__init__(key, host)
         self.requests = self.failed = self.dropped = 0
 
     def run(self) -> None:
         """Ask until told to end."""
-        line = Line()
+        line = Line(host=self._host)
         while not self._over.wait(EVERY):
             self.requests += 1
             try:
                 self.failed += line.status(self._key) != http.HTTPStatus.OK
             except (OSError, http.client.HTTPException):
                 self.dropped += 1
-                line = Line()
+                line = Line(host=self._host)
 
 
 @contextlib.contextmanager
