@@ -1,4 +1,6 @@
-"""What the watch over the engine costs, and that it bites nobody: an hour of saturation without a false restart.
+"""What the watch over the engine costs, how soon it ends what hangs, and that it bites nobody: an hour of saturation, no restart.
+
+What hangs is ended with no operator in the cluster: the guard and the kubelet see to it.
 
 `make bench ONLY=stall MINUTES=5` for a shorter one. Must be alone on the machine: it takes down the cluster that runs.
 """
@@ -8,9 +10,11 @@ import http.client
 import os
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from dev import demo, layout
-from tests import kubectl, saturation
+from tests import kubectl, saturation, waiting
 from tests.bench import figures
 from tests.e2e import test_stalls as stalls
 from vllm_operator import guard
@@ -18,6 +22,7 @@ from vllm_operator import guard
 MINUTES = float(os.environ.get("MINUTES", "60"))
 LOOKS = 200
 METRICS_BELOW, LOOK_BELOW = 50.0, 100.0  # ms; the kubelet asks every 15 s
+HUNG_BELOW = 300.0  # s: two minutes of patience, and eight looks of the kubelet
 NAME = "saturated"
 
 
@@ -52,7 +57,28 @@ def _measured(admin: kubectl.Admin) -> list[figures.Figure]:
         figures.Figure("requests that failed", "requests", (len(counts.failures),), 1),
         figures.Figure("false restarts", "restarts", (stalls.restarts(admin, pod, "vllm"),), 1),
         figures.Figure("false stalls", "stalls", (len(stalls.stalls(where)),), 1),
+        *_hung(admin, pod, key),
     ]
+
+
+def _hung(admin: kubectl.Admin, pod: dict[str, Any], key: str) -> Iterator[figures.Figure]:
+    """Stop one process of the engine after the other, with no operator; yield how long each hangs."""
+    operator = kubectl.Admin(admin.kubeconfig, demo.OPERATOR_NAMESPACE)
+    operator.kubectl("scale", "deployment/vllm-operator", "--replicas=0")
+    for process in (stalls.ENGINE, stalls.WORKER):
+        yield figures.Figure(
+            f"{process} stopped, until the restart", "s", (_ended(admin, pod, key, process),), HUNG_BELOW
+        )
+
+
+def _ended(admin: kubectl.Admin, pod: dict[str, Any], key: str, process: str) -> float:
+    admin.kubectl("wait", f"pod/{pod['metadata']['name']}", "--for=condition=Ready", f"--timeout={stalls.SOON:.0f}s")
+    before = stalls.restarts(admin, pod, "vllm")
+    with stalls.waits(stalls.address(pod), key):
+        stalls.hang(admin, pod, process)
+        began = time.monotonic()
+        waiting.until("a restart", lambda: stalls.restarts(admin, pod, "vllm") > before, admin.world, stalls.SOON)
+    return time.monotonic() - began
 
 
 def _looks(where: str) -> tuple[float, ...]:

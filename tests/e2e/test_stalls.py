@@ -12,12 +12,13 @@ from tests import kubectl, saturation, waiting
 from vllm_operator import guard
 
 HANG = """
-import glob, os, signal
+import glob, os, signal, sys
 for path in glob.glob("/proc/[0-9]*/cmdline"):
-    if open(path).read().startswith("VLLM::EngineCore"):
+    if open(path).read().startswith(sys.argv[1]):
         os.kill(int(path.split("/")[2]), signal.SIGSTOP)
         print("stopped")
 """
+ENGINE, WORKER = "VLLM::EngineCore", "VLLM::Worker"
 ARGS = ["--enforce-eager", "--dtype=bfloat16", "--max-num-seqs=4", "--max-num-batched-tokens=64"]
 SOON = 300.0
 
@@ -31,7 +32,7 @@ def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(adm
         key = admin.key(name)
         assert saturation.complete(address(one), key, prompt="a", max_tokens=1) == http.client.OK
         with saturation.of(address(other), key) as counts, waits(address(one), key):
-            assert "stopped" in admin.kubectl("exec", one["metadata"]["name"], "-c", "vllm", "--", "python", "-c", HANG)
+            hang(admin, one, ENGINE)
             waiting.until("EngineStalled", lambda: said(admin, name) == "EngineStalled", admin.world, SOON)
             message = admin.condition(name)["message"]
             assert f"the engine in the pod {one['metadata']['name']} made no step for " in message, message
@@ -45,6 +46,12 @@ def test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not(adm
         assert stalls(address(one)).startswith("count=1 ")
         assert stalls(address(other)) == ""
         assert "EngineStalled" in admin.kubectl("get", "events", "--field-selector", f"involvedObject.name={name}")
+
+
+def hang(admin: kubectl.Admin, pod: dict[str, Any], process: str) -> None:
+    """Stop a process of vLLM's in the pod."""
+    run = ("exec", pod["metadata"]["name"], "-c", "vllm", "--", "python", "-c", HANG, process)
+    assert "stopped" in admin.kubectl(*run)
 
 
 def pods(admin: kubectl.Admin, name: str) -> list[dict[str, Any]]:
