@@ -73,7 +73,8 @@ def ask(address: str, port: int, path: str, key: str = "") -> int:
 def test_a_pod_answers_clients_and_probes_at_each_of_its_addresses(
     tmp_path: pathlib.Path, addresses: tuple[str, ...], version: tuple[int, int]
 ) -> None:
-    with network(*addresses), guarded(tmp_path, envoys.find(version)) as running:
+    envoy = envoys.find(version)  # from outside: what is not in the cache yet is fetched
+    with network(*addresses), guarded(tmp_path, envoy) as running:
         for address in (*addresses, "127.0.0.1", "::1"):
             assert ask(address, running.site.public_port, "/v1/models", rig.KEY) == 200
             assert ask(address, running.site.public_port, "/v1/models") == 401
