@@ -1,14 +1,16 @@
 """Runs inside the engine's container, by vLLM's own Python: what vLLM's own media connector fetches.
 
 Reads JSON from stdin: `cases` (by name the `arguments` of `vllm serve`, and perhaps `redirects`, the variable's value in place of
-the container's), `urls`, and `names` that this process takes for its own listener, whose port stands for {port} in a URL. The
-listener redirects where a path says so. Prints JSON: by case and URL, which names were looked up and which addresses asked, in
-order, the listener's as `listener`. Each URL is fetched as `vllm serve` does it, and without an event loop.
+the container's, and the `kinds` of media in place of all), `urls`, and `names` that this process takes for its own listener,
+whose port stands for {port} in a URL. The listener redirects where a path says so. Prints JSON: by case and URL, which names were
+looked up and which addresses asked, in order, the listener's as `listener`. Each URL is fetched as `vllm serve` does it, and
+without an event loop.
 """
 
 import asyncio
 import contextlib
 import http.server
+import itertools
 import json
 import os
 import socket
@@ -27,6 +29,7 @@ PARSER = FlexibleArgumentParser()
 ServeSubcommand().subparser_init(PARSER.add_subparsers())
 LOCAL = "127.0.0.1"
 SECONDS = 5
+KINDS = ("image", "audio", "video")
 REDIRECTS = "VLLM_MEDIA_URL_ALLOW_REDIRECTS"
 reached: list[str] = []
 look_up = socket.getaddrinfo
@@ -81,26 +84,26 @@ def watch(port: int, names: list[str]) -> None:
     sys.addaudithook(connecting)
 
 
-def fetched(domains: list[str] | None, url: str) -> list[str]:
-    """Return whom vLLM reached for one URL, each once."""
+def fetched(domains: list[str] | None, url: str, kinds: list[str]) -> list[str]:
+    """Return whom vLLM reached for one URL of these kinds of media, each once."""
     reached.clear()
-    for fetch in (_at_once, _as_served):
+    for fetch, kind in itertools.product((_at_once, _as_served), kinds):
         connection = HTTPConnection()
         load = MEDIA_CONNECTOR_REGISTRY.load
         connector = load(envs.VLLM_MEDIA_CONNECTOR, connection=connection, allowed_media_domains=domains)
         with contextlib.suppress(Exception):
-            fetch(connector, url)
+            fetch(connector, kind, url)
     return list(dict.fromkeys(reached))
 
 
-def _at_once(connector: Any, url: str) -> None:
-    connector.fetch_image(url)
+def _at_once(connector: Any, kind: str, url: str) -> None:
+    getattr(connector, f"fetch_{kind}")(url)
 
 
-def _as_served(connector: Any, url: str) -> None:
+def _as_served(connector: Any, kind: str, url: str) -> None:
     async def served() -> None:
         try:
-            await asyncio.wait_for(connector.fetch_image_async(url), SECONDS)
+            await asyncio.wait_for(getattr(connector, f"fetch_{kind}_async")(url), SECONDS)
         finally:
             await (await connector.connection.get_async_client()).close()
 
@@ -117,7 +120,8 @@ def main() -> None:
         for name, case in asked["cases"].items():
             os.environ[REDIRECTS] = case.get("redirects", own)
             domains = PARSER.parse_args(["serve", *case["arguments"]]).allowed_media_domains
-            found[name] = {url: fetched(domains, url.replace("{port}", str(port))) for url in asked["urls"]}
+            kinds = case.get("kinds", KINDS)
+            found[name] = {url: fetched(domains, url.replace("{port}", str(port)), kinds) for url in asked["urls"]}
     sys.stdout.write(json.dumps(found))
 
 

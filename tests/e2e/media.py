@@ -11,6 +11,7 @@ from vllm_operator.engine import options
 INSIDE = paths.ROOT / "tests" / "contract" / "media.py"
 HOST, OTHER = "media.example.com", "other.models.svc"
 LISTENER = "listener"
+KINDS = ("image", "audio", "video")
 FROM_HOST = ["http://media.example.com:{port}/cat.png", "http://MEDIA.example.com:{port}/cat.png"]
 REDIRECTS = [
     "http://media.example.com:{port}/to/169.254.169.254/latest/meta-data/",

@@ -10,8 +10,8 @@ from tests.e2e import media
 
 @pytest.fixture(scope="module")
 def reached(admin: kubectl.Admin) -> dict[str, Any]:
-    by_itself = {"arguments": ["a/b"], "redirects": "1"}
-    return media.reached(admin, {"none": media.case(), "listed": media.case(media.HOST), "by itself": by_itself})
+    by_itself = {kind: {"arguments": ["a/b"], "redirects": "1", "kinds": [kind]} for kind in media.KINDS}
+    return media.reached(admin, {"none": media.case(), "listed": media.case(media.HOST), **by_itself})
 
 
 def test_without_a_list_nobody_is_reached(reached: dict[str, Any]) -> None:
@@ -24,9 +24,10 @@ def test_a_listed_host_is_reached_and_no_other_in_any_spelling(reached: dict[str
     }
 
 
-def test_vllm_by_itself_reaches_all_of_them(reached: dict[str, Any]) -> None:
-    """So the two tests above would see it."""
-    found = reached["by itself"]
+@pytest.mark.parametrize("kind", media.KINDS)
+def test_vllm_by_itself_reaches_all_of_them(reached: dict[str, Any], kind: str) -> None:
+    """So the two tests above would see it, whatever kind of media a request names."""
+    found = reached[kind]
     assert [url for url in (*media.FROM_HOST, *media.ELSEWHERE) if not found[url]] == []
     beyond = ("169.254.169.254", "127.0.0.1", media.OTHER)
     assert [url for url, target in zip(media.REDIRECTS, beyond, strict=True) if target not in found[url]] == []
