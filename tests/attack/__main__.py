@@ -1,7 +1,8 @@
 """`make attack`: tries on the running demo what docs/security.md says cannot be done, and prints what came of it.
 
 It sends to loopback and to the demo's own addresses alone, and each flood is bounded in number and time. What it makes it removes
-again. The table is kept in .artifacts/attack/. Ends with 1 where a claim did not hold; slowness alone is told and no failure.
+again. The table is kept in .artifacts/attack/. Ends with 1 where a claim did not hold, or a client with a key was too slow on a
+machine that was quiet before; on a busy one that is told alone.
 """
 
 import os
@@ -28,7 +29,7 @@ def main(words: list[str]) -> int:
     for one, seen in table.run(where, chosen):
         lines.append(table.row(one, seen))
         progress.say(lines[-1])
-        are_held = are_held and seen.held
+        are_held = are_held and table.is_held(seen)
     tenants.clean(where)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "table.md").write_text("\n".join(lines) + "\n")

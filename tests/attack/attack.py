@@ -14,12 +14,14 @@ class Seen(NamedTuple):
     """What came of an attack.
 
     `held`: nothing happened that the claim excludes; `figure`: what was seen, in numbers; `ratio`: how many times as long as in
-    quiet the slowest of a hundred requests with a key took meanwhile, 0 where that was not measured.
+    quiet the slowest of a hundred requests with a key took meanwhile, 0 where that was not measured; `idle`: the share of the
+    machine's processors that had nothing to do before, 0 where that was not measured.
     """
 
     held: bool
     figure: str
     ratio: float = 0.0
+    idle: float = 0.0
 
 
 class Attack(NamedTuple):

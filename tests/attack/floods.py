@@ -7,6 +7,7 @@ attacker, guard and model share the processors.
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import statistics
 import time
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ KINDS = {
     "questions for /health": [b"GET /health HTTP/1.1\r\nHost: model\r\n\r\n"],
     "questions for the guide": [b"GET /guide HTTP/1.1\r\nHost: model\r\n\r\n"],
 }
-CALLERS, REFUSALS = 16, 500
+CALLERS, REFUSALS, _IDLE = 16, 500, 3
 
 
 def gone_as_seen(one: attacker.Attacker) -> int:
@@ -67,7 +68,7 @@ def asked(name: str) -> Callable[[site.Site], attack.Seen]:
     """Return the flood of requests of that kind, as fast as they are answered."""
 
     def run(where: site.Site) -> attack.Seen:
-        quiet = where.pace(QUIET)
+        quiet, idle = _quiet(where)
         with attacker.sending(attacker.Order(where.guard, KINDS[name], callers=CALLERS)) as one:
             before, begun, spent = _sum(one.ask().values()), time.monotonic(), flood.cpu(where.guard_process)
             meanwhile = where.pace(MEASURED)
@@ -78,7 +79,7 @@ def asked(name: str) -> Callable[[site.Site], attack.Seen]:
         told = (
             f"{rate:,.0f} requests/s of {CALLERS} callers, answered {_told(counts)}; {cost * 1000:.2f} ms of CPU each"
         )
-        return _seen(quiet, meanwhile, told, cost < flood.MOST_CPU)
+        return _seen(quiet, meanwhile, told, cost < flood.MOST_CPU, idle)
 
     return run
 
@@ -120,7 +121,7 @@ def private_port(where: site.Site) -> attack.Seen:
 def _crowd(
     where: site.Site, order: attacker.Order, latest: float, gone_of: Callable[[attacker.Attacker], int] = gone_as_seen
 ) -> attack.Seen:
-    quiet = where.pace(QUIET)
+    quiet, idle = _quiet(where)
     where.forget_peak()
     with attacker.sending(order) as one:
         begun = time.monotonic()
@@ -129,7 +130,7 @@ def _crowd(
         is_over = _is_over(lambda: gone_of(one), order.number, begun + latest)
         gone = time.monotonic() - begun
     told = f"{order.number:,} connections, {'gone' if is_over else 'NOT gone'} after {gone:.0f} s; memory {memory:.0%}"
-    return _seen(quiet, meanwhile, told, is_over and memory < flood.MOST)
+    return _seen(quiet, meanwhile, told, is_over and memory < flood.MOST, idle)
 
 
 def _is_over(gone: Callable[[], int], number: int, latest: float) -> bool:
@@ -140,12 +141,25 @@ def _is_over(gone: Callable[[], int], number: int, latest: float) -> bool:
     return True
 
 
-def _seen(quiet: site.Pace, meanwhile: site.Pace, told: str, is_held: bool) -> attack.Seen:
+def _seen(quiet: site.Pace, meanwhile: site.Pace, told: str, is_held: bool, idle: float) -> attack.Seen:
     ratio = meanwhile.p99 / quiet.p99
     fared = (
         f"with a key {meanwhile.answered} of {meanwhile.asked} answered, p99 {_ms(quiet.p99)} -> {_ms(meanwhile.p99)}"
     )
-    return attack.Seen(is_held and meanwhile.answered == meanwhile.asked, f"{told}; {fared}", ratio)
+    return attack.Seen(is_held and meanwhile.answered == meanwhile.asked, f"{told}; {fared}", ratio, idle)
+
+
+def _quiet(where: site.Site) -> tuple[site.Pace, float]:
+    """Return how the client fares before, and the share of the processors that has nothing to do."""
+    before = _ticks()
+    found = where.pace(QUIET)
+    spent = [after - one for after, one in zip(_ticks(), before, strict=True)]
+    return found, spent[_IDLE] / max(1, sum(spent))
+
+
+def _ticks() -> list[int]:
+    """Return for how long all processors together did what, as Linux counts it."""
+    return [int(one) for one in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
 def _ms(seconds: float) -> str:

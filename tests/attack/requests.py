@@ -77,7 +77,9 @@ def one_request(where: site.Site) -> attack.Seen:
     """Ask in one request for more answers, prompts and stop texts than one may."""
     asked = ({"n": 65}, {"n": 10_000}, {"prompt": ["a"] * 129}, {"stop": ["a"] * 5})
     statuses = [_completed(where, **one) for one in asked]
-    return attack.Seen(set(statuses) <= {400, 503}, f"{len(asked)} requests for too much: {_counted(statuses)}")
+    product = _completed(where, prompt=["a"] * 128, n=64)
+    told = f"{len(asked)} requests for too much: {_counted(statuses)}; one for all that one may of both, and no room: {product}"
+    return attack.Seen(set(statuses) == {400} and product == 503, told)
 
 
 def over_plain_http(where: site.Site) -> attack.Seen:
