@@ -1,19 +1,27 @@
-"""What a run reports: the status where it changed, and a Kubernetes Event where the reason of Ready did.
+"""What a run reports: the status where it changed, and Kubernetes Events.
 
-An Event that is refused costs nothing, and the same words are told at most once in ten minutes.
+Events tell each new reason of Ready, and that the address, the guards or the answers of a model went wrong or are right again.
+One that is refused costs nothing, and the same words are told at most once in ten minutes, whatever numbers and pods they name.
 """
 
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 from vllm_operator import api, children
 from vllm_operator.kube import apply, client, conditions, errors, kinds, naming
 from vllm_operator.status import conditions as model_conditions
-from vllm_operator.status import observed, summary
+from vllm_operator.status import observed, outage, summary
 
 LOG = logging.getLogger(__name__)
 SAME_SECONDS = 600.0
+TOLD = ("Exposed", "GuardConfigured", "Verified")
+"""The conditions besides Ready of which Events tell, where they go from True to False or back."""
+SOON = "Applying"
+"""A reason that follows each change of keys and passes within seconds."""
+_NUMBER = r"(?<![\w.-])\d[\d.,:hmsTZ-]*(?!\w)"
+"""Numbers, lengths of time and moments, that are no part of a name."""
 
 
 class Reporter:
@@ -21,7 +29,8 @@ class Reporter:
 
     def __init__(self, api_server: client.Api, applier: apply.Applier, clock: Callable[[], float]) -> None:
         self._api, self._applier, self._clock = api_server, applier, clock
-        self._recent: dict[kinds.Key, dict[tuple[str, str], float]] = {}
+        self._recent: dict[kinds.Key, dict[str, float]] = {}
+        self._wrong: dict[kinds.Key, set[str]] = {}
 
     async def report(self, after: observed.ObservedState, plan: children.Plan) -> None:
         """Write the status that the state `after` the writes deserves, and an Event where Ready changed its reason."""
@@ -39,23 +48,57 @@ class Reporter:
     def forget(self, key: kinds.Key) -> None:
         """Forget the Events of a model that is gone."""
         self._recent.pop(key, None)
+        self._wrong.pop(key, None)
 
     async def _write(self, model: kinds.Object, status: kinds.Object) -> None:
         if not await self._applier.write_status(model, status):
             return
-        before, after = (conditions.condition(one, "Ready") or {} for one in (model, {"status": status}))
-        if after.get("reason") == before.get("reason"):
-            return
-        key, value, reason = naming.key(model), after["status"], after["reason"]
-        LOG.info("ModelDeployment changed key=%s ready=%s reason=%s", key, value, reason)
-        await self._event(model, reason, after["message"], warning=reason not in model_conditions.CALM)
+        before, after = _both(model, status, "Ready")
+        if after.get("reason") != before.get("reason"):
+            key, value, reason = naming.key(model), after["status"], after["reason"]
+            LOG.info("ModelDeployment changed key=%s ready=%s reason=%s", key, value, reason)
+            await self._event(model, reason, after["message"], warning=reason not in model_conditions.CALM)
+        for kind in TOLD:
+            await self._turn(model, kind, *_both(model, status, kind))
+
+    async def _turn(self, model: kinds.Object, kind: str, before: kinds.Object, after: kinds.Object) -> None:
+        """Tell that a condition that was True went wrong, or is right again."""
+        wrong = self._wrong.setdefault(_key(model), set())
+        if _is_wrong(before):
+            wrong.add(kind)
+        is_right = after.get("status") == "True"
+        has_turned = is_right if kind in wrong else _is_wrong(after) and before.get("status") in ("True", "False")
+        if has_turned:
+            await self._event(model, after["reason"], after["message"], warning=not is_right)
+        if is_right:
+            wrong.discard(kind)
 
     async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool) -> None:
-        key, now = kinds.Key(model["metadata"]["namespace"], model["metadata"]["name"]), self._clock()
-        recent = {words: at for words, at in self._recent.get(key, {}).items() if now - at < SAME_SECONDS}
+        key, words, now = _key(model), _words(model, note), self._clock()
+        recent = {told: at for told, at in self._recent.get(key, {}).items() if now - at < SAME_SECONDS}
         self._recent[key] = recent
-        if (reason, note) in recent:
+        if words in recent:
             return
-        recent[(reason, note)] = now
+        recent[words] = now
         with contextlib.suppress(errors.ApiError):
             await self._api.create_event(model, reason, note, warning=warning)
+
+
+def _both(model: kinds.Object, status: kinds.Object, kind: str) -> tuple[kinds.Object, kinds.Object]:
+    """Return a condition before and after, {} where there is none."""
+    before, after = (conditions.condition(one, kind) or {} for one in (model, {"status": status}))
+    return before, after
+
+
+def _is_wrong(condition: kinds.Object) -> bool:
+    return condition.get("status") == "False" and condition["reason"] != SOON
+
+
+def _key(model: kinds.Object) -> kinds.Key:
+    return kinds.Key(model["metadata"]["namespace"], model["metadata"]["name"])
+
+
+def _words(model: kinds.Object, note: str) -> str:
+    """Return a note without numbers, moments and names of pods, in which the same trouble differs from one time to the next."""
+    pods = rf"\b{re.escape(model['metadata']['name'])}-[a-z0-9]{{1,10}}-[a-z0-9]{{5}}\b"
+    return re.sub(f"{pods}|{_NUMBER}", "#", outage.untold(note))

@@ -9,10 +9,11 @@ from tests import fake_apiserver, observations
 from tests.golden import render
 from tests.observations import rolled_out, serving
 from tests.unit.status import restart_rows
-from tests.unit.status.rows import RUNNING, engine, starting
+from tests.unit.status.rows import RUNNING, WAITING, engine, starting
 from vllm_operator import api
 from vllm_operator.controller import report
 from vllm_operator.kube import apply, cache, errors, kinds
+from vllm_operator.kube.conditions import ConditionValue
 
 MODEL = kinds.Ref("ModelDeployment", "models", "vllm11")
 LOADING = starting(engine(RUNNING))
@@ -115,6 +116,61 @@ async def test_a_restart_costs_no_write_beside_those_of_ready() -> None:
     changes = [one for one, before in zip(said, [("", ""), *said], strict=False) if one != before]
     assert story.statuses == len(changes) == 8
     assert [reason for reason, _ in said[-2:]] == ["EngineDied", "CrashLoop"]
+
+
+POD = "vllm11-7d9f8b6c5-{}"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "ran", "reason"), [(137, 5, "KilledBySignal"), (1, 5, "ContainerEnded"), (1, 7200, "StartTimedOut")]
+)
+async def test_a_crash_loop_is_no_new_event_at_each_restart(exit_code: int, ran: int, reason: str) -> None:
+    story = Story()
+    for count, name in enumerate(("x2x9z", "bcdfg", "bcdfg", "4k7mn"), 1):
+        begun = story.now - 60 * count - ran
+        end = {
+            "exitCode": exit_code,
+            "startedAt": api.moment(begun),
+            "finishedAt": api.moment(begun + ran + 60 * count),
+        }
+        one = engine(WAITING, end, restartCount=count)
+        one["metadata"]["name"] = POD.format(name)
+        one["spec"] = {"containers": [{"name": "vllm", "startupProbe": {"failureThreshold": 720}}]}
+        await story.is_seen(starting(one), after=60)
+        await story.is_seen(UNSCHEDULABLE, after=60)
+    assert story.reasons == [f"Warning {reason}", "Warning Unschedulable"]
+
+
+@pytest.mark.parametrize("by_the_way", [[], [serving(guards={"a": {"version": "older"}})]])
+async def test_keys_that_a_guard_lacks_are_told_and_their_end_too(by_the_way: list[dict[str, Any]]) -> None:
+    """New keys reach the guards a moment later, which is told by no Event."""
+    trouble = serving(troubles={"vault": ("ClientKeyNotFound", "no Secret")})
+    story = Story()
+    for described in (serving(), *by_the_way, trouble, trouble, *by_the_way, serving()):
+        await story.is_seen(described)
+    assert story.reasons == ["Normal Serving", "Warning ClientKeyNotFound", "Normal Configured"]
+
+
+async def test_each_client_that_is_revoked_is_told() -> None:
+    story = Story()
+    for client in ("team-1", "team-2", "team-2"):
+        await story.reporter.revoked(story.api.objects[MODEL], [client])
+    assert [note.rpartition(" ")[2] for _, note in story.events] == ["team-1", "team-2"]
+
+
+async def test_what_ready_tells_is_not_told_of_another_condition_as_well() -> None:
+    wrong = serving(verified=ConditionValue("False", "AnswerWrong", "the answer was wrong"))
+    story = Story()
+    for described in (serving(), wrong, serving()):
+        await story.is_seen(described, after=600)
+    assert story.reasons == ["Normal Serving", "Warning VerificationFailed", "Normal Serving", "Normal Verified"]
+
+
+async def test_a_condition_that_was_never_true_is_told_once_it_is() -> None:
+    story = Story()
+    for described in (serving(troubles={"vault": ("ClientKeyNotFound", "no Secret")}), serving()):
+        await story.is_seen(described)
+    assert story.reasons == ["Normal Serving", "Normal Configured"]
 
 
 @pytest.mark.parametrize(
