@@ -8,7 +8,12 @@ import re
 from typing import NamedTuple
 
 LOADING, COMPILING = "Loading", "Compiling"
-_SHARDS = re.compile(r"Loading \w+ checkpoint shards: +(\d{1,3})% Completed \| (\d{1,5})/(\d{1,5})")
+_FILES = re.compile(
+    r"(?:Loading \w{1,20} checkpoint shards(?: \(eager\))?|Multi-thread loading (?:pt checkpoint )?shards): +"
+    r"\d{1,3}% Completed \| (\d{1,5})/(\d{1,5})"
+)
+_PART = re.compile(r"Loading safetensors using (?:Runai Model Streamer|InstantTensor loader): +(\d{1,3})% Completed")
+"""Loaders that count tensors or bytes."""
 _LOADED = re.compile(r"(?:Loading weights|Model loading) took ")
 _GRAPHS = re.compile(r"Capturing CUDA graphs[^\n\r]{0,60}: +(\d{1,3})%\|")
 _ENGINE = r"(?m:^)\(EngineCore\w{0,20} pid=\d{1,9}\) (?!ERROR)[^\n]{0,200}?"
@@ -50,8 +55,10 @@ def _stage(text: str) -> tuple[str, str]:
     if _LOADED.search(text):
         graphs = _last(_GRAPHS, text)
         return COMPILING, f"{graphs[1]} % of the graphs" if graphs else ""
-    shards = _last(_SHARDS, text)
-    return LOADING, f"{shards[2]} of {shards[3]} files of weights" if shards else ""
+    if files := _last(_FILES, text):
+        return LOADING, f"{files[1]} of {files[2]} files of weights"
+    part = _last(_PART, text)
+    return LOADING, f"{part[1]} % of the weights" if part else ""
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
