@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from concurrent import futures
 from typing import Any, NamedTuple
@@ -18,7 +19,9 @@ AT_ONCE, ENGINES = 6, 2
 """How many models are provoked side by side; and how many of real vLLM, which takes a core each."""
 SECONDS = 480.0
 TOLD_SECONDS = 25.0
-"""Five times what is promised: how long after a container's end its cause stands in the status."""
+"""Five times what is promised: how long after a cause can be seen it stands in the status."""
+QUOTED = 60
+"""In characters: how much of an Event's words tells that a message quotes it."""
 MOST_READS = 60
 """Of the log of one pod: one for each ten seconds of a start, which may take minutes, and one for each end of its engine."""
 VOLUMES = {"broken": "", "unmounted": "none"}
@@ -26,7 +29,7 @@ VOLUMES = {"broken": "", "unmounted": "none"}
 
 
 class Told(NamedTuple):
-    """What the status said, and how long after the container's end, if one ended."""
+    """What the status said, and how long after it could be seen."""
 
     message: str
     late: float
@@ -113,7 +116,7 @@ def provoke(admin: kubectl.Admin, case: Case, named: dict[str, str]) -> Told:
         message = waiting.until(
             f"{case.name}: {case.reason}", lambda: said(admin, case), lambda: seen(admin, case.name), SECONDS
         )
-        return Told(message, lateness(admin, case) if case.ends else 0.0)
+        return Told(message, lateness(admin, case, message))
     finally:
         admin.kubectl("delete", "vllm", case.name, "--wait=false")
 
@@ -124,17 +127,35 @@ def said(admin: kubectl.Admin, case: Case) -> str:
     return str(ready["message"]) if is_said else ""
 
 
-def lateness(admin: kubectl.Admin, case: Case) -> float:
-    """Return how many seconds after the engine's end, of those that are seen the first, the operator's Event told the reason."""
+def lateness(admin: kubectl.Admin, case: Case, message: str) -> float:
+    """Return how many seconds after it could be seen the operator's Event told the cause."""
     chosen = (f"--field-selector=regarding.name={case.name},reason={case.reason}", "-o", "json")
     events = json.loads(admin.kubectl("get", "events.events.k8s.io", *chosen))["items"]
+    assert events, f"{case.name}: no Event tells {case.reason}"
+    told = min(api.unix(event["eventTime"]) for event in events)
+    begun = min(ends(admin, case) if case.ends else said_by_others(admin, case, message), default=told)
+    return max(told - begun, 0)  # an earlier end than those that are still seen was told
+
+
+def ends(admin: kubectl.Admin, case: Case) -> list[int]:
+    """Return when containers of the model's pods ended, as far as the kubelet still says it; in unix seconds."""
     listed = json.loads(admin.kubectl("get", "pods", "-l", f"serving.byteshop.in/model={case.name}", "-o", "json"))[
         "items"
     ]
     statuses = [one for pod in listed for one in pod["status"].get("containerStatuses", [])]
-    ends = [one.get("lastState", {}).get("terminated") or one["state"].get("terminated") for one in statuses]
-    told = min((api.unix(event["eventTime"]) for event in events), default=0)
-    return max((told - api.unix(end["finishedAt"]) for end in ends if end), default=0.0)
+    found = [one.get(state, {}).get("terminated") for one in statuses for state in ("lastState", "state")]
+    return [api.unix(end["finishedAt"]) for end in found if end]
+
+
+def said_by_others(admin: kubectl.Admin, case: Case, message: str) -> list[int]:
+    """Return when the scheduler and the kubelet first said of the model's pods what the message quotes; in unix seconds."""
+    pods = re.compile(rf"{case.name}-[a-z0-9]+-[a-z0-9]+")
+    found = json.loads(
+        admin.kubectl("get", "events.events.k8s.io", "--field-selector=regarding.kind=Pod", "-o", "json")
+    )
+    quoted = [one for one in found["items"] if one.get("note", "")[:QUOTED] in message and one.get("note")]
+    theirs = [one for one in quoted if pods.fullmatch(one["regarding"]["name"])]
+    return [api.unix(one["metadata"]["creationTimestamp"]) for one in theirs]
 
 
 def seen(admin: kubectl.Admin, name: str) -> str:

@@ -1,9 +1,10 @@
 """What is read at the API server of a pod that does not come up, beside its status: the log of an engine that ended, and Events.
 
-A log is read once for each end of an engine, and only where the termination message does not name the cause; Events while a pod
-that has a node does not begin to run, ever less often; the end of a log while an engine starts, every ten seconds and then less
-often, and once when it answers. Of a log only the cause is kept. Reads are bounded in bytes, lines, pods
-of a model, time, and number a second. Of a model that serves nothing is read.
+A log is read once for each end of an engine, and only where the termination message does not name the cause. Events are read
+while a pod that has a node does not begin to run: every four seconds for ten minutes and then less often, and less often where
+many wait. The end of a log is read while an engine starts, every ten seconds and then less often, and once when it answers. Of a
+log only the cause is kept. Reads are bounded in bytes, lines, pods of a model, time, and number a second. Of a model that serves
+nothing is read.
 """
 
 import asyncio
@@ -32,13 +33,15 @@ PAUSE_SECONDS = 0.1
 """Between two reads of one worker: 80 a second at most, in all."""
 SET_UP_SECONDS, LONGEST_SECONDS = 4.0, 60.0
 """Events are read first when a pod has had its node for so long, and at the latest so long after the last time."""
+PODS_A_SECOND = 20.0
+"""How many pods are looked at, unless so many wait that one would wait for longer than LONGEST_SECONDS."""
 LOADING_SECONDS = 10.0
 """How long an engine has run when it is first looked how far it is; and the shortest time between two such looks."""
 TOLD_SECONDS = 10.0
 """How much longer something must take for that to be told anew: each time is a write of the status."""
 SUMMARY = "Unable to attach or mount volumes"
 """How the kubelet's Event begins that only names the volumes, beside those that say why."""
-SLOWER = {SET_UP_SECONDS: 1.0, LOADING_SECONDS: 0.1}
+SLOWER = {SET_UP_SECONDS: 1 / 150, LOADING_SECONDS: 0.1}
 """How much of the time that has passed is waited for the next look."""
 
 NOTHING = Evidence()
@@ -131,8 +134,12 @@ class Inquiries:
             return None
         if last is None or last < begun:
             return max(0.0, begun + first - now)
-        pause = min(LONGEST_SECONDS, max(first, (last - begun) * SLOWER[first]))
+        pause = min(LONGEST_SECONDS, max(first, self._share(), (last - begun) * SLOWER[first]))
         return max(0.0, last + pause - now)
+
+    def _share(self) -> float:
+        """Return in how many seconds all pods that wait can be looked at once."""
+        return sum(len(pods) for pods in self._asked.values()) / PODS_A_SECOND
 
     async def _start(self, view: PodView) -> start_log.StartLog | None:
         """Return how far the engine is that runs."""

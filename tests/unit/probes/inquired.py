@@ -7,7 +7,7 @@ from typing import Any
 from tests import clock, fake_apiserver, samples
 from tests.golden import render
 from vllm_operator import api
-from vllm_operator.kube import cache, kinds
+from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.probes import inquiries, stocks
 
 MODEL = render.case("plain")
@@ -33,7 +33,16 @@ class World:
     def _hear(self, _: kinds.Key) -> None:
         self.heard.append(clock.now())
 
-    def pod(self, name: str = "a", conditions: list[dict[str, Any]] | None = None, **container: Any) -> None:
+    def model(self, name: str) -> None:
+        """Show another model, with its Deployment."""
+        body = samples.model(KEY.namespace, name)
+        body["metadata"]["uid"] = f"uid-{name}"
+        for one in (body, samples.deployment(naming.owner(body))):
+            self._put(one)
+
+    def pod(
+        self, name: str = "a", conditions: list[dict[str, Any]] | None = None, model: str = "vllm11", **container: Any
+    ) -> None:
         """Show a server whose engine is so, and which has a node unless `conditions` say otherwise."""
         since = api.moment(BEGUN + clock.now())
         placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": since}
@@ -42,7 +51,7 @@ class World:
             "name": name,
             "namespace": "models",
             "uid": f"uid-{name}",
-            **samples.made_by_deployment("vllm11", "1"),
+            **samples.made_by_deployment(model, "1"),
         }
         limits = {"name": "vllm", "resources": {"limits": {GPU: "2"}}}
         spec = {"containers": [limits], **({} if conditions else {"nodeName": "n"})}
@@ -56,9 +65,10 @@ class World:
         last = {"exitCode": 1, "message": message, "containerID": str(restarts)}
         self.pod(state=BACK_OFF, restartCount=restarts, lastState={"terminated": last})
 
-    async def run(self, seconds: float = 1.0) -> None:
-        """Let what is due be read for a while."""
-        self.inquiries.queue.add(KEY)
+    async def run(self, seconds: float = 1.0, *models: str) -> None:
+        """Let what is due be read for a while, of other models too."""
+        for name in ("vllm11", *models):
+            self.inquiries.queue.add(kinds.Key(KEY.namespace, name))
         running = asyncio.create_task(self.inquiries.queue.run())
         await asyncio.sleep(seconds)
         await self.inquiries.queue.stop(0)

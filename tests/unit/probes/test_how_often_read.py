@@ -1,5 +1,7 @@
 """How much of a log is read, and how often what is read of a pod makes its model's status be written anew."""
 
+import asyncio
+
 import pytest
 
 from tests import clock
@@ -49,8 +51,37 @@ async def test_how_long_a_pull_takes_is_told_at_most_every_ten_seconds() -> None
     world.pod(state=CREATING)
     await world.run(60)
     assert all(later - earlier >= 10 for earlier, later in zip(world.heard[1:], world.heard[2:], strict=False))
-    assert len(world.heard) <= 4
-    assert world.inquiries.of(KEY)["uid-a"].elapsed >= 16
+    assert len(world.heard) <= 7
+    assert world.inquiries.of(KEY)["uid-a"].elapsed >= 48
+
+
+@pytest.mark.parametrize("after", [0.1, 30.3, 200.2, 590.0])
+@clock.virtual
+async def test_a_volume_that_fails_is_told_within_five_seconds(after: float) -> None:
+    """A driver may try for half a minute before it says that a volume cannot be attached."""
+    world = World()
+    world.pod(state=CREATING)
+    running = asyncio.create_task(world.run(after + 5))
+    await asyncio.sleep(after)
+    failed, at = inquired.event("uid-a", "AttachVolume.Attach failed", "FailedAttachVolume"), clock.now()
+    await world.api.create_by("attacher", failed)
+    await running
+    assert 0 < world.heard[-1] - at < 5
+
+
+@clock.virtual
+async def test_a_thousand_models_that_wait_are_read_in_turn() -> None:
+    """No more reads a second, so that each waits a little longer; none waits for more than a minute."""
+    world = World()
+    names = [f"m{number}" for number in range(1000)]
+    for name in names:
+        world.model(name)
+        world.pod(f"{name}-a", model=name, state=CREATING)
+    await world.run(120, *names)
+    before = world.reads("list")
+    await world.run(60, *names)
+    a_second = (world.reads("list") - before) / 60
+    assert 1000 / inquiries.LONGEST_SECONDS <= a_second <= inquiries.PODS_A_SECOND * 1.1
 
 
 @clock.virtual
