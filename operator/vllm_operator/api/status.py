@@ -49,6 +49,9 @@ class WeightsStatus(schema.Schema):
     bytes: int = pydantic.Field(default=0, ge=0, description="Size of all files. Bytes.")
     fetched: int = pydantic.Field(default=0, ge=0, description="Size of what is there. Bytes.")
     bytes_per_second: int = pydantic.Field(default=0, ge=0, description="Speed of the last moments. Bytes per second.")
+    seconds: int = pydantic.Field(
+        default=0, ge=0, description="Time from the start of what fetches to its last byte. Seconds."
+    )
     seconds_left: int = pydantic.Field(default=0, ge=0, description="Time that the rest takes at this speed. Seconds.")
     files: str = pydantic.Field(default="", max_length=32, description="Number of files that are there, and of all.")
 

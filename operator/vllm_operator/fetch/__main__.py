@@ -38,11 +38,12 @@ def main() -> int:
     except asyncio.CancelledError:
         LOG.info("stopped: what is fetched stays, and the next start goes on from it")
         return STOPPED
-    _say(result, {**found._asdict(), "files": f"{found.files}/{found.files}"})
+    _say(result, found)
     return 0
 
 
-async def _run(told: settings.Settings) -> fetcher.Result:
+async def _run(told: settings.Settings) -> dict[str, Any]:
+    """Fetch; return what is said at the end."""
     task = asyncio.current_task()
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, task.cancel if task else sys.exit)
@@ -51,7 +52,8 @@ async def _run(told: settings.Settings) -> fetcher.Result:
     async with server.serving(told.port, lambda: state.report(clock.now())), http_client.Client() as client:
         telling = asyncio.create_task(_tell(state, clock))
         try:
-            return await fetcher.Fetcher(told, client, state, clock).all()
+            found = await fetcher.Fetcher(told, client, state, clock).all()
+            return {**found._asdict(), "files": f"{found.files}/{found.files}", "seconds": state.seconds}
         finally:
             telling.cancel()
 

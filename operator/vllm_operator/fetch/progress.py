@@ -17,7 +17,7 @@ class Progress:
         self.fetched = 0
         self.files = 0
         self.whole = 0
-        self.last_byte = now
+        self.begun = self.last_byte = now
         self.reason = ""
         self.message = ""
         self._samples = collections.deque([(now, 0)])
@@ -53,6 +53,11 @@ class Progress:
         since, before = self._samples[0]
         return int((self._read - before) / max(now - since, 1.0))
 
+    @property
+    def seconds(self) -> int:
+        """Return in what time all came that has come until now; 0 where nothing has."""
+        return int(self.last_byte - self.begun)
+
     def report(self, now: float) -> dict[str, Any]:
         """Return what /progress answers; `secondsLeft` is 0 while nothing comes."""
         speed = self.speed(now)
@@ -62,6 +67,7 @@ class Progress:
             "bytes": self.size,
             "fetched": self.fetched,
             "bytesPerSecond": speed,
+            "seconds": self.seconds,
             "secondsLeft": (self.size - self.fetched) // speed if speed else 0,
             "files": f"{self.whole}/{self.files}",
             "reason": self.reason,

@@ -11,7 +11,7 @@ from pydantic import alias_generators
 from vllm_operator.children import fetch, weights
 from vllm_operator.fetch import failures
 from vllm_operator.kube import kinds
-from vllm_operator.status import pod_view
+from vllm_operator.status import durations, pod_view
 
 UNKNOWN = "FetchFailed"
 SPEAKING = (fetch.FETCH, weights.LOCATE)
@@ -34,6 +34,7 @@ class Progress(pydantic.BaseModel):
     bytes: Number = 0
     fetched: Number = 0
     bytes_per_second: Number = 0
+    seconds: Number = 0
     seconds_left: Number | None = 0
     files: Annotated[str, pydantic.Field(max_length=32)] = ""
     reason: Annotated[str, pydantic.AfterValidator(_known)] = ""
@@ -79,17 +80,14 @@ def in_words(progress: Progress | None) -> str:
     if progress is None or not progress.bytes:
         return "the weights are being looked up"
     speed = f" at {progress.bytes_per_second / 1e6:.0f} MB/s" if progress.bytes_per_second else ""
-    left = f", {_time(progress.seconds_left)} left" if progress.seconds_left else ""
-    return f"{_size(progress.fetched)} of {_size(progress.bytes)} GB of weights ({progress.files} files){speed}{left}"
+    elapsed = f" for {durations.told(progress.seconds)}" if progress.seconds else ""
+    left = f", {durations.told(progress.seconds_left)} left" if progress.seconds_left else ""
+    done = f"{_size(progress.fetched)} of {_size(progress.bytes)} GB of weights ({progress.files} files)"
+    return f"{done}{elapsed}{speed}{left}"
 
 
 def _size(size: int) -> str:
     return f"{size / 1e9:.2f}" if size < 1e10 else f"{size / 1e9:.0f}"  # noqa: PLR2004 - ten gigabytes
-
-
-def _time(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
 def _end(container: kinds.Object) -> kinds.Object | None:

@@ -75,6 +75,7 @@ async def test_the_last_words_name_the_model_and_servers_may_read_it(rig: fetchi
     assert await program.end() == 0
     assert program.result["revision"] == rig.hub.commit("org/tiny")
     assert program.result["files"] == "3/3"
+    assert program.result["seconds"] >= 0
     assert rig.fetched["model.safetensors"] == LARGE
     assert all(file.stat().st_mode & 0o044 == 0o044 for file in rig.into.rglob("*"))
 

@@ -14,6 +14,7 @@ def test_speed_and_time_left_are_those_of_the_last_seconds() -> None:
     assert report["fetched"] == 300
     assert report["bytesPerSecond"] == 10
     assert report["secondsLeft"] == 70
+    assert report["seconds"] == 20
     assert report["files"] == "1/3"
 
 
@@ -29,6 +30,7 @@ def test_a_stall_brings_the_speed_to_nothing() -> None:
     state.found(1000, 0, 1, 0)
     state.read(500, 1.0)
     assert state.report(100.0)["bytesPerSecond"] == 0
+    assert state.report(100.0)["seconds"] == 1, "a status that says nothing new is not written anew"
 
 
 def test_a_reason_lasts_until_the_next_byte() -> None:

@@ -20,10 +20,10 @@ from vllm_operator.status.pod_view import PodEvent, PodView
 HUB = {"model": {"source": "hf://meta/llama@v1", "cache": {"size": "40Gi"}}}
 ALONE = {"model": {"source": "hf://meta/llama@v1"}}
 PART = Progress(
-    revision="7ae557", bytes=140_000_000_000, fetched=31_000_000_000, bytes_per_second=410_000_000, seconds_left=265,
+    revision="7ae557", bytes=140_000_000_000, fetched=31_000_000_000, bytes_per_second=410_000_000, seconds=76, seconds_left=265,
     files="12/63",
 )  # fmt: skip
-PART_SAID = "31 of 140 GB of weights (12/63 files) at 410 MB/s, 4m25s left"
+PART_SAID = "31 of 140 GB of weights (12/63 files) for 1m16s at 410 MB/s, 4m25s left"
 BEFORE = "no accelerator is taken before they are there"
 REFUSED = "FetchNotStarted: the pod that fetches the weights cannot be made"
 STORAGE = "the node does not reach the storage: see to its server and driver"
@@ -159,7 +159,7 @@ def test_weights_are_fetched_before_a_server_and_the_status_says_how_far() -> No
     assert observations.signs(body).split()[:3] == ["-Downloading", "-Downloading", "+Downloading"]
     assert body["weights"] == {
         "source": "hf://meta/llama@v1", "revision": "7ae557", "bytes": 140_000_000_000, "fetched": 31_000_000_000,
-        "bytesPerSecond": 410_000_000, "secondsLeft": 265, "files": "12/63",
+        "bytesPerSecond": 410_000_000, "seconds": 76, "secondsLeft": 265, "files": "12/63",
     }  # fmt: skip
 
 
@@ -177,11 +177,12 @@ def test_only_what_is_whole_counts_as_fetched_without_a_number(said: dict[str, A
 def test_what_was_fetched_is_told_when_the_pods_that_said_it_are_gone() -> None:
     end = {
         "exitCode": 0,
-        "message": json.dumps({"revision": "7ae557", "digest": "sha256:0", "bytes": 5, "files": "2/2"}),
+        "message": json.dumps({"revision": "7ae557", "digest": "sha256:0", "bytes": 5, "seconds": 76, "files": "2/2"}),
     }
     whole = observations.status(_fetching(HUB)._replace(fetch=FetchState(fetcher({"terminated": end}))))
     assert whole["weights"] == {
         "source": "hf://meta/llama@v1", "revision": "7ae557", "digest": "sha256:0", "bytes": 5, "fetched": 5, "files": "2/2",
+        "seconds": 76,
     }  # fmt: skip
     later = _fetching(HUB)
     later = later._replace(model={**later.model, "status": whole})
