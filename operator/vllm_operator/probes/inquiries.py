@@ -195,8 +195,9 @@ def _told(view: PodView, before: Evidence, events: tuple[PodEvent, ...], now: fl
     event = view._replace(evidence=after).setting_up()
     if event is None or event.reason != "Pulling":
         return after
-    elapsed = view.set_up_for(now)
-    is_told = before.elapsed <= elapsed < before.elapsed + TOLD_SECONDS
+    elapsed, last = view.set_up_for(now), view.setting_up()
+    was_pulling = last is not None and last.reason == "Pulling"
+    is_told = was_pulling and before.elapsed <= elapsed < before.elapsed + TOLD_SECONDS
     return after._replace(elapsed=before.elapsed if is_told else int(elapsed))
 
 

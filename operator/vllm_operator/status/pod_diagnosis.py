@@ -149,7 +149,7 @@ def _loading(at: PodView) -> Told | None:
 
 def _so_far(at: PodView, *phases: str) -> str:
     """Return how long it takes already, and how long it took the last time."""
-    elapsed, last = at.evidence.elapsed if at.evidence else 0, sum(int(at.last_start.get(one, 0)) for one in phases)
+    elapsed, last = at.elapsed(), sum(int(at.last_start.get(one, 0)) for one in phases)
     before = f" (the last time: {durations.told(last)})" if last else ""
     return f", for {durations.told(elapsed)}{before}" if elapsed else ""
 

@@ -160,6 +160,11 @@ class PodView(NamedTuple):
         """Return what the log of the engine says of its start."""
         return self.evidence.start if self.evidence else None
 
+    def elapsed(self) -> int:
+        """Return for how many seconds the phase had lasted in which the pod is, when it was looked at; 0 where it was not."""
+        is_of_this_phase = self.started() is not None or self.is_being_set_up()
+        return self.evidence.elapsed if self.evidence and is_of_this_phase else 0
+
     def ready_since(self) -> float:
         """Return since when the pod is ready, in unix seconds; 0 where it is not."""
         found = conditions.condition(self.pod, "Ready") or {}
