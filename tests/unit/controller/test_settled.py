@@ -226,6 +226,19 @@ async def test_a_rollouts_date_is_one_of_those_that_are_waited_for(plans: list[c
         assert schedule.until(turning, issued, 0.0) == 5.0
 
 
+async def test_the_end_of_a_server_that_is_back_is_told_otherwise_in_time(plans: list[children.Inputs]) -> None:
+    home = await at_rest()
+    ended = {"terminated": {"exitCode": 1, "finishedAt": api.moment(home.now)}}
+    back = {"name": "vllm", "image": "x", "ready": True, "restartCount": 1, "state": {}, "lastState": ended}
+    await home.api.create_by("kubelet", pod(containerStatuses=[back]))
+    home.hear()
+    for seconds in (0, 3600, 86_400 - 3600):
+        home.now += seconds
+        assert await is_decided(home, plans)
+        await home.go_on()
+        assert not await is_decided(home, plans)
+
+
 @pytest.mark.parametrize("row", test_status_table.STEADY, ids=lambda row: row.promise)
 def test_of_a_model_that_is_left_out_a_year_changes_nothing_that_is_told(row: Row) -> None:
     seen = test_status_table.state(row)
