@@ -1,12 +1,14 @@
 """What is observed of a model, from a few words, and the status that it deserves: what tests of the status begin with.
 
 A state is described by what others add to the model's children: `deployment` and `ingress` (their `status`), `pods`, the spec
-that the children were `made_of`, if that is an earlier one, what is `remembered` of the rollout, what stood in the way of the
-writes (`absent`: children that are not there; `failures`: what writes met, by kind; `missing`: kind and name of dependencies;
-`troubles`: reason and message by client), and what was answered (`guards`: of each pod the version, if not the newest, and the
-number rejected, and its engine's stalls, or None where it is silent; `verified`: a condition's value).
+that the children were `made_of`, if that is an earlier one, the fields of a pod that the API server `dropped`, what is
+`remembered` of the rollout, what stood in the way of the writes (`absent`: children that are not there; `failures`: what writes
+met, by kind; `missing`: kind and name of dependencies; `troubles`: reason and message by client), and what was answered
+(`guards`: of each pod the version, if not the newest, and the number rejected, and its engine's stalls, or None where it is
+silent; `verified`: a condition's value).
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from tests.golden import render
@@ -135,7 +137,16 @@ def _with_status(child: kinds.Object, described: dict[str, Any]) -> kinds.Object
         noted = {naming.ROLLOUT_ANNOTATION: rollout_record.written(described["remembered"])}
         annotations = {**child["metadata"]["annotations"], **noted}
         child = {**child, "metadata": {**child["metadata"], "annotations": annotations}}
+    if child["kind"] == kinds.DEPLOYMENT.kind:
+        child = _without(child, described.get("dropped", ()))
     return {**child, "metadata": {**child["metadata"], "generation": 1}, "status": found} if found else child
+
+
+def _without(deployment: kinds.Object, dropped: Collection[str]) -> kinds.Object:
+    """Return a Deployment whose pods lack the fields."""
+    of_pods = deployment["spec"]["template"]
+    kept = {name: value for name, value in of_pods["spec"].items() if name not in dropped}
+    return {**deployment, "spec": {**deployment["spec"], "template": {**of_pods, "spec": kept}}}
 
 
 def _marked(one: kinds.Object, children_of: list[kinds.Object]) -> kinds.Object:

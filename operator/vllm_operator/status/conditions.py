@@ -6,7 +6,7 @@ Every condition is positive: True is what an admin wants, Progressing apart. doc
 from collections.abc import Mapping
 
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import edge, engine_version, retold, rollout, rule
+from vllm_operator.status import edge, engine_version, retold, rollout, rule, weights
 from vllm_operator.status.context import StatusContext
 
 Row = rule.Row[StatusContext]
@@ -39,6 +39,11 @@ MISSING = Rule(
 NO_GATEWAY = Rule(
     "GatewayNotFound", edge.missing_gateway, "Gateway {found.namespace}/{found.name} does not exist",
     "correct spec.expose.gateway, or have it made; this heals by itself",
+)  # fmt: skip
+NO_IMAGE_VOLUMES = Rule(
+    "ImageVolumesDisabled", weights.lacks_image_volume,
+    "the API server drops image volumes, so servers have no weights of spec.model.source",
+    "use Kubernetes 1.35 or newer, or have the feature gate ImageVolume switched on for it and the kubelets",
 )  # fmt: skip
 HOST_CONFLICT = Rule("HostConflict", edge.conflict, "{found.words}", "{found.remedy}")
 UNCERTIFIED = Rule(
@@ -78,6 +83,7 @@ READY: tuple[Row, ...] = (
     NO_GATEWAY,
     HOST_CONFLICT,
     MISSING,
+    NO_IMAGE_VOLUMES,
     PAUSED.where(StatusContext.held_back),
     SCALED_TO_ZERO,
     Rule("GuardRejected", StatusContext.rejected, "{found.message}"),

@@ -1,4 +1,4 @@
-"""The part of the status that says which weights were fetched, and how far they are. Pure."""
+"""Which weights were fetched, how far they are, and whether servers can have them at all. Pure."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from vllm_operator import children
 from vllm_operator.children import claim
 from vllm_operator.kube import kinds
 from vllm_operator.status import fetch_progress
+from vllm_operator.status.context import StatusContext
 from vllm_operator.status.observed import ObservedState
 
 
@@ -21,6 +22,17 @@ def weights(observed: ObservedState, plan: children.Plan) -> dict[str, Any]:
     before = observed.model.get("status", {}).get("weights", {})
     kept = before if before.get("source") == source else {}
     return {"weights": {"source": source, **_numbers(said)} if said else {**kept, "source": source}}
+
+
+def lacks_image_volume(at: StatusContext) -> bool:
+    """Tell whether the API server kept no image volume of the template that the Deployment was made of."""
+    if not at.deployment or at.plan.at_work is None:
+        return False
+    return _has_image(at.plan.at_work["data"]["template"]) and not _has_image(at.deployment["spec"]["template"])
+
+
+def _has_image(template: kinds.Object) -> bool:
+    return any("image" in volume for volume in template["spec"].get("volumes", []))
 
 
 def _said(observed: ObservedState) -> fetch_progress.Progress | None:

@@ -91,6 +91,18 @@ FAILURES = [
         f"+Serving -WriteRefused -WriteRefused {INSIDE} {PROVEN}", REFUSED),
 ]  # fmt: skip
 
+OF_IMAGE = {"model": {"source": "oci://registry.example/opt:1/opt"}}
+DROPPED = (
+    "the API server drops image volumes, so servers have no weights of spec.model.source: use Kubernetes 1.35 or newer, or have"
+    " the feature gate ImageVolume switched on for it and the kubelets"
+)
+
+IMAGE_VOLUMES = [
+    Row("an image volume that the API server dropped", OF_IMAGE, starting(engine(RUNNING), dropped=["volumes"]),
+        f"-ImageVolumesDisabled -ImageVolumesDisabled +RollingOut {INSIDE} {IDLE}", DROPPED),
+    Row("an image volume that the API server kept", OF_IMAGE, serving(), f"{WHOLE} {INSIDE} {PROVEN}", ONE),
+]  # fmt: skip
+
 DOMAINS = "under none of allow.domains of the namespace models: byteshop.in, example (values of the operator's chart)"
 HOST = f"spec.expose.host bank.example.com is {DOMAINS}"
 ACCOUNT = "spec.serviceAccountName admin is not in allow.serviceAccounts: weights-reader"
@@ -203,4 +215,4 @@ MISSING = [
         settings={"domain": "example", "tls_secret": "of-domain"}),
 ]  # fmt: skip
 
-ROWS = [*PODS, *FAILURES, *REFUSALS, *MISSING]
+ROWS = [*PODS, *FAILURES, *IMAGE_VOLUMES, *REFUSALS, *MISSING]
