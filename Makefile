@@ -4,9 +4,9 @@ export PYTHONPATH := operator:.
 CACHE := $(or $(VLLM_OPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vllm-operator)
 TO_TAKE_DOWN := $(if $(wildcard $(CACHE)/run/cluster $(CACHE)/run/provider),.venv/ready) # also from a clone that did not bring it up
 
-.PHONY: help setup demo shell demo-down test check docs generate mutate chaos bench attack release verify-release crd bump accept up down
+.PHONY: help setup demo shell demo-down test test-kubernetes check docs generate mutate chaos bench attack release verify-release crd bump accept up down
 help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
 
 setup: ## Install what is missing: apt packages, uv, the virtual environment
 	@sh dev/bootstrap.sh $(FOR)
@@ -33,6 +33,12 @@ test: setup check ## Everything: lint, types, layers, unit, golden, guard, integ
 	@$(PYTHON) -m pytest --durations=20 tests/bootstrap tests/guard
 	@$(PYTHON) -m pytest -n 2 --dist=loadscope --durations=40 tests/integration tests/e2e
 	@$(PYTHON) -m pytest tests/privileges
+
+test-kubernetes: FOR := test
+test-kubernetes: setup ## The integration tests on an older Kubernetes, which is built once; VERSION=1.34
+	@test -d dev/go/kubernetes-$(VERSION) || { echo "error: VERSION=$(VERSION) is no older Kubernetes that dev/go pins: VERSION=1.34" >&2; exit 2; }
+	@$(PYTHON) -m dev build kubernetes-$(VERSION)
+	@KUBERNETES=$(VERSION) $(PYTHON) -m pytest -n 2 --dist=loadfile --durations=20 --ignore=tests/integration/test_chaos.py $(ARGS) tests/integration
 
 check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/ruff check --quiet .

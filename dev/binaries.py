@@ -16,9 +16,11 @@ from typing import NamedTuple
 from dev import golang, indexes, layout, paths, progress
 
 GO_DIRECTORY = paths.ROOT / "dev" / "go"
-KUBERNETES_VERSION = "v1.37.2"
+KUBERNETES = {"kubernetes": "v1.37.2", "kubernetes-1.34": "v1.34.4"}
+"""Each group of Kubernetes' binaries, and its version. The older ones have what an integration test needs: see CHOSEN."""
+CHOSEN = "-".join(["kubernetes", *os.environ.get("KUBERNETES", "").split()])
+KUBERNETES_VERSION = KUBERNETES[CHOSEN]
 _VERSION = "k8s.io/component-base/version"
-_STAMP = f"-X {_VERSION}.gitVersion={KUBERNETES_VERSION} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37"
 
 
 class Group(NamedTuple):
@@ -30,8 +32,16 @@ class Group(NamedTuple):
     names: tuple[tuple[str, str], ...] = ()
 
 
+def _stamped(version: str) -> Group:
+    """Return how a group that carries Kubernetes' version is built."""
+    major, minor, _ = version.removeprefix("v").split(".")
+    return Group(
+        ldflags=f"-X {_VERSION}.gitVersion={version} -X {_VERSION}.gitMajor={major} -X {_VERSION}.gitMinor={minor}"
+    )
+
+
 GROUPS = {
-    "kubernetes": Group(ldflags=_STAMP),
+    **{name: _stamped(version) for name, version in KUBERNETES.items()},
     "etcd": Group(names=(("server", "etcd"),)),
     "containerd": Group(tags="no_btrfs"),
     "runc": Group(tags="seccomp", cgo=True),
@@ -41,16 +51,17 @@ GROUPS = {
     "helm": Group(),
     "helm3": Group(),
     "kind": Group(),
-    "kubeadm": Group(ldflags=_STAMP),
-    "kubectl": Group(ldflags=_STAMP),
+    "kubeadm": _stamped(KUBERNETES["kubernetes"]),
+    "kubectl": _stamped(KUBERNETES["kubernetes"]),
     "kubeconform": Group(),
     "versitygw": Group(),
     "crane": Group(),
     "cosign": Group(),
     "registry": Group(),
 }
-LIGHT = ("kubernetes", "etcd")
-EMBEDDED = (*LIGHT, "containerd", "runc", "cni", "coredns", "contour", "helm")
+SEARCHED = tuple(name for name in GROUPS if name == CHOSEN or name not in KUBERNETES)
+LIGHT = ("kubernetes", "etcd") if CHOSEN == "kubernetes" else (CHOSEN, "etcd", "kubectl")
+EMBEDDED = ("kubernetes", "etcd", "containerd", "runc", "cni", "coredns", "contour", "helm")
 RELEASING = ("helm", "crane", "cosign", "registry")
 TESTING = ("helm3", "kubeconform", "versitygw", *RELEASING)  # what the tests need beside a cluster
 
@@ -67,12 +78,12 @@ def directory(name: str) -> pathlib.Path:
 
 def has(name: str) -> bool:
     """Tell whether a binary `name` of some group is built."""
-    return any((_done(group) / name).exists() for group in GROUPS)
+    return any((_done(group) / name).exists() for group in SEARCHED)
 
 
 def find(name: str) -> str:
     """Return the path of the binary `name` of a group that is built."""
-    for group in GROUPS:
+    for group in SEARCHED:
         found = _done(group) / name
         if found.exists():
             return str(found)

@@ -25,7 +25,7 @@ def notes_on(version: str, directory: pathlib.Path) -> str:
     return str(yaml.safe_load(done.stdout)["data"]["text"])
 
 
-@pytest.mark.parametrize("version", ["1.31.0", "1.34.3-gke.100", "1.35.0", "1.37.2"])
+@pytest.mark.parametrize("version", ["1.34.0", "1.34.3-gke.100", "1.35.0", "1.37.2"])
 def test_they_name_what_this_kubernetes_is_too_old_for_as_doctor_does(version: str, tmp_path: pathlib.Path) -> None:
     told = [one.words for one in plugin.judged_version(f"v{version}") if one.verdict == plugin.NOTE]
     notes = notes_on(version, tmp_path)

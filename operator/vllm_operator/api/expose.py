@@ -101,7 +101,8 @@ class ParentRef(schema.Schema):
 
 _ONCE = "name each Gateway once, or name other listeners of it (sectionName)"
 _SAME = (
-    "[other.name, has(other.namespace) ? other.namespace : ''] == [one.name, has(one.namespace) ? one.namespace : '']"
+    "[other.name, has(other.__namespace__) ? other.__namespace__ : '']"
+    " == [one.name, has(one.__namespace__) ? one.__namespace__ : '']"
 )
 """Two references to one Gateway. As lists, since the API server takes comparisons of single texts for dearer than they are."""
 

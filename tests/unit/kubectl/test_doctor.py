@@ -66,17 +66,10 @@ def test_what_is_lacking_is_told_by_resource() -> None:
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("v1.30.4", [("BAD", "v1.30.4: 1.31 is needed")]),
-        (
-            "v1.33.1",
-            [
-                ("ok", "v1.33.1"),
-                ("-", "a newer one is needed for spec.resourceClaims (1.34) and for oci:// sources (1.35)"),
-            ],
-        ),
+        ("v1.33.4", [("BAD", "v1.33.4: 1.34 is needed")]),
         ("v1.34.2-gke.1", [("ok", "v1.34.2-gke.1"), ("-", "a newer one is needed for oci:// sources (1.35)")]),
         ("v1.35.0", [("ok", "v1.35.0")]),
-        ("None", [("BAD", "None: 1.31 is needed")]),
+        ("None", [("BAD", "None: 1.34 is needed")]),
     ],
 )
 def test_what_a_kubernetes_is_too_old_for_is_told(version: str, expected: list[tuple[str, str]]) -> None:
