@@ -44,6 +44,8 @@ REFUSED = {
 """What somebody asks with a wrong key, and what it is answered."""
 MOST, MOST_CPU = 0.75, 0.0003
 """What a flood may take of a guard's memory, as a share, and a request without a key of its CPU, in seconds."""
+TRIES = range(8)
+"""Costs are compared so often until they fit: what else the machine does makes some of them look larger."""
 NEIGHBOUR = guard.Client("team-b", guard.RateLimit(20, "Hour"), (guard.Credential(rig.FRESH),))
 
 
