@@ -55,8 +55,8 @@ GUARD = {
         ),
     ),
     "silent": Claim(
-        "Whoever sends nothing, or half a request, is soon gone; keeps nobody out, fills no memory, cuts no stream, and "
-        "refills no bucket.",
+        "Whoever sends nothing, or half a request without a key, is soon gone; keeps nobody out, fills no memory, cuts no "
+        "stream, and refills no bucket.",
         ("guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out",),
     ),
     "unread": Claim(
@@ -75,15 +75,21 @@ GUARD = {
         ),
     ),
     "size": Claim(
-        "A body that is too long is refused before it is read, or as soon as it is too long where it is sent in chunks.",
+        "A body that is too long is refused before it is read, or as soon as it is too long where it is sent in chunks and the "
+        "guard's Envoy counts them.",
         (
             "guard/test_sizes.py::test_a_body_that_is_told_to_be_too_long_is_refused_before_it_is_sent",
             "guard/test_sizes.py::test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_long",
         ),
     ),
     "fails-closed": Claim(
-        "An error in the guard's own script is a 500 for everybody: nothing reaches vLLM.",
-        ("guard/test_keyless.py::test_an_error_of_the_script_lets_nobody_in",),
+        "An error in the guard's own script is a 500 for whomever it concerns: nothing of theirs reaches vLLM. One in what is "
+        "done to answers lets nobody in, and none of the listed headers out that do harm.",
+        (
+            "guard/test_keyless.py::test_an_error_of_the_script_lets_nobody_in",
+            "guard/test_keyless.py::test_an_error_in_what_tells_of_health_or_of_expiry_lets_nobody_in",
+            "guard/test_keyless.py::test_an_error_in_what_is_done_to_answers_lets_nobody_in_and_none_of_the_headers_out_that_do_harm",
+        ),
     ),
     "ports": Claim(
         "No process of the engine's container takes a port of the guard while the guard listens.",
@@ -104,7 +110,8 @@ GUARD = {
         ),
     ),
     "restarts": Claim(
-        "Waiting requests, and questions at port 8002, restart no server that moves on.",
+        "Waiting requests restart no server that moves on, and questions at port 8002 only where there are as many as is told "
+        "below.",
         (
             "guard/test_watch.py::test_a_server_too_busy_for_its_metrics_is_not_stalled",
             "e2e/test_stalls.py::test_a_server_that_hangs_is_restarted_and_its_saturated_neighbour_is_not",
@@ -129,7 +136,7 @@ GUARD = {
         ),
     ),
     "one-request": Claim(
-        "One request asks for no more answers and prompts than it may.",
+        "One request asks for no more answers to a prompt, and no more prompts, than it may.",
         (
             "e2e/test_served.py::test_one_request_asks_for_no_more_than_it_may",
             "unit/engine/test_options.py::test_what_one_request_may_ask_for_is_bounded_unless_the_spec_says_how",
@@ -144,8 +151,8 @@ GUARD = {
         ),
     ),
     "egress": Claim(
-        "By its rules a model's pods reach name servers and what the spec shows that they need. A kernel holds packets to them "
-        "in the test.",
+        "By its rules a model's pods reach the ports of name servers, at any address unless the chart says where these are, and "
+        "what the spec shows that they need. A kernel holds packets to them in the test.",
         (
             "integration/test_egress.py::test_packets_of_servers_come_to_the_places_of_the_table_and_to_no_other",
             "integration/test_egress.py::test_packets_of_a_job_come_to_the_places_of_the_table_and_to_no_other",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tests.attack import bounds
 from vllm_operator.guard import bounds as guard_bounds
+from vllm_operator.guard import script
 
 SLOWER = (
     "the slowest of a hundred requests took mostly less than twice as long under held connections, once 22 times, and 2 to 23 "
@@ -29,7 +30,7 @@ def unbounded() -> list[Open]:
 def _of_guards() -> list[Open]:
     most = bounds.number(guard_bounds.connections(guard_bounds.MEMORY))
     silent = int(bounds.PRIVATE["listener_filters_timeout"].removesuffix("s"))
-    held_off = guard_bounds.PRIVATE_QUESTIONS // silent
+    held_off, opened = (most // silent for most in (guard_bounds.PRIVATE_QUESTIONS, guard_bounds.PRIVATE_CONNECTIONS))
     return [
         Open(
             f"One sender's share of a guard's {most} connections: who opens as many anew as fast as they end, and begins a "
@@ -37,13 +38,35 @@ def _of_guards() -> list[Open]:
             "One address's share is for the edge to bound, which knows addresses.",
         ),
         Open(
-            f"With a key: requests that are held back bring a guard to where new ones get 503 until they time out, after "
-            f"{bounds.seconds(bounds.manager(bounds.PUBLIC)['request_timeout'])}.",
+            "With a key: requests that are held back bring a guard to where new ones get 503 until they time out, after "
+            f"{bounds.seconds(bounds.manager(bounds.PUBLIC)['request_timeout'])}. vLLM holds what has come of a body of more "
+            f"than {script.WHOLE_BYTES // bounds.KIB} KiB, in memory of its own.",
             "Revoke that client's key: the log names it.",
         ),
         Open(
-            f"Probes: whoever reaches port 8002 and begins more than {held_off} questions a second for two minutes "
-            "on end holds them off, and the kubelet restarts the guard.",
+            "How long a body in chunks is, where the guard's Envoy is of a version before 1.40, or its image's tag tells none, "
+            "as a digest alone.",
+            "A guard image whose tag tells a version from 1.40 on.",
+        ),
+        Open(
+            "With a key: how many answers of one client run or wait at a time, in the guard's connections and in the engine's "
+            "places. Its limit counts requests, as they come.",
+            "Limits of clients that fit, and revoke a key that is misused: the log names its client.",
+        ),
+        Open(
+            "What the kernel holds for connections. It counts towards the container's memory, and the tests measure the guard's "
+            f"process: {guard_bounds.SEND_BUFFER // bounds.KIB} KiB at most of an answer that nobody reads, and what has come of "
+            "a request that Envoy has stopped reading.",
+            "More memory for guards (`guard.resources`) where many callers are slow.",
+        ),
+        Open(
+            "Who called: no log of the guard holds a caller's address, since behind an edge it is the edge's.",
+            "The edge's own log; an `x-request-id` that the edge sets is in both.",
+        ),
+        Open(
+            f"Probes: whoever reaches port 8002 and begins more than {held_off} questions a second, or opens more than {opened} "
+            "connections a second that ask nothing, for two minutes on end, holds them off. The kubelet then restarts guard and "
+            "server, since both are asked there whether they live.",
             "Let only networks in that you trust: the NetworkPolicy does, where the network plugin enforces it.",
         ),
         Open(
@@ -51,8 +74,19 @@ def _of_guards() -> list[Open]:
             "More replicas, each with a guard of its own; limits of clients.",
         ),
         Open(
-            "How much slower a client with a key is answered during a flood. `make attack` measures it and fails for none: with "
-            f"attackers, guard and model on two processors, {SLOWER}.",
+            "The guard's ports while it is restarted: an engine that was taken over can listen there then, and is sent what "
+            "callers send, keys included. The guard ends where it finds one taken, and the pod is not Ready.",
+            "Revoke the keys of a model whose guard does not come back.",
+        ),
+        Open(
+            "What goes out by the ports of name servers, 53 and 5353, over UDP and TCP: the NetworkPolicy lets pods reach them "
+            "at any address, since it cannot know where a cluster's are.",
+            "Name them in the chart's `egress.dns`.",
+        ),
+        Open(
+            "How much slower a client with a key is answered during a flood. `make attack` fails where the slowest of a hundred "
+            f"takes twice as long on a machine that was quiet before. With attackers, guard and model on two "
+            f"processors, {SLOWER}.",
             "Bound callers at the edge, and give guards processors of their own (`guard.resources.cpu`).",
         ),
     ]
@@ -79,7 +113,8 @@ def _elsewhere() -> list[Open]:
             "The admission plugin AlwaysPullImages, or a kubelet that checks credentials of pulled images.",
         ),
         Open(
-            "How long an answer is within the context.",
+            "How many places of a server one request takes: prompts times answers, or texts to embed and score, up to all of "
+            "them; how long an answer is within the context; and what a structured output takes to compile.",
             "Limits of clients, `engine.maxModelLen`: [guard.md](guard.md#one-requests-cost).",
         ),
         Open(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.guard import fake_engine, flood, rig
 from vllm_operator import guard
-from vllm_operator.guard import filters, keyed
+from vllm_operator.guard import filters, headers, keyed
 
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
@@ -102,14 +102,7 @@ BROKEN = (
 @pytest.mark.parametrize("line", BROKEN)
 def test_an_error_of_the_script_lets_nobody_in(start: Start, engine: fake_engine.Engine, line: str) -> None:
     """Else an expired key would be taken, and a query with a key would reach vLLM's log."""
-
-    def breaks(bootstrap: dict[str, Any]) -> None:
-        found = next(
-            one for one in rig.manager(bootstrap)["http_filters"] if "default_source_code" in one["typed_config"]
-        )
-        found["typed_config"]["default_source_code"]["inline_string"] += f"{line}\n"
-
-    running = _launched(start, breaks)
+    running = _launched(start, _with(line))
     for path, key in (("/v1/models", rig.KEY), ("/v1/models", rig.STALE), ("/v1/models", ""), ("/nothing", rig.KEY)):
         reply = running.ask("GET", path, key)
         assert (reply.status, reply.error["code"]) == (500, "internal_error")
@@ -118,12 +111,54 @@ def test_an_error_of_the_script_lets_nobody_in(start: Start, engine: fake_engine
     running.log.write_text("")
 
 
-def _launched(start: Start, alter: Any) -> rig.Guard:
+CLOCKLESS = "os = {getenv = os.getenv}"
+
+
+def test_an_error_in_what_tells_of_health_or_of_expiry_lets_nobody_in(start: Start, engine: fake_engine.Engine) -> None:
+    soon = guard.Client("soon", rig.MINUTE, (guard.Credential(rig.FRESH, 2**40),))
+    running = _launched(start, _with(CLOCKLESS), rig.access(more=(soon,)))
+    assert [running.ask("GET", path, key).status for path, key in (("/health", ""), ("/v1/models", rig.FRESH))] == [
+        500,
+        500,
+    ]
+    assert not engine.seen
+    assert running.ask("GET", "/v1/models", rig.KEY).status == 200
+    running.log.write_text("")
+
+
+def test_an_error_in_what_is_done_to_answers_lets_nobody_in_and_none_of_the_headers_out_that_do_harm(
+    start: Start, engine: fake_engine.Engine
+) -> None:
+    """The routes remove those, and add what keeps a browser from running anything of an engine."""
+    engine.script = fake_engine.answer(**dict.fromkeys(headers.NOT_FROM_ENGINE, "x"))
+    running = start(alter=_with('function envoy_on_response(handle) error("broken on purpose") end'))
+    assert [running.ask("GET", "/v1/models", key).status for key in ("", rig.STALE)] == [401, 401]
+    reply = running.ask("GET", "/v1/models", rig.KEY)
+    found = {name.lower(): value for name, value in reply.headers.items()}
+    assert reply.status == 200
+    assert not {name for name in headers.NOT_FROM_ENGINE if found.get(name) == "x"}
+    assert dict(headers.SANDBOXED).items() <= found.items()
+    running.log.write_text("")
+
+
+def _with(line: str) -> Any:
+    """Return what puts a line at the end of the script."""
+
+    def alter(bootstrap: dict[str, Any]) -> None:
+        found = next(
+            one for one in rig.manager(bootstrap)["http_filters"] if "default_source_code" in one["typed_config"]
+        )
+        found["typed_config"]["default_source_code"]["inline_string"] += f"{line}\n"
+
+    return alter
+
+
+def _launched(start: Start, alter: Any, now: guard.Access | None = None) -> rig.Guard:
     """Start a guard that answers no caller."""
     patched = pytest.MonkeyPatch()
     with patched.context() as one:
         one.setattr(rig.Guard, "is_up", _is_live)
-        return start(alter=alter)
+        return start(now, alter)
 
 
 def _is_live(running: rig.Guard) -> bool:
