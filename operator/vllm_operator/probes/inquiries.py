@@ -35,6 +35,8 @@ SET_UP_SECONDS, LONGEST_SECONDS = 4.0, 60.0
 """Events are read first when a pod has had its node for so long, and at the latest so long after the last time."""
 PODS_A_SECOND = 20.0
 """How many pods are looked at, unless so many wait that one would wait for longer than LONGEST_SECONDS."""
+SILENT_SECONDS = 60.0
+"""A scheduler that is there looks at a pod within this time, and a kubelet reports one."""
 LOADING_SECONDS = 10.0
 """How long an engine has run when it is first looked how far it is; and the shortest time between two such looks."""
 TOLD_SECONDS = 10.0
@@ -116,6 +118,8 @@ class Inquiries:
         if self._due(view, asked) != 0:
             return evidence
         asked[_uid(view.pod)] = now = self._clock()
+        if view.is_unseen():
+            return evidence._replace(silent=pod_view.SCHEDULER)
         if view.is_being_set_up():
             return _told(view, evidence, await self._events(view), now)
         return evidence._replace(start=await self._start(view), elapsed=int(now - view.running_since()))
@@ -126,6 +130,8 @@ class Inquiries:
         if view.is_ready():
             sure = view.surely_ready_since()
             return max(0.0, sure - now) if last is None or last < sure else None
+        if view.is_unseen():
+            return max(0.0, SILENT_SECONDS - view.created_for(now)) if last is None else None
         if view.is_being_set_up():
             begun, first = now - view.set_up_for(now), SET_UP_SECONDS
         elif not view.silent_since() and (begun := view.running_since()):
@@ -191,7 +197,8 @@ class Inquiries:
 
 def _told(view: PodView, before: Evidence, events: tuple[PodEvent, ...], now: float) -> Evidence:
     """Return what is known of a pod that is being set up: for how long only where that is told, and anew not too often."""
-    after = before._replace(events=events, elapsed=0)
+    is_silent = view.is_unreported() and view.set_up_for(now) >= SILENT_SECONDS
+    after = before._replace(events=events, elapsed=0, silent=pod_view.NODE if is_silent else "")
     event = view._replace(evidence=after).setting_up()
     if event is None or event.reason != "Pulling":
         return after

@@ -7,15 +7,19 @@ What looks like a key is hidden: a registry's address may be signed.
 from typing import NamedTuple
 
 from vllm_operator.engine import redaction
-from vllm_operator.kube import shorten
+from vllm_operator.kube import kinds, shorten
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import accelerators, kubelet_words, rule
+from vllm_operator.status import accelerators, kubelet_words, pod_view, rule
 from vllm_operator.status.pod_view import PodView
 
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 SANDBOX_EVENTS = ("FailedCreatePodSandBox",)
+SCHEDULER_SILENT, NODE_SILENT = "SchedulerSilent", "NodeSilent"
+DEFAULT_SCHEDULER = "default-scheduler"
+IN_QUEUE = kubelet_words.Found("Queued", "wait, or have the queue's quota raised")
+SEE_NODE = ": see to its kubelet and its network: `kubectl describe node` says since when"
 LONGEST = 2000
 """In characters: what of others' words is looked at."""
 QUEUE_LABEL, QUEUE_GATE = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/admission"
@@ -54,10 +58,59 @@ def _unscheduled(at: PodView) -> Told | None:
     if said is None:
         return None
     words = str(said.get("message", ""))
+    if _is_queue(said):
+        return _with_remedy(IN_QUEUE, "Queued", unscheduled(at, said))
     known = kubelet_words.found(kubelet_words.SCHEDULER, words)
-    return _with_remedy(
-        known, "Unschedulable", f"no node takes the pod {at.name}: {words.rstrip('. ')}{_stock(at, words)}"
+    return _with_remedy(known, "Unschedulable", f"{unscheduled(at, said)}{_stock(at, words)}")
+
+
+def unscheduled(at: PodView, said: kinds.Object) -> str:
+    """Return how what is told of a pod begins of which the scheduler has `said` that no node takes it."""
+    words = str(said.get("message", "")).rstrip(". ")
+    what = (
+        f"the pod {at.name} waits in a queue of its scheduler"
+        if _is_queue(said)
+        else f"no node takes the pod {at.name}"
     )
+    return f"{what}: {words}" if words else what
+
+
+def _is_queue(said: kinds.Object) -> bool:
+    return kubelet_words.QUEUED.search(f"{said.get('reason')} {said.get('message')}") is not None
+
+
+def _unseen(at: PodView) -> Told | None:
+    """Return that no scheduler has said anything of the pod, for a time in which each one does."""
+    if not at.is_unseen() or at.silent() != pod_view.SCHEDULER:
+        return None
+    scheduler = at.pod["spec"].get("schedulerName", DEFAULT_SCHEDULER)
+    remedies = ["see whether it runs"]
+    if scheduler != DEFAULT_SCHEDULER:
+        remedies.append("correct spec.scheduling.schedulerName")
+    if at.pod["spec"].get("resourceClaims"):
+        remedies.append("see whether the claims of spec.resourceClaims are there")
+    words = f"the scheduler {scheduler} has not looked at the pod {at.name} since {at.pod['metadata'].get('creationTimestamp')}"
+    return Told(SCHEDULER_SILENT, f"{words}: {', or '.join(remedies)}")
+
+
+def _unreported(at: PodView) -> Told | None:
+    """Return that the pod's node has said nothing of it, for a time in which each kubelet does."""
+    if not at.is_unreported() or at.silent() != pod_view.NODE:
+        return None
+    return Told(
+        NODE_SILENT, f"{_node(at)} has reported nothing of the pod {at.name}, which was assigned to it{SEE_NODE}"
+    )
+
+
+def _lost(at: PodView) -> Told | None:
+    """Return that the pod counts as not ready though its containers are: what Kubernetes says of a node that is silent."""
+    if not at.is_lost():
+        return None
+    return Told(NODE_SILENT, f"{_node(at)} reports no more, so that the pod {at.name} counts as not ready{SEE_NODE}")
+
+
+def _node(at: PodView) -> str:
+    return f"the node {at.pod['spec'].get('nodeName', '')}"
 
 
 def _stock(at: PodView, words: str) -> str:
@@ -113,6 +166,9 @@ def _shown(words: str) -> str:
 RULES: tuple[rule.Row[PodView], ...] = (
     Rule("{found.reason}", _gated, "{found.message}"),
     Rule("{found.reason}", _unscheduled, "{found.message}"),
+    Rule("{found.reason}", _unseen, "{found.message}"),
+    Rule("{found.reason}", _unreported, "{found.message}"),
+    Rule("{found.reason}", _lost, "{found.message}"),
     Rule("{found.reason}", _without_image, "{found.message}"),
     Rule("{found.reason}", _not_created, "{found.message}"),
     Rule("{found.reason}", _not_mounted, "{found.message}"),

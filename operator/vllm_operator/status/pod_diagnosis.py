@@ -55,14 +55,20 @@ def _known_cause(at: PodView) -> Told | None:
     cause = at.cause(found) if found and found.name == pod.ENGINE else None
     if not found or not cause or not cause.is_known:
         return None
-    return Told(cause.reason, f"{_while_serving(found)}: {cause.message}" if found.has_served else cause.message)
+    if found.has_served:
+        return Told(cause.reason, f"{_while_serving(found)}: {cause.message}; {_log(at, found)}")
+    return Told(cause.reason, cause.message)
 
 
 def _overdue(at: PodView) -> Told | None:
-    """Return that the kubelet ended a start that had outlasted its budget."""
-    found, budget = at.ended(), at.budget()
-    if not found or found.name != pod.ENGINE or found.has_served or not 0 < budget <= found.ran:
+    """Return that the kubelet ended a start that had outlasted its budget: the guard's is fixed."""
+    found = at.ended()
+    budget = at.budget(found.name) if found else 0
+    if not found or found.has_served or not 0 < budget <= found.ran:
         return None
+    if found.name != pod.ENGINE:
+        words = f"{found.name} did not answer within {durations.told(budget)}, so its start was ended"
+        return Told("ContainerEnded", f"{words} (restarts: {found.restarts}): {_log(at, found)}")
     words = (
         f"vLLM did not answer within the {durations.told(budget)} of spec.engine.startupTimeout, so its start was ended"
     )

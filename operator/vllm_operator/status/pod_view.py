@@ -25,6 +25,7 @@ SETTING_UP = frozenset({
     "Pulling", "Pulled", "Created", "Started",
 })  # fmt: skip
 """Reasons of Events that tell how far a pod is that is being set up."""
+SCHEDULER, NODE = "scheduler", "node"
 MAIN = (pod.ENGINE, fetch.FETCH)
 """What a server's pod is for, and a Job's."""
 BETWEEN_PROBES = 10
@@ -41,7 +42,8 @@ class PodEvent(NamedTuple):
 class Evidence(NamedTuple):
     """What was read of one pod. `ended`: the end whose log was read (`Ended.name_of_end`); `cause`: what that log spoke of.
 
-    `start`: what the log of an engine that runs says of its start, which had taken `elapsed` seconds by then.
+    `start`: what the log of an engine that runs says of its start, which had taken `elapsed` seconds by then. `silent`: who
+    has said nothing of the pod for a time in which each one does, SCHEDULER or NODE.
     """
 
     ended: str = ""
@@ -49,6 +51,7 @@ class Evidence(NamedTuple):
     events: tuple[PodEvent, ...] = ()
     start: StartLog | None = None
     elapsed: int = 0
+    silent: str = ""
 
 
 class Waiting(NamedTuple):
@@ -86,6 +89,26 @@ class PodView(NamedTuple):
         """Return what the scheduler says where no node takes the pod."""
         found = conditions.condition(self.pod, "PodScheduled")
         return found if found and found["status"] == "False" else None
+
+    def is_unseen(self) -> bool:
+        """Tell whether no scheduler has said anything of the pod, which nothing holds back from one."""
+        is_said = conditions.condition(self.pod, "PodScheduled") is not None
+        return not (is_said or self.gates() or self.containers() or self.pod.get("spec", {}).get("nodeName"))
+
+    def is_unreported(self) -> bool:
+        """Tell whether the pod has a node that has reported nothing of it."""
+        is_placed = conditions.is_true(self.pod, "PodScheduled")
+        return is_placed and not self.containers() and "startTime" not in self.pod.get("status", {})
+
+    def is_lost(self) -> bool:
+        """Tell whether the pod counts as not ready though its containers are."""
+        is_whole = conditions.is_true(self.pod, "ContainersReady") and not self.pod["spec"].get("readinessGates")
+        found = conditions.condition(self.pod, "Ready") or {}
+        return is_whole and found.get("status") == "False"
+
+    def silent(self) -> str:
+        """Return who has said nothing of the pod for a time in which each one does, SCHEDULER or NODE."""
+        return self.evidence.silent if self.evidence else ""
 
     def gates(self) -> tuple[str, ...]:
         """Return the scheduling gates that somebody has to remove."""
@@ -128,9 +151,11 @@ class PodView(NamedTuple):
         read = self.evidence.cause if self.evidence and self.evidence.ended == end.name_of_end else None
         return read or told
 
-    def budget(self) -> int:
-        """Return in how many seconds the engine has to answer; 0 where its pod does not say it."""
-        probe = next((one.get("startupProbe") or {} for one in self._engines()), {})
+    def budget(self, container: str) -> int:
+        """Return in how many seconds a container has to answer; 0 where its pod does not say it."""
+        spec = self.pod.get("spec", {})
+        of_pod = [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]
+        probe = next((one.get("startupProbe") or {} for one in of_pod if one["name"] == container), {})
         return int(probe.get("failureThreshold", 0)) * int(probe.get("periodSeconds", BETWEEN_PROBES))
 
     def adapters(self) -> tuple[str, ...]:
@@ -183,6 +208,10 @@ class PodView(NamedTuple):
         """Return for how many seconds the pod has had a node; `now`: unix seconds."""
         found = conditions.condition(self.pod, "PodScheduled") or {}
         return max(0.0, now - pod_end.unix(found.get("lastTransitionTime"), now))
+
+    def created_for(self, now: float) -> float:
+        """Return for how many seconds the pod has been there; `now`: unix seconds."""
+        return max(0.0, now - pod_end.unix(self.pod["metadata"].get("creationTimestamp"), now))
 
     def setting_up(self) -> PodEvent | None:
         """Return the newest Event that tells how far a pod is that is being set up."""

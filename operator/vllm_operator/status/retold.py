@@ -5,11 +5,13 @@ Without it a restart of the operator would write another reason, and a moment la
 
 from vllm_operator.kube import conditions, kinds
 from vllm_operator.kube.conditions import ConditionValue
-from vllm_operator.status import kubelet_words, outage
+from vllm_operator.status import held_pods, kubelet_words, outage
 from vllm_operator.status.observed import ObservedState
 from vllm_operator.status.pod_view import PodView
 
-BY_EVENTS = frozenset({"Pulling", "SandboxNotCreated", *(row.reason for row in kubelet_words.MOUNT)})
+BY_EVENTS = frozenset(
+    {"Pulling", "SandboxNotCreated", held_pods.NODE_SILENT, *(row.reason for row in kubelet_words.MOUNT)}
+)
 """Reasons that are told of a pod that is being set up, from its Events."""
 BY_LOG = frozenset({"Loading", "Compiling"})
 """Reasons that are told of an engine that runs, with what its log says."""
@@ -32,9 +34,9 @@ def _may_be_true(before: kinds.Object, view: PodView) -> bool:
         return False
     told = str(before["message"])
     if said := view.scheduled():
-        return told.startswith(f"no node takes the pod {view.name}: {str(said.get('message')).rstrip('. ')}")
+        return told.startswith(held_pods.unscheduled(view, said))
     if f"the pod {view.name}" not in told:
         return False
-    if view.is_being_set_up():
+    if view.is_unseen() or view.is_being_set_up():
         return before["reason"] in BY_EVENTS
     return before["reason"] in BY_LOG and view.running_since() > 0 and not view.silent_since()

@@ -66,7 +66,7 @@ async def test_an_event_tells_each_change_of_readys_reason() -> None:
     for described in (LOADING, UNSCHEDULABLE, serving()):
         await story.is_seen(described)
     assert story.reasons == ["Normal Loading", "Warning Unschedulable", "Normal Serving"]
-    assert story.events[1][1] == "no node takes the pod a: 0/1 nodes"
+    assert story.events[1][1].startswith("no node takes the pod a: 0/1 nodes: see `kubectl describe pod`")
 
 
 async def test_what_did_not_change_is_not_told_again() -> None:

@@ -28,7 +28,7 @@ class World:
         self.inquiries = inquiries.Inquiries(self.api, self.store, self._hear, counting, lambda: BEGUN + clock.now())
         self._versions = itertools.count(1000)
         for one in (MODEL, *render.desired(MODEL)):
-            self._put(one)
+            self.put(one)
 
     def _hear(self, _: kinds.Key) -> None:
         self.heard.append(clock.now())
@@ -38,7 +38,7 @@ class World:
         body = samples.model(KEY.namespace, name)
         body["metadata"]["uid"] = f"uid-{name}"
         for one in (body, samples.deployment(naming.owner(body))):
-            self._put(one)
+            self.put(one)
 
     def pod(
         self, name: str = "a", conditions: list[dict[str, Any]] | None = None, model: str = "vllm11", **container: Any
@@ -58,7 +58,7 @@ class World:
         status = {"conditions": conditions or [placed], "containerStatuses": statuses}
         body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
         self.api.objects[kinds.ref(body)] = body
-        self._put(body)
+        self.put(body)
 
     def end(self, restarts: int = 1, message: str = "") -> None:
         """Let the engine have ended, and wait to be started again."""
@@ -78,7 +78,7 @@ class World:
     def reads(self, verb: str = "log") -> int:
         return sum(call == verb for call, _ in self.api.calls)
 
-    def _put(self, obj: kinds.Object) -> None:
+    def put(self, obj: kinds.Object) -> None:
         version = str(next(self._versions))
         self.store.put({**obj, "metadata": {**obj["metadata"], "resourceVersion": version}})
 

@@ -22,6 +22,7 @@ from tests.unit.status.rows import (
 from vllm_operator import api
 from vllm_operator.keys import troubles
 from vllm_operator.kube.conditions import ConditionValue
+from vllm_operator.status import kubelet_words
 
 ROLLING = f"+RollingOut {INSIDE}"
 PAUSED = "spec.paused is true: keys and revocations go on, all else waits"
@@ -51,6 +52,7 @@ NO_IMAGE = {
     "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}},
 }  # fmt: skip
 NO_SUCH_IMAGE = "the image engine:1 of vllm cannot be had: not found: there is no such image or tag: correct it"
+OTHERWISE = kubelet_words.SCHEDULER[-1].remedy
 UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available."}]
 
 CLIENT = api.Client.model_validate({"name": "vault", "keySecretRef": {"name": "ours"}})
@@ -169,7 +171,7 @@ ROLLOUTS = [
         f"-ImageNotPulled -ImageNotPulled {ROLLING} {IDLE}", NO_SUCH_IMAGE),
     Row("a rollout whose new server has no room beside the old one", {}, serving(deployment=rolled_out(replicas=2), pods=[
         pod("b", "2026-01-01T00:00:02Z", conditions=UNSCHEDULED), earlier(pod("a"))]),
-        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available",
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", f"no node takes the pod b: 0/1 nodes are available: {OTHERWISE}",
         {"Progressing": "servers of the newest version that answer: 0 of 1, of an earlier one: 1"}),
     Row("a rollout with an old server left", {}, serving(deployment=rolled_out(replicas=2)),
         f"+Serving -RollingOut {ROLLING} {PROVEN}", "servers of the newest version that answer: 1 of 1"),
@@ -187,7 +189,7 @@ ROLLOUTS = [
     Row("a server for which no accelerator is free", {"replicas": 2},
         serving(deployment=rolled_out(2, readyReplicas=1), pods=[
             pod("b", "2026-01-01T00:00:01Z", conditions=UNSCHEDULED), pod("a")]),
-        f"+Serving -Unschedulable {ROLLING} {PROVEN}", "no node takes the pod b: 0/1 nodes are available",
+        f"+Serving -Unschedulable {ROLLING} {PROVEN}", f"no node takes the pod b: 0/1 nodes are available: {OTHERWISE}",
         {"Available": "servers that answer: 1 of 2"}),
     Row("an evicted server whose successor answers", {},
         serving(pods=[pod("a"), pod("gone", "2026-01-02T00:00:00Z", phase="Failed", conditions=UNSCHEDULED)]),

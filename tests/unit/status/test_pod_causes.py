@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.observations import pod
-from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, engine
+from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, engine, guard
 from vllm_operator.engine.causes import Cause
 from vllm_operator.kube import kinds
-from vllm_operator.status import pod_diagnosis
+from vllm_operator.status import pod_diagnosis, pod_view
 from vllm_operator.status.accelerators import Stock
 from vllm_operator.status.pod_view import Evidence, PodEvent, PodView
 
@@ -18,10 +18,8 @@ BUDGET = {"startupProbe": {"periodSeconds": 2, "failureThreshold": 30}}
 LOG = "see `kubectl logs a -c vllm --previous`"
 
 
-def unscheduled(words: str, **spec: Any) -> kinds.Object:
-    found = pod(
-        "a", conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}]
-    )
+def unscheduled(words: str, why: str = "Unschedulable", **spec: Any) -> kinds.Object:
+    found = pod("a", conditions=[{"type": "PodScheduled", "status": "False", "reason": why, "message": words}])
     return {**found, "spec": {"containers": [{"name": "vllm", "resources": {"limits": {GPU: "2"}}}], **spec}}
 
 
@@ -30,6 +28,18 @@ def gated(*gates: str, **labels: str) -> kinds.Object:
         "Scheduling is blocked due to non-empty scheduling gates", schedulingGates=[{"name": one} for one in gates]
     )
     return {**found, "metadata": {**found["metadata"], "labels": labels}}
+
+
+def unseen(created: str = AT.format(0, 0), silent: str = pod_view.SCHEDULER, **spec: Any) -> PodView:
+    """Return a pod of which no scheduler has said anything."""
+    found = pod("a")
+    metadata = {**found["metadata"], "creationTimestamp": created}
+    return PodView({**found, "metadata": metadata, "spec": spec, "status": {}}, Evidence(silent=silent))
+
+
+def placed(status: dict[str, Any], silent: str = "") -> PodView:
+    """Return a pod that has the node n1."""
+    return PodView({**pod("a"), "spec": {"nodeName": "n1"}, "status": status}, Evidence(silent=silent))
 
 
 def set_up(reason: str, note: str, *later: str) -> PodView:
@@ -46,6 +56,16 @@ def ended(ran: int, *, served: bool = False, state: dict[str, Any] = WAITING, **
     since = times["finishedAt"] if served else AT.format(0, 59)
     found["status"]["conditions"] = [SCHEDULED[0], {"type": "Ready", "status": "False", "lastTransitionTime": since}]
     return {**found, "spec": {"containers": [{"name": "vllm", **BUDGET}]}}
+
+
+def never_answered() -> kinds.Object:
+    """Return a pod whose guard ran for a minute and was ended."""
+    end = {"exitCode": 0, "startedAt": AT.format(1, 0), "finishedAt": AT.format(2, 0)}
+    probe = {"startupProbe": {"periodSeconds": 1, "failureThreshold": 60}}
+    return {
+        **guard(WAITING, end, restartCount=1),
+        "spec": {"containers": [], "initContainers": [{"name": "guard", **probe}]},
+    }
 
 
 def read(one: kinds.Object, cause: Cause | None, end: str = "") -> PodView:
@@ -80,6 +100,27 @@ HELD = {
         "SchedulingGated: the pod a waits until somebody removes its scheduling gate example.com/wait: see whose gate it is"),
     "a queue of Kueue": Case(PodView(gated("kueue.x-k8s.io/admission", **{"kueue.x-k8s.io/queue-name": "team"})),
         "Queued: the pod a waits for the queue team of Kueue: `kubectl describe workloads` says"),
+    "a queue of Volcano": Case(PodView(unscheduled("pod group is not ready, 1 Pending, 1 minAvailable")),
+        "Queued: the pod a waits in a queue of its scheduler: pod group is not ready, 1 Pending, 1 minAvailable: wait, or have"),
+    "a queue of Koordinator": Case(
+        PodView(unscheduled("0/9 nodes are available: Insufficient quotas, exceedDimensions: [nvidia.com/gpu]"), None, STOCK),
+        "Queued: the pod a waits in a queue of its scheduler: 0/9 nodes are available: Insufficient quotas, exceedDimensions: "
+        "[nvidia.com/gpu]: wait, or"),
+    "a queue of YuniKorn": Case(PodView(unscheduled("request 'a' does not fit", why="SchedulingSkipped")),
+        "Queued: the pod a waits in a queue of its scheduler: request 'a' does not fit: wait, or have the queue's quota raised"),
+    "a scheduler that nobody runs": Case(unseen(schedulerName="none"),
+        f"SchedulerSilent: the scheduler none has not looked at the pod a since {AT.format(0, 0)}: see whether it"
+        " runs, or correct spec.scheduling.schedulerName"),
+    "claims that nobody has made": Case(unseen(resourceClaims=[{"name": "x"}]),
+        f"SchedulerSilent: the scheduler default-scheduler has not looked at the pod a since {AT.format(0, 0)}: see"
+        " whether it runs, or see whether the claims of spec.resourceClaims are there"),
+    "a pod that was made a moment ago": Case(unseen(silent=""), "Starting: "),
+    "a node whose kubelet is gone": Case(placed({"conditions": [SCHEDULED[0]]}, pod_view.NODE),
+        "NodeSilent: the node n1 has reported nothing of the pod a, which was assigned to it: see to its kubelet"),
+    "a node that was given the pod a moment ago": Case(placed({"conditions": [SCHEDULED[0]]}), "Starting: "),
+    "a node that reports no more": Case(placed({"conditions": [*SCHEDULED, {"type": "ContainersReady", "status": "True"}],
+        "containerStatuses": [{"name": "vllm", "image": "x", "ready": True, "state": RUNNING}]}),
+        "NodeSilent: the node n1 reports no more, so that the pod a counts as not ready: see to its kubelet"),
     "accelerators that others hold": Case(PodView(unscheduled(LACKING), None, STOCK),
         f"{ON_NO_NODE} of the 8 that there are; held: 3 by models/big, 1 by models/small, 4 by other models: {FREE}"),
     "accelerators that other namespaces hold": Case(
@@ -127,7 +168,9 @@ ENDED = {
     "an engine that died while it served and runs again": Case(read(ended(190, served=True, exitCode=0, state=RUNNING), DIED),
         f"EngineDied: {SERVED}, with exit code 0: RuntimeError: {LOG}"),
     "an accelerator that was full while it served": Case(read(ended(190, served=True), FULL),
-        f"OutOfMemory: {SERVED}: the accelerator's memory is full: lower it"),
+        f"OutOfMemory: {SERVED}: the accelerator's memory is full: lower it; {LOG}"),
+    "a guard that never answered": Case(PodView(never_answered()),
+        "ContainerEnded: guard did not answer within 1m0s, so its start was ended (restarts: 1): see `kubectl logs a -c guard"),
     "a log that says more than the message": Case(read(ended(3, message="raise RuntimeError("), FULL), "OutOfMemory: "),
     "a message that says it all comes first": Case(
         read(ended(3, message="vllm: error: unrecognized arguments: --x"), FULL), "UnknownOption: "),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.observations import pod
 from tests.unit.status.rows import RUNNING, SCHEDULED, WAITING, engine, guard
-from vllm_operator.status import held_pods, pod_diagnosis
+from vllm_operator.status import held_pods, kubelet_words, pod_diagnosis
 from vllm_operator.status.pod_view import PodView
 
 UNSCHEDULED = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]
@@ -16,6 +16,7 @@ GUARD_LOG = ": see `kubectl logs a -c guard --previous`"
 LOG = ": see `kubectl logs a -c vllm --previous`"
 UNAUTHORIZED = ": correct the name, or set spec.imagePullSecrets"
 NO = "403 Forbidden"
+OTHERWISE = f": {kubelet_words.SCHEDULER[-1].remedy}"
 ENV = ": mostly something that spec.engine.env names is missing"
 FULL = "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"
 
@@ -34,9 +35,11 @@ DIAGNOSES = {
     "nothing is known": (pod("a", phase="Pending"), "Starting: the pod a is being started"),
     "scheduled, and no container is there yet":
         (pod("a", conditions=SCHEDULED), "Starting: the pod a is being started"),
-    "no node": (pod("a", conditions=UNSCHEDULED), "Unschedulable: no node takes the pod a: 0/3 nodes are available"),
+    "no node":
+        (pod("a", conditions=UNSCHEDULED), f"Unschedulable: no node takes the pod a: 0/3 nodes are available{OTHERWISE}"),
     "no node, and nobody says why":
-        (pod("a", conditions=[{"type": "PodScheduled", "status": "False"}]), "Unschedulable: no node takes the pod a: "),
+        (pod("a", conditions=[{"type": "PodScheduled", "status": "False"}]),
+         f"Unschedulable: no node takes the pod a{OTHERWISE}"),
     "the guard's image is not there":
         (guard(waiting("ErrImagePull", NO)), f"ImageNotPulled: the image envoy:1 of guard cannot be had: {NO}{UNAUTHORIZED}"),
     "a Secret that a variable needs is missing":
