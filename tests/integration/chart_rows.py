@@ -13,6 +13,7 @@ from tests.integration.chart_seen import (
     issuer,
     monitor,
     policy,
+    scraped,
     setting,
     template,
     there,
@@ -33,6 +34,7 @@ DEPLOYMENT = ("Deployment", "vllm-operator")
 POLICY = ("NetworkPolicy", "vllm-operator")
 BOUND = {"networkPolicy": {"enabled": True}}
 ACCOUNT = ("ServiceAccount", "vllm-operator")
+DROP = {"action": "labeldrop", "regex": "a"}
 LABEL = ("metadata", "labels", "a")
 
 TURNED = {
@@ -49,6 +51,7 @@ TURNED = {
     "crds.install": Turned(False, there(*CRD), expected=False),
     "crds.keep": Turned(False, at(*CRD, "metadata", "annotations"), None),
     "watchNamespaces": Turned(["a"], there("ClusterRole", "vllm-operator"), expected=False),
+    "rbac.create": Turned(False, lambda found: [kind for kind, _ in found if "Role" in kind], []),
     "rbac.aggregateRoles": Turned(False, there("ClusterRole", "vllm-operator-view"), expected=False),
     "serviceAccount.create": Turned(
         False, there("ServiceAccount", "a"), expected=False, given={"serviceAccount": {"name": "a"}}
@@ -120,11 +123,19 @@ TURNED = {
     "monitoring.serviceMonitor.interval": Turned(
         "5s", monitor("ServiceMonitor", "spec", "endpoints", 0, "interval"), "5s", WATCHED
     ),
+    "monitoring.serviceMonitor.scrapeTimeout": Turned("4s", scraped("ServiceMonitor", "scrapeTimeout"), "4s", WATCHED),
+    "monitoring.serviceMonitor.relabelings": Turned([DROP], scraped("ServiceMonitor", "relabelings"), [DROP], WATCHED),
+    "monitoring.serviceMonitor.metricRelabelings": Turned(
+        [DROP], scraped("ServiceMonitor", "metricRelabelings"), [DROP], WATCHED
+    ),
     "monitoring.serviceMonitor.labels": Turned({"a": "b"}, monitor("ServiceMonitor", *LABEL), "b", WATCHED),
     "monitoring.podMonitor.enabled": Turned(True, there("PodMonitor", "vllm-operator-models"), expected=True),
     "monitoring.podMonitor.interval": Turned(
         "5s", monitor("PodMonitor", "spec", "podMetricsEndpoints", 1, "interval"), "5s", WATCHED
     ),
+    "monitoring.podMonitor.scrapeTimeout": Turned("4s", scraped("PodMonitor", "scrapeTimeout"), "4s", WATCHED),
+    "monitoring.podMonitor.relabelings": Turned([DROP], scraped("PodMonitor", "relabelings"), [DROP], WATCHED),
+    "monitoring.podMonitor.metricRelabelings": Turned([DROP], scraped("PodMonitor", "metricRelabelings"), [DROP], WATCHED),
     "monitoring.podMonitor.labels": Turned({"a": "b"}, monitor("PodMonitor", *LABEL), "b", WATCHED),
     "monitoring.prometheusRule.enabled": Turned(True, there("PrometheusRule", "vllm-operator"), expected=True),
     "monitoring.prometheusRule.labels": Turned({"a": "b"}, monitor("PrometheusRule", *LABEL), "b", WATCHED),
@@ -154,6 +165,9 @@ TURNED = {
     "revisionHistoryLimit": Turned(3, at(*DEPLOYMENT, "spec", "revisionHistoryLimit"), 3),
     "podSecurityContext": Turned({"runAsUser": 7}, template("spec", "securityContext", "runAsUser"), 7),
     "securityContext": Turned({"runAsGroup": 7}, container("securityContext", "runAsGroup"), 7),
+    "deploymentAnnotations": Turned({"a": "b"}, at(*DEPLOYMENT, "metadata", "annotations"), {"a": "b"}),
+    "service.annotations": Turned({"a": "b"}, at("Service", "vllm-operator", "metadata", "annotations"), {"a": "b"}),
+    "extraContainers": Turned([{"name": "a", "image": "b"}], template("spec", "containers", -1), {"name": "a", "image": "b"}),
     "extraEnv": Turned([{"name": "A", "value": "b"}], setting("A"), "b"),
     "extraVolumes": Turned([{"name": "a", "emptyDir": {}}], template("spec", "volumes"), [{"name": "a", "emptyDir": {}}]),
     "extraVolumeMounts": Turned(

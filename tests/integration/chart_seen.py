@@ -46,6 +46,11 @@ def monitor(kind: str, *path: str | int) -> Seen:
     return at(kind, "vllm-operator-models" if kind == "PodMonitor" else "vllm-operator", *path)
 
 
+def scraped(kind: str, field: str) -> Seen:
+    """Look at the first endpoint of a monitor."""
+    return monitor(kind, "spec", "podMetricsEndpoints" if kind == "PodMonitor" else "endpoints", 0, field)
+
+
 def alert(*path: str | int) -> Seen:
     """Look into the first alert."""
     return monitor("PrometheusRule", "spec", "groups", 0, "rules", 0, *path)

@@ -200,3 +200,17 @@ value (true, false or auto: where the cluster knows the kind), the kind. */}}
   resources: [events]
   verbs: [create, list] # list: why a Job's pod cannot be made, or a pod that has a node does not begin to run
 {{- end }}
+
+{{- /* How a monitor reads: its values. */}}
+{{- define "vllm-operator.scrape" -}}
+interval: {{ .interval }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- with .relabelings }}
+relabelings: {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings: {{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}

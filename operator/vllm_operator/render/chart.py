@@ -64,11 +64,12 @@ SETTINGS = {
 """Which value is which setting. A value that several settings are made of stands in `MIXED`."""
 MIXED = ("global", "image", "nameOverride", "proxy.noProxy")
 OTHERS = (
-    "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "enabled", "extraEnv", "extraObjects",
-    "extraVolumeMounts", "extraVolumes", "imagePullSecrets", "monitoring.dashboards", "monitoring.podMonitor",
-    "monitoring.prometheusRule", "monitoring.serviceMonitor", "networkPolicy", "nodeSelector", "podAnnotations",
-    "podDisruptionBudget", "podLabels", "podSecurityContext", "priorityClassName", "rbac", "replicas", "resources",
-    "revisionHistoryLimit", "securityContext", "serviceAccount", "strategy", "tolerations", "topologySpreadConstraints",
+    "admission", "affinity", "commonAnnotations", "commonLabels", "crds", "deploymentAnnotations", "enabled", "extraContainers",
+    "extraEnv", "extraObjects", "extraVolumeMounts", "extraVolumes", "imagePullSecrets", "monitoring.dashboards",
+    "monitoring.podMonitor", "monitoring.prometheusRule", "monitoring.serviceMonitor", "networkPolicy", "nodeSelector",
+    "podAnnotations", "podDisruptionBudget", "podLabels", "podSecurityContext", "priorityClassName", "rbac", "replicas",
+    "resources", "revisionHistoryLimit", "securityContext", "service", "serviceAccount", "strategy", "tolerations",
+    "topologySpreadConstraints",
 )  # fmt: skip
 """Values of the operator's own objects, which change no model."""
 _BESIDE = tuple(f"{path}." for path in OTHERS)
