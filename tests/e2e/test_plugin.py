@@ -1,4 +1,4 @@
-"""`kubectl vllm` before real vLLM: a talk, its log by request, what servers do, how fast they are, and the cluster's network."""
+"""`kubectl vllm` before real vLLM: what each command says of a model that runs, and that what it does is done."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests import kubectl, plugin, waiting
+from tests.e2e import conftest
 
 TINY = ("--requests=4", "--concurrency=2", "--tokens=16", "--prompt-words=8")
 
@@ -56,3 +57,36 @@ def test_doctor_tries_whether_policies_are_enforced_and_leaves_no_pod(admin: kub
     pods = json.loads(admin.kubectl("get", "pods", "-o", "json"))["items"]
     left = [one for one in pods if one["metadata"]["name"].startswith("kubectl-vllm-")]
     assert all("deletionTimestamp" in one["metadata"] for one in left)
+
+
+def test_what_runs_is_told_on_one_screen(admin: kubectl.Admin, run: plugin.Plugin) -> None:
+    """The last start is told once its phases are known, which a log must be read for."""
+    waiting.until("a start that is told", lambda: "\nlast start" in run.told("status", "vllm11"), admin.world)
+    said = run.told("status", "vllm11")
+    assert said.startswith(f"vllm11 in {admin.namespace}: Serving\n")
+    assert "1 of 1 answer, 1 of the newest version" in said
+    assert "on 1 of 1 servers   Secret vllm11.key.default" in said
+    assert "KV cache of one server: 2,097,152 tokens, or 512 requests of the longest context" in said
+    assert run.told("why", "vllm11").startswith("vllm11: Serving\n")
+    fits = run.told("fit", "vllm11")
+    assert fits.startswith("vllm11: fits\n")
+    assert "vLLM says that its KV cache has room for 2,097,152 tokens" in fits
+
+
+def test_a_rotated_key_is_the_one_that_is_printed_and_calls(admin: kubectl.Admin, run: plugin.Plugin) -> None:
+    old = run.told("key", "vllm11").strip()
+    assert "The new key is on 1 of 1 servers" in run.told("rotate", "vllm11")
+    new = run.told("key", "vllm11").strip()
+    assert new == admin.key("vllm11") != old
+    assert run.run("chat", "vllm11", "--complete", "--max-tokens=2", "The").code == 0
+    admin.patch("vllm", "vllm11", {"spec": {"access": {"clients": None}}})
+
+
+def test_a_model_that_was_put_to_sleep_answers_once_it_is_woken(
+    admin: kubectl.Admin, client: conftest.Client, run: plugin.Plugin
+) -> None:
+    assert "Keys and address stay" in run.told("sleep", "vllm11")
+    waiting.until("its sleep", lambda: admin.condition("vllm11")["reason"] == "ScaledToZero", admin.world)
+    assert "vllm11: Serving at https://vllm11.byteshop.in/" in run.told("wake", "vllm11", "--timeout=300")
+    assert run.run("chat", "vllm11", "--complete", "--max-tokens=2", "The").code == 0
+    waiting.until("the edge", lambda: client.get("/v1/models").status == 200, admin.world)
