@@ -84,6 +84,7 @@ def _scratch() -> dict[str, str]:
 
 NEW_KEY = "unit/keys/test_new_key.py::test_a_new_key_cannot_be_guessed_nor_found_from_its_hash"
 HELD = "guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out"
+UPLOADS = "guard/test_floods.py::test_who_has_a_key_holds_back_so_many_bodies_and_no_more"
 HOSTILE = "guard/test_hostile.py::test_hostile_request_is_answered_and_goes_no_further"
 FITS = "unit/guard/test_bootstrap.py::test_connections_and_heap_fit_into_the_containers_memory"
 KEYLESS_COST = "guard/test_keyless.py::test_a_request_without_a_key_costs_a_third_of_a_millisecond_at_most"
@@ -124,6 +125,7 @@ def _of_connections() -> list[Bound]:
             seconds(http["request_timeout"]),
             ("guard/test_hostile.py::test_a_body_that_never_comes_is_not_waited_for_but_an_answer_is",),
         ),
+        Bound("bodies of one client on their way, above which it is 429", number(script.MOST_AWAITED), (UPLOADS,)),
         Bound("who is silent between two requests, after", seconds(idle), (HELD,)),
         Bound(
             "an answer that nobody reads, after vLLM has ended it",

@@ -55,9 +55,12 @@ GUARD = {
         ),
     ),
     "silent": Claim(
-        "Whoever sends nothing, or half a request without a key, is soon gone; keeps nobody out, fills no memory, cuts no "
-        "stream, and refills no bucket.",
-        ("guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out",),
+        "Whoever sends nothing, or half a request, is soon gone; keeps nobody out, fills no memory, cuts no stream, and "
+        "refills no bucket. With a key one may hold back so many bodies as is told below, for as long as is told there.",
+        (
+            "guard/test_floods.py::test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out",
+            "guard/test_floods.py::test_who_has_a_key_holds_back_so_many_bodies_and_no_more",
+        ),
     ),
     "unread": Claim(
         "Answers that nobody reads do not fill a guard's memory.",
@@ -75,11 +78,12 @@ GUARD = {
         ),
     ),
     "size": Claim(
-        "A body that is too long is refused before it is read, or as soon as it is too long where it is sent in chunks and the "
-        "guard's Envoy counts them.",
+        "A body that is too long is refused before it is read, or as soon as it is too long where it is sent in chunks. Where "
+        "the guard's Envoy cannot count chunks, it takes few of them.",
         (
             "guard/test_sizes.py::test_a_body_that_is_told_to_be_too_long_is_refused_before_it_is_sent",
             "guard/test_sizes.py::test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_long",
+            "guard/test_sizes.py::test_where_nothing_counts_a_body_it_may_be_short_or_tell_its_length",
         ),
     ),
     "fails-closed": Claim(

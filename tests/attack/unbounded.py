@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from tests.attack import bounds
 from vllm_operator.guard import bounds as guard_bounds
-from vllm_operator.guard import script
 
 SLOWER = (
     "the slowest of a hundred requests took mostly less than twice as long under held connections, once 22 times, and 2 to 23 "
@@ -36,17 +35,6 @@ def _of_guards() -> list[Open]:
             f"One sender's share of a guard's {most} connections: who opens as many anew as fast as they end, and begins a "
             "request on each, keeps others out.",
             "One address's share is for the edge to bound, which knows addresses.",
-        ),
-        Open(
-            "With a key: requests that are held back bring a guard to where new ones get 503 until they time out, after "
-            f"{bounds.seconds(bounds.manager(bounds.PUBLIC)['request_timeout'])}. vLLM holds what has come of a body of more "
-            f"than {script.WHOLE_BYTES // bounds.KIB} KiB, in memory of its own.",
-            "Revoke that client's key: the log names it.",
-        ),
-        Open(
-            "How long a body in chunks is, where the guard's Envoy is of a version before 1.40, or its image's tag tells none, "
-            "as a digest alone.",
-            "A guard image whose tag tells a version from 1.40 on.",
         ),
         Open(
             "With a key: how many answers of one client run or wait at a time, in the guard's connections and in the engine's "

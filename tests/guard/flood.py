@@ -7,8 +7,10 @@ import pathlib
 import resource
 import select
 import socket
+import statistics
 import threading
 import time
+from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +37,12 @@ HELD_BACK = {
     "half the headers": (2500, HEAD + 2 * ROOM),
 }
 """So many connections, each of which sends so much without a key and then waits."""
+UPLOADS = {
+    "with a key, a small body": HEAD + BEARER + b"Content-Length: 16384\r\n\r\n" + b"b" * 16383,
+    "with a key, a large body": HEAD + BEARER + b"Content-Length: 1000000\r\n\r\n" + b"b" * 40000,
+    "with a key, a body in chunks": HEAD + BEARER + b"Transfer-Encoding: chunked\r\n\r\n5\r\nbbbbb\r\n",
+}
+"""The same with a client's key: most of a body that the guard waits for, and some of one that it sends on as it comes."""
 REFUSED = {
     ("POST", "/v1/completions"): 401,
     ("GET", "/v1/models"): 401,
@@ -44,8 +52,12 @@ REFUSED = {
 """What somebody asks with a wrong key, and what it is answered."""
 MOST, MOST_CPU = 0.75, 0.0003
 """What a flood may take of a guard's memory, as a share, and a request without a key of its CPU, in seconds."""
+SLOWER, SOON = 10, 0.05
+"""How many times as long as before a request may take during a flood, and the seconds from which on: five times what
+`make attack` takes for too slow, since the machine of a test has more to do."""
 TRIES = range(8)
 """Costs are compared so often until they fit: what else the machine does makes some of them look larger."""
+PATIENT = guard.Client("team-c", guard.RateLimit(1_000_000, "Minute"), (guard.Credential(f"sk-{'p' * 43}"),))
 NEIGHBOUR = guard.Client("team-b", guard.RateLimit(20, "Hour"), (guard.Credential(rig.FRESH),))
 
 
@@ -94,6 +106,32 @@ class Flood(Crowd):
         """Return the most memory that the guard has held so far, as a share of what its container may use."""
         return memory(self.running.process.pid)
 
+    @contextlib.contextmanager
+    def answered(self) -> Iterator[None]:
+        """Have a client ask all the while, over a new connection each time: it is answered, and mostly about as soon as before.
+
+        The slowest answers say less here, where who floods is the same process.
+        """
+        before, meanwhile, over = [self._asked() for _ in range(30)], [self._asked()], threading.Event()
+
+        def ask() -> None:
+            while not over.wait(0.02):
+                meanwhile.append(self._asked())
+
+        with futures.ThreadPoolExecutor(1) as callers:
+            asking = callers.submit(ask)
+            try:
+                yield
+            finally:
+                over.set()
+            asking.result()
+        assert statistics.median(meanwhile) < SLOWER * max(SOON, statistics.median(before)), sorted(meanwhile)
+
+    def _asked(self) -> float:
+        begun = time.monotonic()
+        assert self.running.ask("GET", "/v1/models", PATIENT.credentials[0].key).status == 200
+        return time.monotonic() - begun
+
     def neighbour(self) -> tuple[int, int]:
         """Ask as the other client; return the status and how many requests are left to it."""
         reply = self.running.ask("GET", "/v1/models", rig.FRESH)
@@ -122,7 +160,7 @@ def flooded(start: Start, engine: fake_engine.Engine, **alter: Any) -> Iterator[
     Whatever happened meanwhile, the stream comes to its end, and no bucket was filled again.
     """
     allow_files(12_000)
-    running = start(rig.access(limit=guard.RateLimit(1_000_000, "Minute"), more=(NEIGHBOUR,)), **alter)
+    running = start(rig.access(limit=guard.RateLimit(1_000_000, "Minute"), more=(NEIGHBOUR, PATIENT)), **alter)
     usual, engine.script = engine.script, (stream := Stream())
     with contextlib.closing(running.connection()) as connection, contextlib.ExitStack() as held:
         reply = _opened(connection)

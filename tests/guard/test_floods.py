@@ -13,6 +13,7 @@ import pytest
 
 from tests.guard import fake_engine, flood, rig
 from vllm_operator import guard
+from vllm_operator.guard import script
 
 if TYPE_CHECKING:
     import pathlib
@@ -41,11 +42,31 @@ def hurry(bootstrap: dict[str, Any]) -> None:
 def test_who_sends_nothing_or_half_is_soon_gone_and_keeps_nobody_out(
     start: Start, engine: fake_engine.Engine, number: int, sent: bytes
 ) -> None:
-    with flood.flooded(start, engine, alter=hurry) as attack:
+    with flood.flooded(start, engine, alter=hurry) as attack, attack.answered():
         attack.send(number, sent)
         assert attack.neighbour()[0] == 200
         rig.until(lambda: attack.gone() == number, pause=0.3)
         assert attack.memory() < flood.MOST
+
+
+@pytest.mark.parametrize("sent", flood.UPLOADS.values(), ids=flood.UPLOADS)
+def test_who_has_a_key_holds_back_so_many_bodies_and_no_more(
+    start: Start, engine: fake_engine.Engine, sent: bytes
+) -> None:
+    """What is above that is refused at once. A place is free again soon after its body has gone."""
+    with flood.flooded(start, engine) as attack, attack.answered():
+        assert attack.running.ask("POST", "/v1/completions", rig.KEY, b"x" * 20_000).status == 200
+        attack.send(2 * script.MOST_AWAITED, sent)
+        rig.until(lambda: attack.gone() == script.MOST_AWAITED, pause=0.1)
+        assert attack.neighbour()[0] == 200
+        assert attack.running.ask("GET", "/v1/models", rig.KEY).status == 200
+        refused = attack.running.ask("POST", "/v1/completions", rig.KEY, b"{}")
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+        assert attack.memory() < flood.MOST
+        for one in attack.connections:
+            one.close()
+        for body in (b"{}", b"x" * 20_000):
+            rig.until(lambda body=body: attack.running.ask("POST", "/v1/completions", rig.KEY, body).status == 200)
 
 
 def test_answers_that_nobody_reads_do_not_fill_the_memory(start: Start, engine: fake_engine.Engine) -> None:

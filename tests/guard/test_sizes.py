@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guard import envoys, fake_engine, flood, rig
-from vllm_operator.guard import filters
+from vllm_operator.guard import bounds, filters
 
 if TYPE_CHECKING:
     from tests.guard.conftest import Start
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST = 100_000
 CHUNKED = flood.HEAD + flood.BEARER + b"Transfer-Encoding: chunked\r\n\r\n"
 COUNTING = [version for version in envoys.versions() if version >= filters.COUNTS]
+OTHERS = sorted({*envoys.versions()} - {*COUNTING})
 
 
 def bounded(most: int = MOST) -> guard.Access:
@@ -65,3 +66,17 @@ def test_a_body_without_a_length_is_refused_as_soon_as_it_is_too_long(
     assert len(engine.seen[-1].body) == MOST
 
     running.log.write_text("")  # Envoy tells of it as of an error
+
+
+@pytest.mark.parametrize("version", OTHERS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_where_nothing_counts_a_body_it_may_be_short_or_tell_its_length(
+    start: Start, engine: fake_engine.Engine, version: tuple[int, int], method: str
+) -> None:
+    running = start(bounded(), envoy=envoys.find(version))
+    head = CHUNKED if method == "POST" else CHUNKED.replace(b"POST /v1/completions", b"GET /v1/models")
+    answer = running.raw(head + chunk(bounds.BUFFER) + chunk(bounds.BUFFER))
+    assert (rig.statuses(answer), b'"code":"request_too_large"' in answer) == ([413], True)
+    assert not engine.seen
+    assert rig.statuses(running.raw(head + chunk(bounds.BUFFER // 2) + b"0\r\n\r\n")) == [200]
+    assert len(engine.seen[-1].body) == bounds.BUFFER // 2

@@ -26,7 +26,7 @@ COUNTS = (1, 40)
 def public(envoy: tuple[int, int], max_request_bytes: int) -> list[proto.Json]:
     """Return what a request passes on the public port, in order."""
     counted = [_counted(max_request_bytes)] if envoy >= COUNTS else []
-    return [keyless(), lua(), checked(), limiter(), *counted, router()]
+    return [keyless(), lua(counted=bool(counted)), checked(), limiter(), *counted, router()]
 
 
 def _counted(most: int) -> proto.Json:
@@ -100,11 +100,14 @@ def checked() -> proto.Json:
 
 
 @functools.cache
-def lua() -> proto.Json:
-    """Return the script, which checks expiry before the limiter and writes the limiter's answer into headers after it."""
+def lua(*, counted: bool) -> proto.Json:
+    """Return the script, which checks expiry before the limiter and writes the limiter's answer into headers after it.
+
+    `counted`: the bytes of a body are counted behind it. Else it waits for the whole of one in chunks, which BUFFER bounds.
+    """
     config = {
         **proto.typed("extensions.filters.http.lua.v3.Lua"),
-        "default_source_code": {"inline_string": script.public()},
+        "default_source_code": {"inline_string": script.public(counted=counted)},
         "clear_route_cache": False,  # else each changed header would have the route looked for again
     }
     return {"name": keyed.METADATA, "typed_config": config}

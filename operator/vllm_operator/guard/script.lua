@@ -77,6 +77,9 @@ local function note(handle)
   noted:set("guard", "request_id", clean_id(headers))
 end
 
+-- Return the length that a body is said to have; nil where nothing is said, as of one in chunks.
+local function length_of(handle) return tonumber(handle:headers():get("content-length") or "") end
+
 -- Drop the query. No call has one, and vLLM would log a key that a caller put there.
 local function drop_query(handle)
   local path = handle:headers():get(":path") or ""
@@ -84,13 +87,37 @@ local function drop_query(handle)
   if query then handle:headers():replace(":path", path:sub(1, query - 1)) end
 end
 
+-- Of each client the bodies that are on their way. What a caller who left has begun is forgotten when Lua next collects what
+-- nobody holds, which is asked of it where a client has as many as it may have.
+local awaited, collected_at = {}, -1
+
+local function is_full(bodies)
+  local count = 0
+  for _ in pairs(bodies) do count = count + 1 end
+  return count >= MOST_AWAITED
+end
+
+-- Return the bodies of a client that are on their way; nil where it may have no more of them.
+local function place(client)
+  local bodies = awaited[client] or setmetatable({}, {__mode = "k"})
+  awaited[client] = bodies
+  if is_full(bodies) and collected_at ~= os.time() then
+    collected_at = os.time()
+    collectgarbage()
+  end
+  return not is_full(bodies) and bodies or nil
+end
+
 -- Wait for the whole of a small body. An answer before it costs the connection, and some clients (curl 7.88 over HTTP/2) report
 -- an error instead of the answer. vLLM begins only with a whole request, so nothing is lost. Who waits to be asked for the body
--- is answered first.
+-- is answered first. One in chunks is waited for where no filter counts it: Envoy holds a little of it, and refuses more.
+-- Tell whether the body is whole.
 local function take_in(handle)
-  local headers, most = handle:headers(), handle:metadata():get("cost") and WHOLE or WHOLE_KEYLESS
-  local length = tonumber(headers:get("content-length") or "0") or 0
-  if length > 0 and length <= most and not headers:get("expect") then handle:body() end
+  local cost, length = handle:metadata():get("cost"), length_of(handle)
+  local is_small = length and length > 0 and length <= (cost and WHOLE or WHOLE_KEYLESS) and not handle:headers():get("expect")
+  local is_uncounted = cost and not length and not COUNTED
+  if is_small or is_uncounted then handle:body() end
+  return is_small or is_uncounted
 end
 
 -- Return the origin whose pages may read the answer: the caller's, where the live part lists it, or any; else nil.
@@ -115,8 +142,30 @@ end
 
 -- Tell whether a body is said to be longer than it may be.
 local function is_too_long(handle)
-  local length = tonumber(handle:headers():get("content-length") or "0") or 0
-  return length > 0 and length > (handle:virtualHost():metadata():get("max_request_bytes") or length)
+  local length = length_of(handle)
+  return length and length > (handle:virtualHost():metadata():get("max_request_bytes") or length)
+end
+
+-- Check a request, and let it through.
+local function pass(handle)
+  local expires_at = handle:metadata():get("expires_at")
+  if expires_at and os.time() >= expires_at then
+    handle:respond({[":status"] = "401",
+      ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
+  end
+  if handle:metadata():get("cost") then keep(handle:headers(), TO_ENGINE) end
+  handle:streamInfo():dynamicMetadata():set("guard", PASSED, true)
+end
+
+-- Let a request of a client through, which has a place among its bodies until its own is whole.
+local function pass_with_body(handle)
+  local bodies, body = place(handle:metadata():get("client")), {}
+  if not bodies then return handle:respond({[":status"] = "429"}) end
+  bodies[body] = true
+  local is_whole = take_in(handle)
+  pass(handle)
+  if not is_whole then for _ in handle:bodyChunks() do end end
+  bodies[body] = nil
 end
 
 function envoy_on_request(handle)
@@ -127,14 +176,10 @@ function envoy_on_request(handle)
   if origin and method then return answer_preflight(handle, method) end
   if handle:metadata():get("health") then return answer_health(handle) end
   if is_too_long(handle) then return handle:respond({[":status"] = "413"}) end
+  local has_body = handle:headers():get(":method") ~= "GET" and length_of(handle) ~= 0
+  if has_body and handle:metadata():get("cost") then return pass_with_body(handle) end
   take_in(handle)
-  local expires_at = handle:metadata():get("expires_at")
-  if expires_at and os.time() >= expires_at then
-    handle:respond({[":status"] = "401",
-      ["www-authenticate"] = 'Bearer error="invalid_token", error_description="expired"'}, EXPIRED)
-  end
-  if handle:metadata():get("cost") then keep(handle:headers(), TO_ENGINE) end
-  handle:streamInfo():dynamicMetadata():set("guard", PASSED, true)
+  pass(handle)
 end
 
 function envoy_on_response(handle)

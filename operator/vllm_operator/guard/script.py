@@ -21,13 +21,15 @@ PUBLIC_ASKERS, PRIVATE_ASKERS = (1, 8), (8, 64)
 """How many callers a second ask for it, and how many where that word is older. Others are told that word, or 503."""
 WHOLE_BYTES, WHOLE_KEYLESS_BYTES = 16384, 4096
 """The script waits for a request's body up to this size before anything is answered, with a key and without one."""
+MOST_AWAITED = 256
+"""How many bodies of one client may be on their way at a time. Above it the client gets 429."""
 PASSED = "passed"
 """What the script notes of a request that it lets through. Whatever has no such note goes no further."""
 
 
 @functools.cache
-def public() -> str:
-    """Return the script of the public port."""
+def public(*, counted: bool = True) -> str:
+    """Return the script of the public port; `counted`: a filter behind it counts the bytes of a body."""
     constants = {
         "BUDGET": str(keyed.BUDGET),
         "SECONDS": _table(access.UNITS),
@@ -40,6 +42,8 @@ def public() -> str:
         "AFTER": f'{{["429"] = "1", ["503"] = {string(str(replies.RETRY_SECONDS))}}}',
         "WHOLE": str(WHOLE_BYTES),
         "WHOLE_KEYLESS": str(WHOLE_KEYLESS_BYTES),
+        "MOST_AWAITED": str(MOST_AWAITED),
+        "COUNTED": string(counted),
         "PASSED": string(PASSED),
         "ALLOWED": string(cors.ALLOWED),
         "EXPOSED": string(cors.EXPOSED),
@@ -69,8 +73,8 @@ def text(name: str, constants: Mapping[str, str]) -> str:
     return "\n".join([*(f"local {name} = {value}" for name, value in constants.items()), *code, ""])
 
 
-def string(value: str) -> str:
-    """Return a text of ASCII as Lua writes it, which is as JSON writes it."""
+def string(value: str | bool) -> str:
+    """Return a text of ASCII or a truth value as Lua writes it, which is as JSON writes it."""
     return json.dumps(value)
 
 
