@@ -36,7 +36,7 @@ def _words(text: str) -> list[str]:
 
 
 KINDS = _words("""
-certificate configmap crd deployment endpointslices events gateway ingressclass job namespace nodes pod pods pvc quota role
+certificate configmap crd deployment endpointslices events gateway ingressclass job namespace node nodes pod pods pvc quota role
 rolebinding secret service serviceaccount storageclass workloads KIND
 """)
 VERBS = _words("""
