@@ -23,9 +23,9 @@ HASHES = {
     record.FINGERPRINT_ANNOTATION, record.AT_ANNOTATION, record.REPLACED_ANNOTATION,
 }  # fmt: skip
 KEY = re.compile(r"sk-[A-Za-z0-9_-]{32,128}")
-BEGINNING = len("sk-") + 6
-"""The characters of a key by which guards look it up; those of all keys stand in one list, in their order."""
-BEGINNINGS = re.compile(r"(?<=\(\?:)<beginning [^)]*")
+BEGINNING, END = len("sk-") + 4, 4
+"""The characters of a key by which guards look it up; those of all keys stand in two lists, in their order."""
+LOOKED_UP = re.compile(r"\(\?:([^)]*)\)\[A-Za-z0-9_-\]\*\(\?:([^)]*)\)")
 MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ|\b1[78]\d{8}\b")
 OUTAGE = re.compile(r"; nothing answered for [^\"]*")  # seen only by an operator that was there
 VERSION = re.compile(r'("version_info": ?)"[^"]*"')
@@ -52,9 +52,21 @@ def rest(cluster: fake_apiserver.FakeCluster, started: int) -> Rest:
 def texts(objects: Collection[kinds.Object]) -> dict[str, str]:
     """Return objects as text, by reference."""
     keys = _names(objects)
-    beginnings = {key[:BEGINNING]: f"<beginning of {name}>" for key, name in keys.items() if key}
-    names = {**_owners(objects), **keys, **beginnings}
-    return {str(kinds.ref(one)): _text(one, names) for one in objects if one["kind"] not in LEFT_OUT}
+    names = {**_owners(objects), **keys}
+    return {
+        str(kinds.ref(one)): LOOKED_UP.sub(lambda listed: _looked_up(listed, keys), _text(one, names))
+        for one in objects
+        if one["kind"] not in LEFT_OUT
+    }
+
+
+def _looked_up(listed: re.Match[str], keys: dict[str, str]) -> str:
+    """Return whose keys have these beginnings and these ends."""
+    whose = {
+        **{key[:BEGINNING]: f"<beginning of {name}>" for key, name in keys.items() if key},
+        **{key[-END:]: f"<end of {name}>" for key, name in keys.items() if key},
+    }
+    return "".join(sorted(whose.get(one, one) for part in listed.groups() for one in part.split("|")))
 
 
 def differences(found: dict[str, str], expected: dict[str, str]) -> Iterator[str]:
@@ -136,7 +148,6 @@ def _text(obj: kinds.Object, names: dict[str, str]) -> str:
     text = json.dumps(_plain(obj), indent=1, sort_keys=True)
     for found, name in names.items():
         text = text.replace(found, name) if found else text
-    text = BEGINNINGS.sub(lambda listed: "|".join(sorted(listed[0].split("|"))), text)
     return VERSION.sub(r"\1<version>", MOMENT.sub("<moment>", OUTAGE.sub("", text)))
 
 
