@@ -12,7 +12,7 @@ DEVICE = r"(?:(?:CUDA|HIP) error|Triton Error \[(?:CUDA|HIP)\])"
 SPLIT = "change spec.resources, or set --tensor-parallel-size"
 
 ACCELERATORS = (
-    Row(r"attention heads \((\d+)\) must be divisible by tensor parallel size \((\d+)\)", "BadOption",
+    Row(r"attention heads \((\d{1,9})\) must be divisible by tensor parallel size \((\d{1,9})\)", "BadOption",
         f"{{0}} attention heads cannot be split among {{1}} accelerators: {SPLIT}"),
     Row(r"AssertionError: (\d{1,9}) is not divisible by (\d{1,4})\b", "BadOption",
         f"a part of the model of the size {{0}} cannot be split among {{1}} accelerators: {SPLIT}"),
@@ -23,14 +23,16 @@ ACCELERATORS = (
     Row(r"World size \((\d{1,4})\) is larger than the number of available GPUs \((\d{1,4})\)", "BadOption",
         "vLLM is told to use {0} accelerators, and its container has {1}: ask for {0} in spec.resources.limits, or lower"
         " --tensor-parallel-size and --pipeline-parallel-size in spec.engine.args"),
-    Row(r"Bfloat16 is only supported on GPUs with compute capability of at least \S+ Your (.+?) GPU", "AcceleratorTooOld",
+    Row(r"Bfloat16 is only supported on GPUs with compute capability of at least \S{1,9} Your (.{1,100}?) GPU",
+        "AcceleratorTooOld",
         "{0} does not know bfloat16: set --dtype=half in spec.engine.args, or ask for a newer accelerator"),
-    Row(r"quantization method (\S+) is not supported for the current GPU[.] Minimum capability: (\d+)[.] Current"
-        r" capability: (\d+)",
+    Row(r"quantization method (\S{1,200}) is not supported for the current GPU[.] Minimum capability: (\d{1,9})[.] Current"
+        r" capability: (\d{1,9})",
         "AcceleratorTooOld",
         "the accelerator is too old for weights quantized by {0} (it has the capability {2}, and {1} is needed): choose"
         " other weights, or a newer accelerator"),
-    Row(r"Quantization scheme is not supported for the current GPU[.] \w{1,20} capability: (\d+)[.] Current capability: (\d+)",
+    Row(r"Quantization scheme is not supported for the current GPU[.] \w{1,9} capability: (\d{1,4})[.] Current"
+        r" capability: (\d{1,4})",
         "AcceleratorTooOld",
         "the accelerator does not suit the quantization of the weights (it has the capability {1}, and {0} is needed): choose"
         " other weights, or another accelerator"),
@@ -63,7 +65,7 @@ ACCELERATORS = (
 )  # fmt: skip
 
 LINKS = (
-    Row(rf"NCCL error[^\n]*?[:,] ({NCCL})\b", "AcceleratorFailed",
+    Row(rf"NCCL error[^\n]{{0,200}}?[:,] ({NCCL})\b", "AcceleratorFailed",
         "the accelerators of the server cannot speak with each other (NCCL: {0}): see to /dev/shm, the driver and the"
         " links of the node"),
 )  # fmt: skip

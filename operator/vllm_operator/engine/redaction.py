@@ -1,11 +1,14 @@
 """What is never told of others' words: what looks like a key or a password, and the values that pydantic quotes. Pure.
 
-The patterns hide too much rather than too little. The time that they take is bounded by the square of a text's length.
+The patterns hide too much rather than too little. Their time grows by the square of a text's length, so no
+more than LONGEST of it is told.
 """
 
 import re
 
 HIDDEN = "(hidden)"
+LONGEST = 2000
+"""In characters: more of a text is not told."""
 _OF_PYDANTIC = re.compile(r",? ?\[type=\w+, input_value=.*")
 _NAME = (
     r"(?i:(?<=[a-z_-])keys?|(?<=['\"])key(?=['\"])|\bkey(?=[=:]\S)|key[_-]?(?:pair[_-]?)?id|token|secret|passw(?:or)?d"
@@ -48,8 +51,8 @@ _SECRETS = tuple(
 
 
 def shown(text: str) -> str:
-    """Return `text` without what looks like a key, and without the values that pydantic quotes."""
-    told = _OF_PYDANTIC.sub("", text)
+    """Return the beginning of `text`, without what looks like a key, and without the values that pydantic quotes."""
+    told = _OF_PYDANTIC.sub("", text[:LONGEST])
     for pattern in _SECRETS:
         told = pattern.sub(rf"\g<kept>{HIDDEN}", told)
     return told

@@ -20,8 +20,6 @@ SCHEDULER_SILENT, NODE_SILENT = "SchedulerSilent", "NodeSilent"
 DEFAULT_SCHEDULER = "default-scheduler"
 IN_QUEUE = kubelet_words.Found("Queued", "wait, or have the queue's quota raised")
 SEE_NODE = ": see to its kubelet and its network: `kubectl describe node` says since when"
-LONGEST = 2000
-"""In characters: what of others' words is looked at."""
 QUEUE_LABEL, QUEUE_GATE = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/admission"
 
 Rule = rule.Rule[PodView]
@@ -160,7 +158,7 @@ def _with_remedy(known: kubelet_words.Found | None, reason: str, words: str) -> 
 
 
 def _shown(words: str) -> str:
-    return redaction.shown(words[:LONGEST])
+    return redaction.shown(words)
 
 
 RULES: tuple[rule.Row[PodView], ...] = (

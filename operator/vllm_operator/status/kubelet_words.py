@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+LONGEST = 2000
+"""In characters: what of somebody's words is looked at, so that no pattern takes long."""
+
 
 class Row(NamedTuple):
     """A pattern of words, the reason that they stand for, and the remedy, which names the pattern's groups."""
@@ -170,12 +173,12 @@ TABLES = (IMAGE, CONTAINER, MOUNT, SCHEDULER, EVICTED)
 def found(table: Iterable[Row], words: str) -> Found | None:
     """Return what the first row of `table` that matches says of `words`."""
     for row in table:
-        if match := re.search(row.pattern, words):
+        if match := re.search(row.pattern, words[:LONGEST]):
             return Found(row.reason, row.remedy.format(*(group or "" for group in match.groups())))
     return None
 
 
 def accelerator(words: str) -> str:
     """Return the accelerator that a scheduler misses; "" where it is none."""
-    match = ACCELERATOR.search(words)
+    match = ACCELERATOR.search(words[:LONGEST])
     return match[1].rstrip(".") if match else ""

@@ -4,16 +4,13 @@
 """
 
 import re
-import time
 
 import pytest
 
 from tests import alternatives
 from tests.unit.engine import cause_quotes, test_adapter_causes, test_causes, test_recorded_logs
 from vllm_operator.engine import cause_row, cause_rows, causes
-from vllm_operator.probes import inquiries
 
-SECONDS = 2.0
 GENERAL = test_causes.GENERAL
 VALUE = test_causes.value_error
 RECORDED = {
@@ -124,15 +121,3 @@ def test_of_a_server_that_served_a_row_tells_numbers_and_fixed_words_alone(row: 
     """Their words may stand in the text of a client, and what is around them too."""
     groups = re.findall(r"[(](?![?])([^)]*)[)]", row.pattern.replace("\\(", "").replace("\\)", ""))
     assert not any(wide in group for group in groups for wide in (".+", ".*", r"\S", r"\w", "[^"))
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [", in load_model ", "Worker proc a ", "validation error for A\nb\n", "(A pid=1) ", "'a', ", "[", "(" * 50, "x" * 99,
-     "unrecognized arguments: ", "error: argument ", "NCCL error ", "Worker failed with ", "add_lora method failed: "],
-)  # fmt: skip
-def test_no_log_takes_long(piece: str) -> None:
-    """Whoever chooses an image writes the log: hostile ones are read in bounded time."""
-    begun = time.process_time()
-    causes.of_log((piece * 200_000)[: inquiries.BYTES])
-    assert time.process_time() - begun < SECONDS
