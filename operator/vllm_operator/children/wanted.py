@@ -71,7 +71,8 @@ def schemes(spec: api.Spec) -> tuple[str, ...]:
 
 
 def _adapters(spec: api.Spec, asked: str) -> tuple[Wanted, ...]:
-    return tuple(_of_adapter(one, asked, adapters.rank(spec.engine)) for one in spec.model.adapters or ())
+    rank = adapters.rank(spec.engine)
+    return tuple(_of_adapter(one, asked, rank) for one in spec.model.adapters or ())
 
 
 def _of_adapter(one: api.Adapter, asked: str, rank: int) -> Wanted:
