@@ -32,6 +32,7 @@ ALONE: Mapping[str, tuple[str, ...]] = {
     "NotAsked": ("GuardConfigured", "Verified"),
     "Downloading": ("Ready", "Available", "Progressing"),
     "SpecNotUnderstood": ("Ready",),
+    "OperatorFailed": ("Ready",),
 }
 """Those of a module that are told by other conditions than the rest of it."""
 OF_THE_EDGE = ("Secret", "IngressClass", "Gateway", "Issuer", "ClusterIssuer")

@@ -34,7 +34,7 @@ from vllm_operator.api.pods import Guard, GuardResources, PodMetadata, PodSecuri
 from vllm_operator.api.rollout import Rollout
 from vllm_operator.api.scheduling import Scheduling
 from vllm_operator.api.schema import cel_list, rule, rules
-from vllm_operator.api.spec import Spec, SpecNotUnderstood, parse, written
+from vllm_operator.api.spec import Spec, SpecNotUnderstood, keys_alone, parse, written
 from vllm_operator.api.status import ClientStatus, Condition, Status, WeightsStatus, fitted
 from vllm_operator.api.values import LARGEST_QUANTITY, QUANTITY, is_quantity, moment, seconds, unix
 from vllm_operator.api.weights import Cache, CredentialsSecretRef
@@ -85,6 +85,7 @@ __all__ = [
     "cel_list",
     "fitted",
     "is_quantity",
+    "keys_alone",
     "moment",
     "parse",
     "rule",

@@ -133,6 +133,21 @@ def parse(spec: object) -> Spec:
         raise SpecNotUnderstood(_words(error)) from None
 
 
+def keys_alone(spec: object) -> Spec | None:
+    """Return a paused spec with the clients, the edge and the guard of a stored one, whatever else that one says.
+
+    None where these cannot be read, or no client is listed. Its model stands for none.
+    """
+    stored = spec if isinstance(spec, dict) else {}
+    if not isinstance(stored.get("access"), dict) or not stored["access"].get("clients"):
+        return None
+    kept = {name: stored[name] for name in ("access", "expose", "guard") if name in stored}
+    try:
+        return Spec.model_validate({"model": {"source": "file:///none"}, **kept, "paused": True})
+    except pydantic.ValidationError:
+        return None
+
+
 def written(spec: object) -> Spec:
     """Return a spec as an admin wrote it, read; no value is turned into one of another type. Raises SpecNotUnderstood."""
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vllm_operator import api, config, policy
-from vllm_operator.children import pod, versions
+from vllm_operator.children import pod, pod_shape, versions
 from vllm_operator.engine import accelerators, source
 from vllm_operator.kube import image_names, kinds
 
@@ -46,6 +46,7 @@ def _is_trusted(
 ) -> bool:
     try:
         made = revision["data"]["template"]
+        pod_shape.Template.model_validate(made)
         is_ours = not any(_flaws(made)) and not any(_profiles(made, spec, settings))
         return is_ours and _may_be_named(made["spec"], spec, settings, running)
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -2,7 +2,8 @@
 
 The same path for a new model, a lost event, drift, a restart and an upgrade. No phases, no progress, no branch on the kind of
 event: whatever was missed is seen at the next look. Whatever one object meets is reported and tried again; only a lost Lease ends
-a run, and no run ends before all of its writes have.
+a run, and no run ends before all of its writes have. Where a spec cannot be read, or the operator meets a fault of its own, the
+model's keys are still brought to what the spec lists, and its status says so.
 """
 
 import asyncio
@@ -13,12 +14,22 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple, TypeVar
 
 from vllm_operator import api, children, config
-from vllm_operator.children import exposure, template
-from vllm_operator.controller import existence, hosts, installation, lookups, report, schedule, settled, upgrades
+from vllm_operator.children import exposure
+from vllm_operator.controller import (
+    existence,
+    hosts,
+    installation,
+    lookups,
+    planning,
+    report,
+    schedule,
+    settled,
+    upgrades,
+)
 from vllm_operator.keys import issuer
 from vllm_operator.kube import apply, cache, client, errors, failures, kinds, naming
 from vllm_operator.probes import prober
-from vllm_operator.status import dependencies, observed, pod_diagnosis, restarts, rollout
+from vllm_operator.status import dependencies, observed, restarts
 
 LOG = logging.getLogger(__name__)
 One = TypeVar("One")
@@ -81,7 +92,30 @@ class Reconciler:
         if seen is None:
             self._forget(key)
             return None
-        return await self._run(key, seen)
+        try:
+            return await self._run(key, seen)
+        except (errors.ApiError, errors.Lost):
+            raise
+        except Exception as fault:
+            await self._keys_alone(key, seen)
+            await self._reporter.fault(seen.model, fault)
+            raise  # the queue logs it and tries again, ever less often
+
+    async def _keys_alone(self, key: kinds.Key, seen: observed.ObservedState) -> None:
+        """Bring a model that cannot be planned as a whole, and that has servers, to the clients and keys that its spec lists."""
+        deployment, spec = seen.child(kinds.DEPLOYMENT, key.name), api.keys_alone(seen.model.get("spec"))
+        if not deployment or not spec:
+            return
+        try:
+            plan = children.plan(planning.of_servers(seen, spec, self._settings, deployment))
+            if not await self._existence.is_over(seen, plan):
+                await self._write(seen, plan)
+        except errors.ApiError as error:
+            LOG.warning("Keys were not written key=%s error=%s", key, error)
+        except errors.Lost:
+            raise
+        except Exception:
+            LOG.exception("Keys were not written key=%s", key)
 
     def _leave(self, key: kinds.Key, holder: str) -> float:
         """Leave the model to the installation that works on it, and say so once."""
@@ -97,12 +131,14 @@ class Reconciler:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
             self._hosts.bar(key, writes=False)
+            await self._keys_alone(key, seen)
             await self._reporter.unreadable(seen.model, error)
             return self._schedule.troubled(seen.model, [str(error)])
         begun, asked = self._clock(), settled.Asked(exposure.address(seen.model, self._settings), tuple(seen.edges()))
         known = self._settled.inputs(key, asked)
         claim = await self._claim(seen, spec)
-        inputs = self._inputs(seen, spec, claim, known.holder)
+        now = self._clock()
+        inputs = planning.inputs(seen, spec, self._settings, self._prober, now=now, claim=claim, holder=known.holder)
         inputs = inputs._replace(gateways=await self._gateways(seen.owner, spec))
         plan = children.plan(inputs)
         self._hosts.bar(key, writes=not plan.withheld and not _is_held(seen, plan))
@@ -129,39 +165,6 @@ class Reconciler:
         if not (waits or outcome.deleted or issued.deleted or issued.troubles) and settled.is_comparable(seen, spec):
             self._settled.keep(key, known, asked, until)
         return self._schedule.calm(key, due)
-
-    def _inputs(
-        self, seen: observed.ObservedState, spec: api.Spec, claim: kinds.Object | None, holder: kinds.Ref | None
-    ) -> children.Inputs:
-        owner, pods = seen.owner, seen.pods()
-        deployment = seen.child(kinds.DEPLOYMENT, owner.name)
-        serving = children.serving(
-            owner,
-            spec,
-            self._settings,
-            pods=[pod for pod in pods if pod_diagnosis.is_ready(pod)],
-            deployment=deployment,
-            edge=seen.edge(),
-            host_held=holder is not None,
-            chosen=self._prober.context(kinds.Key(owner.namespace, owner.name)) or _told_context(seen.model),
-        )
-        revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
-        annotations = (deployment or {"metadata": {}})["metadata"].get("annotations", {})
-        return children.Inputs(
-            owner=owner,
-            spec=spec,
-            settings=self._settings,
-            serving=serving,
-            revisions=tuple(one for one in revisions if naming.is_ours(one, owner)),
-            at_work=annotations.get(naming.INPUTS_ANNOTATION, ""),
-            asked=template.asked(seen.model),
-            guards=template.guard_images(pods),
-            job=seen.child(kinds.JOB, naming.fetch(owner.name)),
-            claim=claim,
-            live=rollout.live(self._prober.with_answers(seen), self._clock()),
-            edges=tuple(seen.edges().values()),
-            host_held=holder is not None,
-        )
 
     async def _claim(self, seen: observed.ObservedState, spec: api.Spec) -> kinds.Object | None:
         """Return the claim that weights are fetched into, where it is there: the model's own, or somebody's."""
@@ -197,7 +200,8 @@ class Reconciler:
         pinned = {kinds.ref(plan.revision), kinds.ref(plan.rollout.target)}
         is_pinned = not written.stale and not pinned & written.failures.keys()
         server = plan.server if is_pinned and not is_held else ()
-        guards = (guard,) if known or not terminating else ()
+        is_readable = kinds.ref(guard) not in issuing.failures
+        guards = (guard,) if is_readable and (known or not terminating) else ()
         derived = await self._applier.ensure_all((*guards, *server), plan.owner)
         failures = {**issuing.failures, **written.failures, **derived.failures, **derived.repaired}
         stale = issuing.stale | written.stale | derived.stale
@@ -228,12 +232,6 @@ def _is_held(seen: observed.ObservedState, plan: children.Plan) -> bool:
 
 def _is_terminating(seen: observed.ObservedState) -> bool:
     return bool(seen.model["metadata"].get("deletionTimestamp"))
-
-
-def _told_context(model: kinds.Object) -> int | None:
-    """Return the length of the context that the status tells: true after a restart of the operator, until servers are asked."""
-    told = (model.get("status") or {}).get("maxModelLen")
-    return told if isinstance(told, int) else None
 
 
 async def _both(one: Coroutine[None, None, One], other: Coroutine[None, None, Other]) -> tuple[One, Other]:

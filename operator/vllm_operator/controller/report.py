@@ -40,6 +40,10 @@ class Reporter:
         """Report that the spec cannot be understood, whatever the schema made of it; all else stays as it is."""
         await self._write(model, summary.unreadable(model, error, api.moment(self._clock())))
 
+    async def fault(self, model: kinds.Object, fault: Exception) -> None:
+        """Report that the operator met a fault of its own; all else stays as it is."""
+        await self._write(model, summary.failed(model, fault, api.moment(self._clock())))
+
     async def revoked(self, model: kinds.Object, clients: Iterable[str]) -> None:
         """Report whose keys were revoked."""
         note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(clients)}"

@@ -59,10 +59,14 @@ class Issuer:
     ) -> IssueResult:
         """Write what differs and return the keys as they are then; all writes have ended by then, whatever became of one.
 
-        For a `terminating` model keys are only taken away, and nothing is created.
+        For a `terminating` model keys are only taken away, and nothing is created. Where the guard's Secret cannot be read it is
+        among the failures, and nothing is decided.
         """
         clients = keys.clients(spec.access)
-        found = await self._observe(owner, clients)
+        try:
+            found = await self._observe(owner, clients)
+        except errors.ApiError as error:
+            return _undecided(owner, error)
         decision = keys.decide(spec.access, found.seen, int(self._clock()), new_key, terminating=terminating)
         wanted = _wanted(bodies(decision.issued), found)
         written = await self._writer.ensure_all(wanted, owner)
@@ -95,6 +99,11 @@ class Issuer:
             return await self._api.exists(ref)
         except errors.ApiError:
             return True
+
+
+def _undecided(owner: naming.Owner, error: errors.ApiError) -> IssueResult:
+    ref = kinds.Ref(kinds.SECRET.kind, owner.namespace, naming.guard_secret(owner.name))
+    return IssueResult({}, 0, (), {}, {ref: failures.value(ref, error)}, frozenset())
 
 
 def _wanted(bodies: Iterable[kinds.Object], found: observation.Observation) -> list[kinds.Object]:

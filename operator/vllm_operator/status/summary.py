@@ -3,6 +3,7 @@
 Pure: `now` comes in, and a condition keeps its transition time while its status stays.
 """
 
+import traceback
 from collections.abc import Iterable
 
 from vllm_operator import api, children, keys
@@ -60,8 +61,23 @@ def _context(plan: children.Plan, at: context.StatusContext) -> dict[str, int]:
 
 def unreadable(model: kinds.Object, error: api.SpecNotUnderstood, now: str) -> kinds.Object:
     """Return the status of a model whose spec cannot be understood: as before, but for Ready, which says so."""
-    words = f"the spec cannot be understood: {error}"
-    ready = _condition("Ready", ConditionValue("False", "SpecNotUnderstood", words), model, now)
+    value = ConditionValue("False", "SpecNotUnderstood", f"the spec cannot be understood: {error}")
+    return _as_before(model, value, now)
+
+
+def failed(model: kinds.Object, fault: Exception, now: str) -> kinds.Object:
+    """Return the status of a model with which the operator met a fault of its own: as before, but for Ready, which says so.
+
+    What the fault says is left out, because it may quote a secret.
+    """
+    at = traceback.extract_tb(fault.__traceback__)[-1:]
+    place = "".join(f" in {one.filename.rpartition('/')[2]}, line {one.lineno}" for one in at)
+    words = f"the operator met an error that it did not expect ({type(fault).__name__}{place}): report it with its log"
+    return _as_before(model, ConditionValue("False", "OperatorFailed", words), now)
+
+
+def _as_before(model: kinds.Object, value: ConditionValue, now: str) -> kinds.Object:
+    ready = _condition("Ready", value, model, now)
     before = {one["type"]: one for one in kube_conditions.conditions(model)}
     after = list({**before, "Ready": ready}.values())
     generation = model["metadata"]["generation"]

@@ -85,6 +85,34 @@ def test_a_forged_template_is_not_written(of_pod: dict[str, Any], of_engine: dic
     assert planned.at_work is None
 
 
+@pytest.mark.parametrize(
+    "of_engine",
+    [
+        {"resources": []},
+        {"resources": {"limits": ["nvidia.com/gpu"]}},
+        {"resources": {"limits": {"nvidia.com/gpu": {}}}},
+        {"resources": {"claims": ["gpu"]}},
+        {"args": {"--model": "x"}},
+        {"args": [1]},
+        {"env": {"A": "b"}},
+        {"env": [{"value": "b"}]},
+        {"volumeMounts": [{"mountPath": 1}]},
+        {"volumeMounts": "all"},
+    ],
+)
+def test_a_template_whose_fields_are_of_other_types_is_not_written(of_engine: dict[str, Any]) -> None:
+    """Nobody checks the data of a ControllerRevision; a run that reads it would end by an error, and with it all keys."""
+    planned = plan(forged({}, of_engine))
+    assert server(planned) == server(plan())
+    assert planned.at_work is None
+
+
+@pytest.mark.parametrize("part", ["nodeSelector", "tolerations", "affinity", "volumes", "resourceClaims"])
+def test_a_pod_whose_fields_are_of_other_types_is_not_written(part: str) -> None:
+    for value in ("x", 1, [1], None):
+        assert server(plan(forged({part: value}, {}))) == server(plan())
+
+
 @pytest.mark.parametrize("data", [None, {}, {"template": []}, {"template": {"spec": {"containers": [1]}}}])
 def test_what_is_no_template_is_not_written(data: Any) -> None:
     assert server(plan({**plan().revision, "data": data})) == server(plan())
