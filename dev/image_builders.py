@@ -12,7 +12,6 @@ import functools
 import os
 import pathlib
 import platform
-import re
 import shutil
 import subprocess
 import urllib.error
@@ -20,7 +19,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from dev import indexes, paths, progress
+from dev import build_logs, indexes, paths, progress
 
 STORE = paths.CACHE / "buildah"
 CACHES = "buildah-cache"  # buildah's own name for the folder of its cache mounts
@@ -29,29 +28,7 @@ REGISTRY = "https://registry-1.docker.io/v2/"
 TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
 PACKAGES = "buildah mmdebstrap debian-archive-keyring"
 FULL = 200 << 20  # bytes free below which a failed command is taken to have filled the disk
-AGAIN = "run again: finished parts are kept"
-MEMORY = ("memory ran out, or something killed the build", "close other programs, then run again")
-MIRROR = ("a Debian mirror is not reached", f"check the network and apt's sources, then {AGAIN}")
-INDEX = ("the package index is not reached", f"check the network and the settings of pip and uv, then {AGAIN}")
-CAUSES = {  # what the end of a log says -> cause, remedy
-    "no space left on device": ("the disk is full", f"free some space for {paths.CACHE}, then run again"),
-    "enough free space": ("the disk is full", f"free some space for {paths.CACHE}, then run again"),
-    "cannot allocate memory": MEMORY,
-    "signal: killed": MEMORY,
-    "status 137": MEMORY,
-    "failure resolving": MIRROR,
-    "unable to fetch": MIRROR,
-    "unable to locate package": MIRROR,
-    "connection broken": INDEX,
-    "dns error": INDEX,
-    "error sending request": INDEX,
-    "failed to fetch": INDEX,
-    "operation not permitted": ("this machine allows no mounts", "run as root, outside an unprivileged container"),
-}
-STEP = re.compile(r"\bSTEP (\d+)/(\d+):|^#\d+ \[(?:\S+ )?(\d+)/(\d+)\]", re.MULTILINE)
-"""How buildah and podman, and how docker, count the steps of a build."""
 SMALLEST = 1 << 20  # bytes: no image here is as small as this
-NOISE = ("Error: ", "error: ", "subprocess exited", "exit status", "time=")  # an engine's words on a command's failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,20 +177,6 @@ def make_base(script: pathlib.Path, tree: pathlib.Path, *arguments: str) -> None
     _must("making the base image from Debian packages", words)
 
 
-def last_line(log: pathlib.Path) -> str:
-    """Return the last words in a log that say something."""
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    said = (line.strip() for line in reversed(lines))
-    return next((line[:120] for line in said if line and not line.startswith(NOISE)), "no output yet")
-
-
-def how_far(log: pathlib.Path) -> str:
-    """Return the step of a build, of how many, and its last words."""
-    steps = STEP.findall(log.read_text(errors="replace")) if log.is_file() else []
-    counted = [" of ".join(filter(None, step)) for step in steps]
-    return f"step {counted[-1]}: {last_line(log)}" if counted else last_line(log)
-
-
 def _mirrors() -> list[str]:
     """Return the mounts that put this machine's apt sources over the base image's, where it has a mirror."""
     sources = indexes.debian_sources()
@@ -242,13 +205,8 @@ def _must(what: str, command: Sequence[str], log: pathlib.Path | None = None) ->
         log.unlink(missing_ok=True)
     if _run(command, log).returncode == 0:
         return
-    end = log.read_text(errors="replace")[-8000:].lower()
-    if shutil.disk_usage(paths.CACHE).free < FULL:
-        end = f"{end} no space left on device"
-    for sign, (cause, remedy) in CAUSES.items():
-        if sign in end:
-            raise progress.Failure(f"{what} failed: {cause}", remedy)
-    raise progress.Failure(f"{what} failed: {last_line(log)}", f"read {log}, then {AGAIN}")
+    cause, remedy = build_logs.cause(log, is_full=shutil.disk_usage(paths.CACHE).free < FULL)
+    raise progress.Failure(f"{what} failed: {cause}", remedy)
 
 
 def _run(command: Sequence[str], log: pathlib.Path | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from dev import image_archive, image_builders, indexes, paths, progress
+from dev import build_logs, image_archive, image_builders, indexes, paths, progress
 
 PREFIX = "localhost/vllm-operator"
 SOURCES = paths.ROOT / "images"
@@ -136,7 +136,7 @@ def _build(name: str, architecture: str, wanted: pathlib.Path) -> None:
     for old in (partial, log):
         old.unlink(missing_ok=True)
     title = f"image {variant}, by {engine.name}"
-    with progress.step(title, lambda: image_builders.how_far(log)), _secrets() as secrets:
+    with progress.step(title, lambda: build_logs.how_far(log)), _secrets() as secrets:
         job = image_builders.Job(
             name=variant, architecture=architecture, containerfile=containerfile(name), context=paths.ROOT,
             reference=reference(name, architecture), arguments=arguments, secrets=secrets, archive=partial, log=log,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tests import clock, operator_process
-from tests.chaos import at_rest, faults, machinery, workloads
+from tests.chaos import at_rest, faults, machinery, watch_faults, workloads
 from vllm_operator.kube import kinds, naming
 
 SETTLES_SECONDS = 60.0
@@ -31,13 +31,16 @@ AT_WRITE: dict[str, Callable[[int], faults.AtWrite]] = {
     "timed out after": functools.partial(faults.TimedOut, error=faults.TIMED_OUT),
 }
 WATCHES: dict[str, Callable[[], faults.Fault]] = {
-    "watches duplicated": faults.Duplicated,
-    "watches rewound": faults.Rewound,
-    "watches dropped": faults.Dropped,
-    "watches frozen": faults.Frozen,
-    "watches expired": faults.Relisted,
-    "watches expired again and again": faults.Forgotten,
-    **{f"{kind}s late": functools.partial(faults.Late, kind) for kind in ("ModelDeployment", "Secret", "Deployment")},
+    "watches duplicated": watch_faults.Duplicated,
+    "watches rewound": watch_faults.Rewound,
+    "watches dropped": watch_faults.Dropped,
+    "watches frozen": watch_faults.Frozen,
+    "watches expired": watch_faults.Relisted,
+    "watches expired again and again": watch_faults.Forgotten,
+    **{
+        f"{kind}s late": functools.partial(watch_faults.Late, kind)
+        for kind in ("ModelDeployment", "Secret", "Deployment")
+    },
 }
 
 

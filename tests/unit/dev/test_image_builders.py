@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from dev import image_builders, images, progress
+from dev import build_logs, image_builders, images, progress
 
 
 class Forgetful(image_builders.Engine):
@@ -61,4 +61,4 @@ def test_images_of_two_architectures_lie_beside_each_other() -> None:
 )
 def test_a_build_says_how_far_it_is(tmp_path: pathlib.Path, log: str, words: str) -> None:
     (tmp_path / "log").write_text(log)
-    assert image_builders.how_far(tmp_path / "log") == words
+    assert build_logs.how_far(tmp_path / "log") == words
