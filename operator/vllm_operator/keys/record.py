@@ -142,12 +142,12 @@ def _fields(issued: keys.Issued) -> list[Any]:
 
 def _stored(secret: kinds.Object, annotations: Mapping[str, str]) -> keys.Issued | None:
     """Return the record in a client's Secret; one that lost its annotations has version 0 and moment 0."""
-    previous = decoded(secret, PREVIOUS)
+    is_there = (secret.get("data") or {}).get(PREVIOUS)  # what is too long to be kept is no text
     fields = (
         decoded(secret, KEY),
         _number(annotations.get(VERSION_ANNOTATION, "0")),
         _moment(annotations.get(AT_ANNOTATION, api.moment(0))),
-        _read(REPLACED, previous) if previous else [],
+        _read(REPLACED, decoded(secret, PREVIOUS)) if is_there else [],
     )
     try:
         return _issued(RECORD.validate_python(fields))

@@ -27,12 +27,12 @@ async def test_models_that_serve_are_all_checked_in_eleven_minutes_and_none_is_w
 @clock.virtual
 async def test_a_model_whose_runs_fail_is_tried_ever_less_often_and_the_others_are_worked_on() -> None:
     async with served_models.ServedModels().serving(5) as world:
-        poison, other, tried = world.keys[0], world.keys[1], list[float]()
+        poison, other, tried = world.keys[0], world.keys[1], set[float]()
         plan = children.plan
 
         def failing(inputs: children.Inputs) -> children.Plan:
             if inputs.owner.name == poison.name:
-                tried.append(clock.now())
+                tried.add(clock.now())
                 raise RuntimeError("a fault in the code")
             return plan(inputs)
 
