@@ -143,7 +143,9 @@ class Load(Client):
                 self.failed += line.status(self._key) != http.HTTPStatus.OK
             except (OSError, http.client.HTTPException):
                 self.dropped += 1
+                line.close()
                 line = Line(host=self._host)
+        line.close()
 
 
 @contextlib.contextmanager
