@@ -8,9 +8,10 @@ from vllm_operator.engine.cause_row import Row
 
 FULL = r"(?:CUDA|HIP|XPU|NPU) out of memory[.]?"
 _SIZE = r"([\d.]{1,9} [KMGT]?i?B)"
-ALLOCATION = rf"{FULL}(?: Tried to allocate {_SIZE}[.] GPU \d{{1,9}} has a total capacity of {_SIZE})?"
+_TRIED = rf" Tried to allocate {_SIZE}[.] GPU \d{{1,9}} has a total capacity of {_SIZE}"
+ALLOCATION = rf"{FULL}(?:{_TRIED})?"
 _LOADS = r", in (?:load_model|create_weights|initialize_model)\b"
-AT_LOADING = rf"{_LOADS}(?:(?!{_LOADS})[\s\S]){{0,2000}}?{ALLOCATION}"
+AT_LOADING = rf"{_LOADS}(?:(?!{_LOADS})[\s\S]){{0,2000}}?{FULL}"
 """What is between the two holds no other beginning: else each of a thousand beginnings would be read on from."""
 WORKER = r"(?:Vllm)?Worker(?:_[A-Z]{2}\d{1,4}){0,4}(?:-\d{1,4})?"
 CORE = r"EngineCore(?:_DP\d{1,4})?"
@@ -89,9 +90,12 @@ MEMORY = (
     Row(r"Failed to load model - not enough GPU memory\b[^\n]{0,600}? total capacity of ([\d.]{1,9} [KMGT]?i?B)", "OutOfMemory",
         "the weights do not fit into the accelerator's memory of {0}: ask for more accelerators in spec.resources, or"
         " choose quantized weights"),
-    Row(AT_LOADING, "OutOfMemory",
+    Row(AT_LOADING + _TRIED, "OutOfMemory",
         "the weights do not fit into the accelerator's memory of {1}: ask for more accelerators in spec.resources, or"
         " choose quantized weights"),
+    Row(AT_LOADING, "OutOfMemory",
+        "the weights do not fit into the accelerator's memory: ask for more accelerators in spec.resources, or choose"
+        " quantized weights"),
     Row(ALLOCATION, "OutOfMemory",
         "the accelerator's memory is full: lower --gpu-memory-utilization or spec.engine.maxModelLen"),
     Row("OutOfMemoryError", "OutOfMemory",

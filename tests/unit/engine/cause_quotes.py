@@ -118,6 +118,7 @@ BY_ORIGIN: Mapping[str, Mapping[str, str]] = {
     "torch": {
         f"torch.OutOfMemoryError: {ALLOCATION} 1.20 GiB is free.{GENERAL}": FULL,
         f"{LOADING}torch.OutOfMemoryError: {ALLOCATION} 1.20 GiB is free.{GENERAL}": TOO_LARGE,
+        f"{LOADING}torch.OutOfMemoryError: CUDA out of memory.{GENERAL}": TOO_LARGE.replace(" of 23.65 GiB", ""),
         "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`": BESIDE,
         'RuntimeError: NVML_SUCCESS == r INTERNAL ASSERT FAILED at "/pytorch/c10/cuda/CUDACachingAllocator.cpp":1016, please':
             BESIDE,
