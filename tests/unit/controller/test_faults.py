@@ -82,3 +82,17 @@ async def test_a_guards_secret_that_cannot_be_read_is_said_and_left_as_it_is() -
     home.api.troubles.end(refused)
     await home.run()
     assert not home.accepts(key)
+
+
+@clock.virtual
+async def test_a_guards_secret_of_which_nobody_can_tell_whether_it_is_there_is_not_made_without_keys() -> None:
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"})
+    await home.delete(GUARD)
+    refused = home.api.troubles.fail(errors.Unavailable(500, "InternalError", "no"), "get", name=GUARD)
+    await home.run()
+    assert home.condition("Ready")["reason"] == "WriteFailed"
+    assert home.ref(GUARD) not in home.api.objects
+    home.api.troubles.end(refused)
+    await home.run()
+    assert home.accepts(home.key("a"))
