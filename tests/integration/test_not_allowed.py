@@ -149,3 +149,14 @@ def test_what_is_missing_is_named_and_its_coming_is_seen(admin: kubectl.Admin) -
         waiting.until("healing", lambda model=model: reason(admin, model) == "ScaledToZero", admin.world, 80)
         admin.kubectl("delete", kind, name)
         admin.kubectl("delete", "vllm", model)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [("resourceClaimName", "ResourceClaim"), ("resourceClaimTemplateName", "ResourceClaimTemplate")],
+)
+def test_a_claim_of_devices_or_a_template_that_is_missing_is_named(admin: kubectl.Admin, field: str, kind: str) -> None:
+    apply(admin, "claiming", resources={"claims": [{"name": "gpus"}]}, resourceClaims=[{"name": "gpus", field: "four"}])
+    waiting.until(kind, lambda: reason(admin, "claiming") == f"{kind}NotFound", admin.world)
+    assert f"{kind} four does not exist" in admin.condition("claiming")["message"]
+    admin.kubectl("delete", "vllm", "claiming")

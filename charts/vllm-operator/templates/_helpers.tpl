@@ -181,6 +181,9 @@ value (true, false or auto: where the cluster knows the kind), the kind. */}}
 - apiGroups: [cert-manager.io]
   resources: [issuers]
   verbs: [get] # as metadata alone: whether the one that a model names is there
+- apiGroups: [resource.k8s.io]
+  resources: [resourceclaims, resourceclaimtemplates]
+  verbs: [get] # the same
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch] # patch: one annotation, so that the kubelet looks at the guard's Secret at once

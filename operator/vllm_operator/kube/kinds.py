@@ -63,6 +63,8 @@ ISSUER = Kind("cert-manager.io/v1", "Issuer", "issuers")
 CLUSTER_ISSUER = Kind("cert-manager.io/v1", "ClusterIssuer", "clusterissuers", namespaced=False)
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False)
+RESOURCE_CLAIM = Kind("resource.k8s.io/v1", "ResourceClaim", "resourceclaims")
+RESOURCE_CLAIM_TEMPLATE = Kind("resource.k8s.io/v1", "ResourceClaimTemplate", "resourceclaimtemplates")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 EVENT = Kind("events.k8s.io/v1", "Event", "events")
@@ -86,7 +88,7 @@ BY_NAME = {
     kind.kind: kind
     for kind in (
         *WATCHED, MODEL_DEPLOYMENT, CONFIG_MAP, INGRESS_CLASS, GATEWAY, SERVICE_ACCOUNT, PRIORITY_CLASS,
-        LEASE, EVENT, NODE, STORAGE_CLASS, ISSUER, CLUSTER_ISSUER,
+        LEASE, EVENT, NODE, STORAGE_CLASS, ISSUER, CLUSTER_ISSUER, RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE,
     )
 }  # fmt: skip
 

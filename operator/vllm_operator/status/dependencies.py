@@ -19,6 +19,8 @@ KINDS = (
     kinds.STORAGE_CLASS,
     kinds.ISSUER,
     kinds.CLUSTER_ISSUER,
+    kinds.RESOURCE_CLAIM,
+    kinds.RESOURCE_CLAIM_TEMPLATE,
 )
 """The kinds of all dependencies."""
 ISSUERS = (kinds.ISSUER.kind, kinds.CLUSTER_ISSUER.kind)
@@ -74,6 +76,9 @@ def _of_engine(plan: children.Plan) -> Iterator[Dependency]:
         yield Dependency(_ref(plan, kinds.CONFIG_MAP, file.config_map_key_ref.name))
     for value in (entry.value_from for entry in engine.env if entry.value_from):
         yield Dependency(_ref(plan, kinds.SECRET, value.secret_key_ref.name))
+    for claim in plan.spec.resource_claims or ():
+        yield Dependency(_ref(plan, kinds.RESOURCE_CLAIM, claim.resource_claim_name))
+        yield Dependency(_ref(plan, kinds.RESOURCE_CLAIM_TEMPLATE, claim.resource_claim_template_name))
 
 
 def _of_edge(plan: children.Plan) -> Iterator[Dependency]:

@@ -25,6 +25,13 @@ ROUTED = {
         "gateway": {"parentRefs": [{"name": "edge", "namespace": "infra"}, {"name": "own"}]},
     }
 }
+CLAIMING: dict[str, Any] = {
+    "resources": {"claims": [{"name": "a"}, {"name": "b"}]},
+    "resourceClaims": [
+        {"name": "a", "resourceClaimName": "shared"},
+        {"name": "b", "resourceClaimTemplateName": "one-gpu"},
+    ],
+}
 CACHED = {"model": {"source": "hf://org/name", "cache": {"size": "1Gi", "storageClassName": "fast"}}}
 OF_ALL = config.Config(
     ca_config_map="authorities",
@@ -86,6 +93,13 @@ def test_the_class_of_a_claim_and_the_issuer_of_a_certificate_are_looked_for() -
         }
 
 
+def test_claims_of_devices_and_their_templates_are_looked_for() -> None:
+    assert named(CLAIMING, config.Config()) == {
+        "ResourceClaim shared": ("spec", False),
+        "ResourceClaimTemplate one-gpu": ("spec", False),
+    }
+
+
 def issued(kind: str) -> dict[str, Any]:
     return {"expose": {"host": "a.example", "ingress": {"tls": {"issuerRef": {"name": "ours", "kind": kind}}}}}
 
@@ -105,7 +119,7 @@ def test_a_namespaced_dependency_lies_in_the_models_namespace() -> None:
 
 
 def test_the_kinds_are_all_there_are() -> None:
-    specs = (EVERYTHING, ROUTED, CACHED, issued("Issuer"), issued("ClusterIssuer"))
+    specs = (EVERYTHING, ROUTED, CACHED, CLAIMING, issued("Issuer"), issued("ClusterIssuer"))
     found = {name.partition(" ")[0] for spec in specs for name in named(spec, OF_ALL)}
     assert found == {kind.kind for kind in dependencies.KINDS}
     assert all(kind.kind in kinds.BY_NAME for kind in dependencies.KINDS)
