@@ -33,13 +33,12 @@ def inputs(
         host_held=holder is not None,
         chosen=probes.context(kinds.Key(owner.namespace, owner.name)) or _told_context(seen.model),
     )
-    revisions = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
     return children.Inputs(
         owner=owner,
         spec=spec,
         settings=settings,
         serving=serving,
-        revisions=tuple(one for one in revisions if naming.is_ours(one, owner)),
+        revisions=_revisions(seen),
         at_work=_at_work(deployment),
         asked=template.asked(seen.model),
         guards=template.guard_images(pods),
@@ -64,6 +63,11 @@ def of_servers(
     pinned = naming.child(kinds.CONTROLLER_REVISION, owner, naming.template(owner.name), "template", data=data)
     guards = template.guard_images(pods)
     return children.Inputs(owner, spec, settings, serving, (pinned,), at_work=at_work, guards=guards)
+
+
+def _revisions(seen: observed.ObservedState) -> tuple[kinds.Object, ...]:
+    found = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
+    return tuple(one for one in found if naming.is_ours(one, seen.owner))
 
 
 def _at_work(deployment: kinds.Object | None) -> str:

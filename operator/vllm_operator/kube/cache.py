@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import orjson
 
-from vllm_operator.kube import at_hand, bound, field_ownership, kinds, listener, naming, own_fields, projection
+from vllm_operator.kube import at_hand, bound, ends, field_ownership, kinds, listener, naming, own_fields, projection
 
 AT_HAND_BYTES = 2**20  # of JSON of one model: what is larger is decoded each time
-GRAVES = 10_000  # ends that are remembered: far more than there can be while one write waits for its answer
 
 Stamp = int
 """Another for each change of any object of a model; 0 where nothing of it is known."""
@@ -42,10 +41,7 @@ class Entry(NamedTuple):
 
 
 class Cache:
-    """The objects by reference and by model. `wake(key)` is called for each model that a change concerns, whoever brought it.
-
-    `most`: the bytes that all of them may take.
-    """
+    """The objects by reference and by model, in `most` bytes; `wake(key)` is called for each model that a change concerns."""
 
     def __init__(
         self, wake: Wake = lambda _: None, told: listener.Listener | None = None, most: int = sys.maxsize
@@ -54,7 +50,7 @@ class Cache:
         self._bound = bound.Bound(most, (kinds.MODEL_DEPLOYMENT, *kinds.WATCHED))
         self._entries: dict[kinds.Ref, Entry] = {}
         self._of: dict[kinds.Key, dict[kinds.Ref, None]] = {}
-        self._ends: dict[kinds.Ref, int] = {}
+        self._ends = ends.Ends()
         self._held: dict[kinds.Ref, int] = {}  # what is written, and the newest version that was news meanwhile
         self._fields = own_fields.OwnFields()
         self._at_hand = at_hand.AtHand()
@@ -65,7 +61,7 @@ class Cache:
         """Take `obj` in where it is newer; it wakes its model where it is news."""
         ref, key, version = kinds.ref(obj), naming.key(obj), int(obj["metadata"]["resourceVersion"])
         before = self._entries.get(ref)
-        newest = max(self._ends.get(ref, 0), before.version if before else 0)
+        newest = max(self._ends.version(ref), before.version if before else 0)
         if version <= newest:
             return
         if self._told:
@@ -156,7 +152,7 @@ class Cache:
 
     def has_vanished(self, ref: kinds.Ref) -> bool:
         """Tell whether there was such an object and it is gone."""
-        return ref in self._ends and ref not in self._entries
+        return self._ends.version(ref) > 0 and ref not in self._entries
 
     def stamp(self, key: kinds.Key) -> Stamp:
         """Return what is another whenever anything of the model is."""
@@ -230,7 +226,7 @@ class Cache:
 
     def _forget_kept(self, ref: kinds.Ref, version: int) -> None:
         entry = self._entries.get(ref)
-        self._bury(ref, version)
+        self._ends.add(ref, version)
         if entry is None:
             return
         self._let_go(ref)
@@ -240,11 +236,6 @@ class Cache:
         entry = self._entries.pop(ref)
         self._bound.remove(entry.key, entry.size, entry.decoded)
         self._unindex(entry.key, ref)
-
-    def _bury(self, ref: kinds.Ref, version: int) -> None:
-        self._ends[ref] = max(version, self._ends.pop(ref, 0))
-        if len(self._ends) > GRAVES:
-            del self._ends[next(iter(self._ends))]
 
     def _unindex(self, key: kinds.Key, ref: kinds.Ref) -> None:
         del self._of[key][ref]

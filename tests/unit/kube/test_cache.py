@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.told_cache import KEY, REF, Told, model, secret
-from vllm_operator.kube import cache, kinds
+from vllm_operator.kube import ends, kinds
 
 
 class TestNewestWins:
@@ -163,13 +163,14 @@ class TestGoneIsGone:
         assert seen.of(KEY) == ()
 
     def test_ends_are_not_remembered_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cache, "GRAVES", 3)
-        seen = Told()
+        monkeypatch.setattr(ends, "MOST", 3)
+        seen, refs = Told(), []
         for number in range(10):
             gone = secret(number + 1)
             gone["metadata"]["name"] = f"vllm11.{number}"
             seen.remove(gone)
-        assert len(seen._ends) == 3
+            refs.append(kinds.ref(gone))
+        assert [ref for ref in refs if seen.has_vanished(ref)] == refs[-3:]
 
     @given(st.permutations(["put 5", "put 7", "remove 8"]))
     def test_any_order_of_answers_and_the_end_ends_in_nothing(self, order: list[str]) -> None:
