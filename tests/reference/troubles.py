@@ -11,7 +11,7 @@ from itertools import chain
 
 from dev import paths
 from tests.unit.status import reasons
-from vllm_operator.engine import cause_rows
+from vllm_operator.engine import cause_rows, weights_rows
 from vllm_operator.status import conditions, fetch_diagnosis, kubelet_words, pod_diagnosis, rule
 
 PAGE = paths.ROOT / "docs/status.md"
@@ -121,7 +121,7 @@ def messages() -> Mapping[str, list[str]]:
         if isinstance(row, rule.Rule) and _words(row):
             for reason in _reasons(row):
                 found[reason].append(_words(row))
-    for cause in cause_rows.CAUSES:
+    for cause in (*cause_rows.CAUSES, *weights_rows.LAST_WORDS):
         found[cause.reason].append(_shown(cause.message))
     for words in chain.from_iterable(kubelet_words.TABLES):
         found[words.reason].append(f"…: {_shown(words.remedy)}")

@@ -56,13 +56,13 @@ def _choice(parent: api.ParentRef, asked: Asked, gateways: Gateways, edges: tupl
     before = () if parent.section_name else _sections(parent, asked.owner, edges)
     if gateway is None:
         return _of(parent, before)
-    taking = [one for one in gateway["spec"]["listeners"] if _may_take(one, gateway, parent, asked)]
+    taking = [one for one in gateway["spec"].get("listeners") or [] if _may_take(one, gateway, parent, asked)]
     plain = tuple(f"{one['name']} of {parent.name}" for one in taking if one["protocol"] == "HTTP")
     secure = [one for one in taking if one["protocol"] == "HTTPS"]
     if plain and not asked.tls_before and not parent.section_name:
-        certain = [one["name"] for one in secure if _is_certain(one, gateway)]
-        kept = [one["name"] for one in secure if one["name"] in before]
-        return _of(parent, certain or kept, plain)
+        is_known = all(_origin(one) != "Selector" for one in secure)  # else that one may have the host to itself
+        chosen = [one["name"] for one in secure if one["name"] in before or (is_known and _is_served(one, gateway))]
+        return _of(parent, chosen, plain)
     is_meant = asked.tls_before and (not secure or parent.section_name)
     return Choice((parent,), () if is_meant else plain)
 
@@ -90,11 +90,11 @@ def _origin(listener: kinds.Object) -> str:
     return str((allowed.get("namespaces") or {}).get("from") or "Same")
 
 
-def _is_certain(listener: kinds.Object, gateway: kinds.Object) -> bool:
-    """Tell whether a listener lets the namespace in by its name, and its controller says nothing against it."""
+def _is_served(listener: kinds.Object, gateway: kinds.Object) -> bool:
+    """Tell whether a listener's controller says nothing against it."""
     said = [one for one in (gateway.get("status") or {}).get("listeners") or [] if one.get("name") == listener["name"]]
     needed = [found for one in said for kind in NEEDED if (found := conditions.condition({"status": one}, kind))]
-    return _origin(listener) != "Selector" and all(one["status"] != "False" for one in needed)
+    return all(one["status"] != "False" for one in needed)
 
 
 def _covers(hostname: str, host: str) -> bool:

@@ -7,6 +7,7 @@ model's keys are still brought to what the spec lists, and its status says so.
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
 import time
@@ -98,24 +99,30 @@ class Reconciler:
             raise
         except Exception as fault:
             await self._keys_alone(key, seen)
-            await self._reporter.fault(seen.model, fault)
+            with contextlib.suppress(errors.ApiError):
+                await self._reporter.fault(seen.model, fault)
             raise  # the queue logs it and tries again, ever less often
 
-    async def _keys_alone(self, key: kinds.Key, seen: observed.ObservedState) -> None:
-        """Bring a model that cannot be planned as a whole, and that has servers, to the clients and keys that its spec lists."""
+    async def _keys_alone(self, key: kinds.Key, seen: observed.ObservedState) -> list[str]:
+        """Bring what serves and cannot be planned as a whole to the keys that its spec lists; return what was not written."""
         deployment, spec = seen.child(kinds.DEPLOYMENT, key.name), api.keys_alone(seen.model.get("spec"))
         if not deployment or not spec:
-            return
+            return []
         try:
             plan = children.plan(planning.of_servers(seen, spec, self._settings, deployment))
-            if not await self._existence.is_over(seen, plan):
-                await self._write(seen, plan)
-        except errors.ApiError as error:
-            LOG.warning("Keys were not written key=%s error=%s", key, error)
+            if await self._existence.is_over(seen, plan):
+                return []
+            _, outcome = await self._write(seen, plan)
         except errors.Lost:
             raise
-        except Exception:
-            LOG.exception("Keys were not written key=%s", key)
+        except Exception as fault:
+            LOG.warning("Keys were not written key=%s", key, exc_info=not isinstance(fault, errors.ApiError))
+            return [type(fault).__name__]
+        if outcome.failures:
+            LOG.warning(
+                "Keys were not written key=%s errors=%s", key, [one.message for one in outcome.failures.values()]
+            )
+        return [f"{ref} {value.reason}" for ref, value in outcome.failures.items()]
 
     def _leave(self, key: kinds.Key, holder: str) -> float:
         """Leave the model to the installation that works on it, and say so once."""
@@ -131,9 +138,9 @@ class Reconciler:
             spec = api.parse(seen.model.get("spec"))
         except api.SpecNotUnderstood as error:
             self._hosts.bar(key, writes=False)
-            await self._keys_alone(key, seen)
+            unwritten = await self._keys_alone(key, seen)
             await self._reporter.unreadable(seen.model, error)
-            return self._schedule.troubled(seen.model, [str(error)])
+            return self._schedule.troubled(seen.model, [str(error), *unwritten])
         begun, asked = self._clock(), settled.Asked(exposure.address(seen.model, self._settings), tuple(seen.edges()))
         known = self._settled.inputs(key, asked)
         claim = await self._claim(seen, spec)

@@ -47,7 +47,7 @@ class Reporter:
     async def revoked(self, model: kinds.Object, clients: Iterable[str]) -> None:
         """Report whose keys were revoked."""
         note = f"no longer listed in spec.access.clients, so their keys are revoked: {', '.join(clients)}"
-        await self._event(model, "ClientRevoked", note, warning=False)
+        await self._event(model, "ClientRevoked", note, warning=False, words=note)  # a name may be a number
 
     def forget(self, key: kinds.Key) -> None:
         """Forget the Events of a model that is gone."""
@@ -77,8 +77,9 @@ class Reporter:
         if is_right:
             wrong.discard(kind)
 
-    async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool) -> None:
-        key, words, now = _key(model), _words(model, note), self._clock()
+    async def _event(self, model: kinds.Object, reason: str, note: str, *, warning: bool, words: str = "") -> None:
+        """Tell something, unless the same `words` were told a while ago: by default its note, without what differs each time."""
+        key, words, now = _key(model), words or _words(model, note), self._clock()
         recent = {told: at for told, at in self._recent.get(key, {}).items() if now - at < SAME_SECONDS}
         self._recent[key] = recent
         if words in recent:

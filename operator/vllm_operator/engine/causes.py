@@ -102,7 +102,10 @@ def _known(plain: str, adapters: Sequence[str], rows: Sequence[cause_row.Row] = 
 
 
 def _unknown(lines: list[str]) -> Cause | None:
-    return _told(UNKNOWN, _without_places(redaction.shown(lines[-1]))) if lines else None
+    """Return what the last error says, of which no row was found in all that was said."""
+    if not lines:
+        return None
+    return _known(lines[-1], (), weights_rows.LAST_WORDS) or _told(UNKNOWN, _without_places(redaction.shown(lines[-1])))
 
 
 def _without_places(line: str) -> str:

@@ -45,9 +45,6 @@ WEIGHTS = (
     Row(r"PermissionError: \[Errno 13\] [Pp]ermission denied: '([^'\n]{1,300})'", "SourceNotReadable",
         "the pod's user may not read or write {0}: let user 65532 do so, or set spec.securityContext to the owner's user"
         " and group"),
-    Row(r"\[Errno 30\] Read-only file system: '([^'\n]{1,300})'", "VolumeNotWritable",
-        "vLLM may not write {0}, which lies on a file system that is read-only: choose a path below /tmp or /home/vllm in"
-        " spec.engine.args or spec.engine.env"),
     Row("No space left on device", "DiskFull",
         "a volume of the pod is full: raise spec.resources.limits.ephemeral-storage, or spec.model.cache.size"),
     Row("Cannot access gated repo|access a gated repo", "SourceGated",
@@ -95,7 +92,14 @@ WEIGHTS = (
         "the source of the weights lacks the files of the {0}: fetch or copy them too"),
     Row("Can't load the configuration of '", "SourceNotFound",
         "the source of the weights lacks the file config.json: fetch or copy the weights again"),
+)  # fmt: skip
+
+LAST_WORDS = (
+    Row(r"\[Errno 30\] Read-only file system: '([^'\n]{1,300})'", "VolumeNotWritable",
+        "vLLM may not write {0}, which lies on a file system that is read-only: choose a path below /tmp or /home/vllm in"
+        " spec.engine.args or spec.engine.env"),
     Row(r"(?m:^)ModuleNotFoundError: No module named '([\w.]{1,80})'", "UnsupportedModel", PACKAGE),
     Row(r"packages that were not found in your environment: ([\w.-]{1,80})", "UnsupportedModel", PACKAGE),
     Row(r"(?m:^)ImportError: Please install ([\w.\[\]-]{0,80}[\w\]])", "UnsupportedModel", PACKAGE),
 )  # fmt: skip
+"""Errors that vLLM survives as well, with a plugin or a cache that it does without: looked for in the last one alone."""

@@ -163,6 +163,7 @@ local function pass_with_body(handle)
   if not bodies then return handle:respond({[":status"] = "429"}) end
   bodies[body] = true
   local is_whole = take_in(handle)
+  if is_whole then bodies[body] = nil end  -- before pass(), which may refuse and does not come back then
   pass(handle)
   if not is_whole then for _ in handle:bodyChunks() do end end
   bodies[body] = nil

@@ -30,6 +30,9 @@ class Bound:
         self._taken: collections.Counter[str] = collections.Counter()
         self._decoded: collections.Counter[kinds.Key] = collections.Counter()
         self._unlisted: dict[str, set[str]] = {}  # of what is left out, the kinds that no list has brought whole since
+        self._took: dict[
+            str, int
+        ] = {}  # by each of these, and at least, in bytes: what is listed anew is not all there yet
         self._listing: set[tuple[str, str]] = set()  # of these, namespaces and kinds of which a list is under way
 
     def admits(self, ref: kinds.Ref) -> bool:
@@ -45,7 +48,7 @@ class Bound:
         if self._decoded[key] > MOST_DECODED:
             return self._leave_out(key.namespace, f"the objects with the label of the model {key.name}")
         if self._total > self._most:
-            return self._leave_out(max(self._taken, key=self._taken.__getitem__), "labelled objects")
+            return self._leave_out(max(self._taken, key=self._whole), "labelled objects")
         return ""
 
     def remove(self, key: kinds.Key, size: int, decoded: int) -> None:
@@ -75,7 +78,7 @@ class Bound:
         known = tuple(one for one, missing in self._unlisted.items() if not missing)
         for one in known:
             LOG.info("Namespace has room again namespace=%s", one)
-            del self._unlisted[one]
+            del self._unlisted[one], self._took[one]
         return known
 
     def waits(self, kind: kinds.Kind, namespace: str) -> bool:
@@ -86,6 +89,10 @@ class Bound:
         """Return the namespaces that are left out."""
         return frozenset(self._unlisted)
 
+    def _whole(self, namespace: str) -> int:
+        """Return the bytes that the objects of a namespace take, those too of which a list has not come so far again."""
+        return max(self._taken[namespace], self._took.get(namespace, 0))
+
     def _leave_out(self, namespace: str, what: str) -> str:
         if namespace not in self._unlisted:
             LOG.error(
@@ -93,6 +100,7 @@ class Bound:
                 "namespace=%s bytes=%d cause=%s; delete what nobody needs of %s, or raise resources.limits.memory of the chart",
                 namespace, self._taken[namespace], what, what,
             )  # fmt: skip
+        self._took[namespace] = self._whole(namespace)
         self._unlisted[namespace] = set(self._kinds)
         self._listing = {(one, kind) for one, kind in self._listing if one != namespace}
         return namespace

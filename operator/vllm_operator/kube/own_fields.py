@@ -5,7 +5,10 @@ import hashlib
 from vllm_operator.kube import field_ownership, kinds, projection
 
 SHARED = 10_000
-"""Different sets of fields that are remembered."""
+"""Different sets of fields that are remembered, none of them above LARGEST."""
+
+LARGEST = 4096
+"""Bytes of a set that is shared: several times what a Deployment of ours has."""
 
 UPDATED = {kind.kind for kind in kinds.CHILDREN}
 """The kinds that we update, and whose ownership of fields is kept therefore."""
@@ -27,5 +30,7 @@ class OwnFields:
             return known, 0
         if len(self._known) > SHARED:
             self._known.clear()
-        fields = self._known[said] = projection.packed(field_ownership.owned(ours))
+        fields = projection.packed(field_ownership.owned(ours))
+        if len(fields) <= LARGEST:
+            self._known[said] = fields
         return fields, len(fields)

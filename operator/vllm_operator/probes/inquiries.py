@@ -65,12 +65,11 @@ class Inquiries:
     ) -> None:
         self._api, self._cache, self._heard, self._stocks, self._clock = api, objects, heard, stock, clock
         self._known: dict[kinds.Key, dict[str, Evidence]] = {}
-        self._asked: dict[
-            kinds.Key, dict[str, float]
-        ] = {}  # by uid of a pod: when its Events were read, in unix seconds
-        self._settled: dict[
-            kinds.Key, cache.Stamp
-        ] = {}  # models of which nothing is to be read while nothing of them changes
+        # By uid of a pod: when its Events were read, in unix seconds.
+        self._asked: dict[kinds.Key, dict[str, float]] = {}
+        self._waiting: dict[kinds.Key, int] = {}  # how many pods are to be looked at again
+        # Models of which nothing is to be read while nothing of them changes.
+        self._settled: dict[kinds.Key, cache.Stamp] = {}
         self.queue = workqueue.Queue(self._look, WORKERS)
 
     def of(self, key: kinds.Key) -> dict[str, Evidence]:
@@ -98,6 +97,7 @@ class Inquiries:
         if after != before or counted:
             self._heard(key)
         due = [seconds for one in pods if (seconds := self._due(PodView(one), asked)) is not None]
+        _put(self._waiting, key, len(due))
         _put(self._settled, key, 0 if due else stamp)
         return min(due, default=None)
 
@@ -144,8 +144,8 @@ class Inquiries:
         return max(0.0, last + pause - now)
 
     def _share(self) -> float:
-        """Return in how many seconds all pods that wait can be looked at once."""
-        return sum(len(pods) for pods in self._asked.values()) / PODS_A_SECOND
+        """Return in how many seconds all pods that are looked at again and again can be looked at once."""
+        return sum(self._waiting.values()) / PODS_A_SECOND
 
     async def _start(self, view: PodView) -> start_log.StartLog | None:
         """Return how far the engine is that runs."""

@@ -18,7 +18,7 @@ COUNTED = (pod.ENGINE, pod.GUARD)
 CLOSE_SECONDS = 3600.0
 """Ends that follow one another within this time belong together."""
 LOOP = 3
-"""So many ends that belong together are a crash loop, where one server has as many."""
+"""So many ends of one server that belong together are a crash loop."""
 RECENT_SECONDS = 86400.0
 """For so long Ready tells of the last end."""
 LONGEST_CAUSE = 512
@@ -57,7 +57,7 @@ def of(observed: ObservedState, now: float) -> Restarts | None:
         "pod": newest.pod["metadata"]["name"],
         "cause": _cause(observed, newest, known),
     }
-    is_loop = body["together"] >= LOOP <= _count(newest.pod) and now < newest.at + CLOSE_SECONDS
+    is_loop = body["together"] >= LOOP and now < newest.at + CLOSE_SECONDS
     return Restarts(body, newest.at, is_loop)
 
 
@@ -94,8 +94,8 @@ def _ends(one: kinds.Object) -> Iterator[End]:
 
 
 def _count(one: kinds.Object) -> int:
-    """Return how often containers of a pod ended, one that is not started again yet too."""
-    return sum(_over(each) + ("terminated" in each.get("state", {})) for each in _counted(one))
+    """Return how often a pod's containers ended, that which ended most; both end with their node."""
+    return max((_over(each) + ("terminated" in each.get("state", {})) for each in _counted(one)), default=0)
 
 
 def _over(container: kinds.Object) -> int:
@@ -110,15 +110,17 @@ def _counted(one: kinds.Object) -> Iterator[kinds.Object]:
 
 
 def _together(known: dict[str, Any], newest: End, count: int) -> int:
-    """Return how many ends belong together up to the newest; those that were not seen are taken to be evenly spread."""
-    created = str(newest.pod["metadata"].get("creationTimestamp"))
-    before = {"count": 0, "together": 0, "last": created, **known}
-    since = pod_end.unix(before["last"])
-    if known and newest.at <= since:
-        return min(int(before["together"]), count)
-    more = max(1, count - int(before["count"]))
+    """Return how many ends of a server belong together up to the newest; those not seen are taken to be evenly spread."""
+    own = _count(newest.pod)
+    if known.get("pod") != newest.pod["metadata"]["name"]:
+        began = pod_end.unix(newest.pod["metadata"].get("creationTimestamp"))
+        return own if newest.at - began < own * CLOSE_SECONDS else 1
+    since = pod_end.unix(known["last"])
+    if newest.at <= since:
+        return min(int(known["together"]), own)
+    more = max(1, min(own, count - int(known["count"])))
     is_close = newest.at - since < more * CLOSE_SECONDS
-    return int(before["together"]) + more if is_close else 1
+    return int(known["together"]) + more if is_close else 1
 
 
 def _cause(observed: ObservedState, newest: End, known: dict[str, Any]) -> str:

@@ -10,9 +10,15 @@ from vllm_operator.status.observed import ObservedState
 from vllm_operator.status.pod_view import PodView
 
 BY_EVENTS = frozenset(
-    {"Pulling", "SandboxNotCreated", held_pods.NODE_SILENT, *(row.reason for row in kubelet_words.MOUNT)}
+    {
+        "Pulling",
+        "SandboxNotCreated",
+        held_pods.SCHEDULER_SILENT,
+        held_pods.NODE_SILENT,
+        *(row.reason for row in kubelet_words.MOUNT),
+    }
 )
-"""Reasons that are told of a pod that is being set up, from its Events."""
+"""Reasons that are told of a pod that waits or is being set up, from its Events or their lack."""
 BY_LOG = frozenset({"Loading", "Compiling"})
 """Reasons that are told of an engine that runs, with what its log says."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests import alternatives
 from tests.unit.engine import cause_quotes, test_adapter_causes, test_causes, test_recorded_logs
-from vllm_operator.engine import cause_row, cause_rows, causes
+from vllm_operator.engine import cause_row, cause_rows, causes, weights_rows
 
 GENERAL = test_causes.GENERAL
 VALUE = test_causes.value_error
@@ -64,7 +64,8 @@ def everything() -> list[str]:
 
 
 EVERYTHING = everything()
-ALTERNATIVES = [one for row in cause_rows.CAUSES for one in alternatives.of(row.pattern)]
+ROWS = [*cause_rows.CAUSES, *weights_rows.LAST_WORDS]
+ALTERNATIVES = [one for row in ROWS for one in alternatives.of(row.pattern)]
 
 
 @pytest.mark.parametrize("pattern", ALTERNATIVES)
@@ -72,7 +73,7 @@ def test_every_alternative_of_a_row_was_taken_from_an_output(pattern: str) -> No
     assert any(re.search(pattern, text) for text in EVERYTHING)
 
 
-@pytest.mark.parametrize("row", cause_rows.CAUSES, ids=lambda row: f"{row.reason} {row.pattern[:40]}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.reason} {row.pattern[:40]}")
 def test_every_row_ends_with_what_to_do(row: cause_row.Row) -> None:
     said, colon, remedy = row.message.rpartition(": ")
     assert said

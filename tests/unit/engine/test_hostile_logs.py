@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from vllm_operator.engine import cause_row, cause_rows, causes, log_lines, redaction, start_log
+from vllm_operator.engine import cause_row, cause_rows, causes, log_lines, redaction, start_log, weights_rows
 from vllm_operator.probes import inquiries
 from vllm_operator.status import kubelet_words
 
+ROWS = [*cause_rows.CAUSES, *weights_rows.LAST_WORDS]
 SECONDS = 2.0
 RATIO, GROWTH = 3.0, 4
 """A text that is four times as long may cost so many times four as much: 4 where the cost grows by the square."""
@@ -60,7 +61,7 @@ def test_a_log_that_is_longer_costs_no_more_than_in_proportion(piece: str, read:
     assert many < SECONDS
 
 
-@pytest.mark.parametrize("row", cause_rows.CAUSES, ids=lambda row: f"{row.reason} {row.pattern[:40]}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.reason} {row.pattern[:40]}")
 def test_no_row_reads_on_without_end(row: cause_row.Row) -> None:
     """What is repeated without end is tried again from each beginning in a hostile log, up to the log's end."""
     left = re.sub(r"\\.|\[(?:\\.|[^\\\]])*\]", "", row.pattern)

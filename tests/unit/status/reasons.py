@@ -9,7 +9,7 @@ from itertools import chain
 from types import ModuleType
 
 import vllm_operator
-from vllm_operator.engine import cause_rows, causes
+from vllm_operator.engine import cause_rows, causes, weights_rows
 from vllm_operator.fetch import failures
 from vllm_operator.status import conditions, dependencies, fetch_diagnosis, kubelet_words, pod_diagnosis, rule
 
@@ -23,7 +23,10 @@ def of_tables() -> set[str]:
         row for rows in (*conditions.CONDITIONS.values(), pod_diagnosis.RULES, fetch_diagnosis.RULES) for row in rows
     ]
     named = {row.reason for row in rows if isinstance(row, rule.Rule) and "{" not in row.reason}
-    told = {row.reason for row in (*cause_rows.CAUSES, *chain.from_iterable(kubelet_words.TABLES))}
+    told = {
+        row.reason
+        for row in (*(*cause_rows.CAUSES, *weights_rows.LAST_WORDS), *chain.from_iterable(kubelet_words.TABLES))
+    }
     return named | not_found() | told | {causes.UNKNOWN, *failures.REASONS}
 
 
