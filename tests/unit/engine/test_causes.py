@@ -200,6 +200,20 @@ def test_of_what_nobody_knows_neither_an_address_nor_a_place_in_a_source_is_told
     assert causes.cause(line) == ("EngineFailed", told)
 
 
+SURVIVED = ("ModuleNotFoundError: No module named 'x'", "OSError: [Errno 30] Read-only file system: '/root/.cache/x'")
+
+
+@pytest.mark.parametrize("survived", SURVIVED)
+def test_what_vllm_does_without_is_no_cause_where_something_else_ended_it(survived: str) -> None:
+    assert causes.cause(f"ERROR Failed to load plugin\n{survived}\nValueError: something else") == (
+        "EngineFailed",
+        "ValueError: something else",
+    )
+    found = causes.cause(survived)
+    assert found
+    assert found.is_known
+
+
 @pytest.mark.parametrize("piece", ["/a", "a/", "https://", "'https://a@", "x/y.py", "x.c:1", "/."])
 def test_hostile_places_take_no_time(piece: str) -> None:
     begun = time.process_time()

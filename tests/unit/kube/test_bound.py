@@ -1,6 +1,7 @@
 """Whatever carries a model's label: it takes no more memory than there is, and costs no namespace but its own."""
 
 import asyncio
+import collections
 import pathlib
 import random
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests import clock, fake_apiserver, samples
 from vllm_operator.controller import memory
-from vllm_operator.kube import bound, cache, informer, kinds, naming
+from vllm_operator.kube import bound, cache, informer, kinds, naming, own_fields
 
 MOST = 100_000
 THEIRS = naming.Owner("theirs", "large", "uid-2")
@@ -46,6 +47,56 @@ def test_one_large_object_leaves_out_no_second_namespace() -> None:
         seen.put(versioned(secret(THEIRS, f"s{number}"), number + 100))
     seen.put(versioned(secret(THEIRS, "large", 2 * MOST), 200))
     assert seen.left_out() == {"theirs"}
+
+
+class Kept:
+    """Objects of 1,000 bytes, in room for a hundred."""
+
+    def __init__(self) -> None:
+        self.bound = bound.Bound(MOST, [kinds.SECRET])
+        self._counts: collections.Counter[str] = collections.Counter()
+
+    def add(self, namespace: str, number: int) -> None:
+        for _ in range(number):
+            self._counts[namespace] += 1
+            if out := self.bound.add(kinds.Key(namespace, "m"), 1000, 1):
+                for _ in range(self._counts.pop(out)):
+                    self.bound.remove(kinds.Key(out, "m"), 1000, 1)
+                if out == namespace:
+                    return
+
+    def list_again(self, namespace: str, number: int) -> None:
+        self.bound.begin(kinds.SECRET, "")
+        self.add(namespace, number)
+        self.bound.end(kinds.SECRET, "")
+
+
+def test_namespaces_do_not_take_turns_in_being_left_out() -> None:
+    """Whoever is listed again has little of its own at first, and is not to push out who has less in all."""
+    kept = Kept()
+    kept.add("models", 44)
+    kept.add("others", 19)
+    kept.add("theirs", 47)
+    for _ in range(3):
+        (out,) = kept.bound.left_out()
+        kept.list_again(out, {"models": 44, "theirs": 47}[out])
+    assert kept.bound.left_out() == {"theirs"}
+
+
+def test_large_sets_of_our_fields_are_not_remembered() -> None:
+    shared = own_fields.OwnFields()
+    for size in (10, 1000):
+        data = {f"f:{number:060d}": {} for number in range(size)}
+        entry = {
+            "manager": naming.FIELD_MANAGER,
+            "operation": "Update",
+            "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:data": data},
+        }
+        obj = {"kind": "Secret", "metadata": {"managedFields": [entry]}}
+        first, again = shared.of(obj)[1], shared.of(obj)[1]
+        assert first > 0
+        assert again == (0 if size == 10 else first)
 
 
 def test_many_small_objects_are_counted_too() -> None:

@@ -88,12 +88,19 @@ def test_a_loop_is_told_once_in_a_message_that_is_told_again() -> None:
         ({"count": 1, "together": 1, "last": "2025-12-31T12:00:00Z"}, 21, 21),
         ({"count": 9, "together": 4, "last": "2025-12-30T00:00:00Z"}, 10, 1),
         ({"count": 9, "together": 4, "last": "2026-01-01T00:00:00Z"}, 2, 2),
+        ({"count": 9, "together": 4, "last": "2025-12-31T23:40:00Z", "pod": "b"}, 1, 1),
     ],
 )
 def test_ends_belong_together_that_are_no_hour_apart(known: dict[str, Any], count: int, together: int) -> None:
     """Ends that no operator saw are spread evenly, and a server that is gone takes its ends with it."""
     told = {"restarts": {"pod": "a", "cause": "x", **known}} if known else {}
     assert body(back(count=count), **told)["restarts"]["together"] == together
+
+
+def test_a_node_that_restarts_ends_both_containers_of_a_server_once() -> None:
+    both, guard = back(count=2), back(count=2, container="guard")
+    both["status"]["initContainerStatuses"] = guard["status"]["initContainerStatuses"]
+    assert body(both)["restarts"]["count"] == 2
 
 
 def test_a_model_is_looked_at_again_when_it_is_told_otherwise() -> None:

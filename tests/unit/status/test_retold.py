@@ -10,6 +10,7 @@ from tests.unit.status import rollout_rows
 from tests.unit.status.rows import SCHEDULED, engine, starting
 from vllm_operator.engine.start_log import StartLog
 from vllm_operator.kube import kinds
+from vllm_operator.status import pod_view
 from vllm_operator.status.accelerators import Stock
 from vllm_operator.status.pod_view import Evidence, PodEvent
 
@@ -17,6 +18,8 @@ CREATING = {"waiting": {"reason": "ContainerCreating"}}
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 MISSING = Evidence(events=(PodEvent("FailedMount", 'secret "s" not found'),))
 PULLING = Evidence(events=(PodEvent("Pulling", 'Pulling image "x"'),), elapsed=40)
+UNSEEN = {**pod("a", conditions=[]), "spec": {}}
+SILENT = Evidence(silent=pod_view.SCHEDULER)
 HALF = Evidence(start=StartLog("Loading", "2 of 4 files of weights"), elapsed=30)
 GPU = "nvidia.com/gpu"
 STOCK = Stock({GPU: 8}, {GPU: {kinds.Key("models", "big"): 8}})
@@ -50,8 +53,9 @@ def said(body: kinds.Object) -> tuple[str, str]:
         (engine(CREATING), PULLING, None),
         (engine(RUNNING), HALF, None),
         (lacking(), Evidence(), STOCK),
+        (UNSEEN, SILENT, None),
     ],
-    ids=["a mount", "a pull", "a start", "a count"],
+    ids=["a mount", "a pull", "a start", "a count", "a silent scheduler"],
 )
 def test_a_new_leader_goes_on_with_what_was_told(one: kinds.Object, evidence: Evidence, stock: Stock | None) -> None:
     told = ready(one, {}, evidence, stock)
