@@ -92,6 +92,11 @@ def _elsewhere() -> list[Open]:
             "`--no-enable-prefix-caching` in `engine.args`, or a `cache_salt` of its own in each client's requests.",
         ),
         Open(
+            "What the operator has in hand of many models at once: objects of thousands of tiny entries are counted as they are "
+            "kept, and take many times that while a run reads them.",
+            "Quotas of Secrets and other objects in the namespaces of those who are not trusted.",
+        ),
+        Open(
             "Whoever may create pods in a model's namespace: a pod with the model's label gets requests of its Service, "
             "keys included.",
             "Give that right to those who may have keys; they could mount the Secrets as well.",

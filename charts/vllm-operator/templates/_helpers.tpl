@@ -21,7 +21,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 `kubectl vllm doctor` go by them, and commonLabels last. */}}
 {{- define "vllm-operator.labels" -}}
 {{- $root := index . 0 -}}
-{{- if kindIs "invalid" $root.Values.enabled -}}
+{{- if or (kindIs "invalid" $root.Values.enabled) (kindIs "invalid" $root.Values.rbac.create) -}}
 {{- fail "these are the values of an older chart: use --reset-then-reuse-values in place of --reuse-values" -}}
 {{- end -}}
 {{- $own := include "vllm-operator.selectorLabels" $root | fromYaml -}}

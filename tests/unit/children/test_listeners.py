@@ -78,6 +78,7 @@ def test_no_listener_without_tls_carries_a_host_that_one_with_tls_takes(
         ([HTTP], {}),
         ([HTTP, listener("https", "HTTPS", BY_LABEL)], {}),
         ([HTTP, listener("https", "HTTPS", hostname="other.example.com")], {}),
+        ([HTTP, HTTPS, listener("models", "HTTPS", BY_LABEL, "*.example.com")], {}),
         ([HTTP, HTTPS], {"said": "ResolvedRefs"}),
         ([HTTP, HTTPS], {"said": "Programmed"}),
         ([HTTP, HTTPS], {"url": "https://llm.example.com:8443"}),
@@ -119,6 +120,14 @@ def test_a_listener_whose_certificate_is_lost_keeps_the_route_that_it_has() -> N
     assert chosen(HTTP, HTTPS, live=(live,), said="Conflicted") == (["https"], "")
     assert chosen(HTTP, listener("renamed", "HTTPS"), live=(live,)) == (["renamed"], "")
     assert chosen(HTTP, live=(live,)) == ([""], "http of edge")
+
+
+def test_of_two_listeners_that_a_route_names_it_keeps_the_one_that_is_not_served_for_a_moment() -> None:
+    parents = [{"name": "edge", "namespace": "infra", "sectionName": name} for name in ("https", "other")]
+    live = naming.child(kinds.HTTP_ROUTE, OWNER, "a", "edge", spec={"parentRefs": parents})
+    found = (HTTP, HTTPS, listener("other", "HTTPS"))
+    assert chosen(*found, live=(live,), said="Programmed") == (["https", "other"], "")
+    assert chosen(*found, said="Programmed") == (["other"], "")
 
 
 def test_a_route_names_no_more_listeners_than_it_may() -> None:

@@ -135,9 +135,12 @@ def test_each_engine_gives_up_a_cluster_of_this_name_whoever_made_it(machine: Ma
     assert not kind.is_there()
 
 
-def test_a_cluster_of_another_cache_directory_is_replaced(machine: Machine) -> None:
+def test_a_cluster_of_another_cache_directory_is_left_alone_until_somebody_takes_it_down(machine: Machine) -> None:
     kind.up()
     shutil.rmtree(layout.RUN)
+    with pytest.raises(progress.Failure, match="make demo-down"):
+        kind.up()
+    kind.down()
     kind.up()
     assert [words.split()[0] for words in machine.told("kind")] == ["create", "create"]
 
