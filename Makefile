@@ -28,7 +28,7 @@ accept: setup ## Try a cluster of yours: install, serve a small model, run the c
 test: FOR := test
 test: setup check ## Everything: lint, types, layers, unit, golden, guard, integration, end to end
 	@$(PYTHON) -m dev prepare
-	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m hypothesis tests/unit
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto -m "hypothesis or long" tests/unit
 	@$(PYTHON) -m pytest -q -n auto tests/chaos
 	@$(PYTHON) -m pytest --durations=20 tests/bootstrap tests/guard
 	@$(PYTHON) -m pytest -n 2 --dist=loadscope --durations=40 tests/integration tests/e2e
@@ -46,7 +46,7 @@ check: .venv/ready ## What needs no cluster, in under a minute
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m tests.generated
-	@$(PYTHON) -m pytest -q -n auto tests/unit tests/golden
+	@$(PYTHON) -m pytest -q -n auto -m "not long" tests/unit tests/golden
 
 docs: .venv/ready ## The site of docs/, in .artifacts/site
 	@$(PYTHON) -m tests.site

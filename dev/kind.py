@@ -52,7 +52,9 @@ def up(audit: tuple[str, ...] = ()) -> None:
     if healthy():
         progress.say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
     elif is_there() and not _recorded():
-        raise progress.Failure(f"another user or cache directory has a cluster {NAME}", "make demo-down, then run it again")
+        raise progress.Failure(
+            f"another user or cache directory has a cluster {NAME}", "make demo-down, then run it again"
+        )
     else:
         down()
         _create()

@@ -12,6 +12,7 @@ from vllm_operator.kube import kinds
 MODELS = 40
 
 
+@pytest.mark.long
 @clock.virtual
 async def test_models_that_serve_are_all_checked_in_eleven_minutes_and_none_is_written() -> None:
     async with served_models.ServedModels().serving(MODELS) as world:

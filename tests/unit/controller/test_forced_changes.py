@@ -9,6 +9,8 @@ import pytest
 from tests import clock, operator_process
 from vllm_operator.kube import kinds
 
+pytestmark = pytest.mark.long
+
 CHANGES = 50
 WAYS = ("killed", "stopped", "suspended", "cut off", "deleted", "emptied", "usurped")
 NOBODY = {"", "nobody"}

@@ -10,6 +10,8 @@ import pytest
 from tests import clock, operator_process
 from vllm_operator.kube import kinds
 
+pytestmark = pytest.mark.long
+
 SOON_SECONDS = 10.0
 """Far less than until the next check, and more than two runs take whose events come late, one after the other."""
 MOST_MOMENTS = 100

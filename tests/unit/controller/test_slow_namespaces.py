@@ -8,6 +8,8 @@ from tests import clock, operator_process
 from vllm_operator.keys import record
 from vllm_operator.kube import kinds, naming
 
+pytestmark = pytest.mark.long
+
 SLOW_SECONDS = 30.0
 MANY = 20
 WITHIN_SECONDS = 1.0

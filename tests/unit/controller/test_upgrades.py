@@ -8,6 +8,8 @@ import pytest
 from tests import clock, operator_process, served_models, servers
 from vllm_operator.children import pod, template
 
+pytestmark = pytest.mark.long
+
 NEWER: dict[str, Any] = {"guard_image": "envoyproxy/envoy:distroless-v1.41.0", "guard_memory": "128Mi"}
 
 

@@ -69,6 +69,7 @@ async def test_a_volume_that_fails_is_told_within_five_seconds(after: float) -> 
     assert 0 < world.heard[-1] - at < 5
 
 
+@pytest.mark.long
 @clock.virtual
 async def test_a_thousand_models_that_wait_are_read_in_turn() -> None:
     """No more reads a second, so that each waits a little longer; none waits for more than a minute."""

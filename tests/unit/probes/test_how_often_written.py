@@ -4,12 +4,16 @@ import asyncio
 import itertools
 from typing import Any
 
+import pytest
+
 from tests import clock, observations
 from tests.unit.probes import inquired
 from tests.unit.probes.inquired import BEGUN, CREATING, KEY, World
 from vllm_operator import api
 from vllm_operator.probes import inquiries
 from vllm_operator.status import observed, summary
+
+pytestmark = pytest.mark.long
 
 SHARDS = "Loading safetensors checkpoint shards:  50% Completed | {}/400 [00:08<00:08, 4.1s/it]\n"
 LOADED = "INFO Loading weights took 100.01 seconds\n"

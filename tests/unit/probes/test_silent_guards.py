@@ -13,6 +13,8 @@ from vllm_operator.engine import verification
 from vllm_operator.kube import cache, kinds, naming
 from vllm_operator.probes import guard_polls, http_client, prober
 
+pytestmark = pytest.mark.long
+
 MANY = 1000
 NO_PACKET_RETURNS = 2 * http_client.GUARD_SECONDS
 

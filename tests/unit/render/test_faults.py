@@ -86,6 +86,7 @@ def test_what_is_no_model_is_answered_in_words(run: Run, name: str) -> None:
     assert done.err[:-1].isprintable()
 
 
+@pytest.mark.long
 def test_what_is_hostile_to_a_reader_is_answered_in_the_time_of_what_is_not() -> None:
     plain = b"a: [" + b"'x'," * 400_000 + b"]"
     documents.documents(plain)
