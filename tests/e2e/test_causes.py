@@ -130,9 +130,12 @@ def said(admin: kubectl.Admin, case: Case) -> str:
 def lateness(admin: kubectl.Admin, case: Case, message: str) -> float:
     """Return how many seconds after it could be seen the operator's Event told the cause."""
     chosen = (f"--field-selector=regarding.name={case.name},reason={case.reason}", "-o", "json")
-    events = json.loads(admin.kubectl("get", "events.events.k8s.io", *chosen))["items"]
-    assert events, f"{case.name}: no Event tells {case.reason}"
-    told = min(api.unix(event["eventTime"]) for event in events)
+
+    def events() -> list[dict[str, Any]]:  # which come a moment after the status
+        return list(json.loads(admin.kubectl("get", "events.events.k8s.io", *chosen))["items"])
+
+    found = waiting.until(f"an Event that tells {case.reason} of {case.name}", events, admin.world, TOLD_SECONDS)
+    told = min(api.unix(event["eventTime"]) for event in found)
     begun = min(ends(admin, case) if case.ends else said_by_others(admin, case, message), default=told)
     return max(told - begun, 0)  # an earlier end than those that are still seen was told
 
