@@ -85,3 +85,26 @@ async def test_a_model_goes_on_once_its_spec_can_be_read_again() -> None:
         await home.run()
     assert home.condition("Ready")["reason"] != "SpecNotUnderstood"
     assert home.api.objects[kinds.Ref("Deployment", *harness.KEY)]["spec"]["replicas"] == 2
+
+
+@clock.virtual
+async def test_a_revocation_that_is_refused_beside_an_unreadable_spec_is_tried_again_soon() -> None:
+    """The spec alone is looked at every five minutes by then."""
+    home = harness.OperatorHarness()
+    await home.begin({"name": "a"})
+    revoked = home.key("a")
+    await home.api.edit_by("admin", harness.MODEL, {"spec": {"replicas": "many"}})
+    await home.run()
+    home.now += 3600
+    await home.go_on()
+    assert (home.again or 0) > 200
+    await home.api.delete_by("admin", home.ref("vllm11.key.a"))
+    down = home.api.troubles.fail(verb="patch", name=naming.guard_secret(harness.KEY.name))
+    home.hear()
+    await home.go_on()
+    assert home.accepts(revoked)
+    assert (home.again or 0) <= 15
+    home.api.troubles.end(down)
+    await home.go_on()
+    assert not home.accepts(revoked)
+    assert (home.again or 0) > 200
