@@ -62,7 +62,12 @@ def gateways(owner: naming.Owner, spec: api.Spec, settings: config.Config) -> fr
     """Return the Gateways that are to carry the model's host."""
     exposed = exposure(owner.name, spec, settings)
     parents = exposed.parents if exposed else ()
-    return frozenset(kinds.Ref(kinds.GATEWAY.kind, one.namespace or owner.namespace, one.name) for one in parents)
+    return frozenset(gateway(owner, one.name, one.namespace) for one in parents)
+
+
+def gateway(owner: naming.Owner, name: str, namespace: str | None) -> kinds.Ref:
+    """Return the Gateway that a route names, by default of its own namespace."""
+    return kinds.Ref(kinds.GATEWAY.kind, namespace or owner.namespace, name)
 
 
 def is_asked(owner: naming.Owner, spec: api.Spec, settings: config.Config, edge: kinds.Object) -> bool:

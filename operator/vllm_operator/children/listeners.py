@@ -52,7 +52,7 @@ def chosen(exposed: exposure.Exposure, inputs: versions.Inputs) -> exposure.Expo
 
 
 def _choice(parent: api.ParentRef, asked: Asked, gateways: Gateways, edges: tuple[kinds.Object, ...]) -> Choice:
-    gateway = gateways.get(_ref(parent.name, parent.namespace, asked.owner))
+    gateway = gateways.get(exposure.gateway(asked.owner, parent.name, parent.namespace))
     before = () if parent.section_name else _sections(parent, asked.owner, edges)
     if gateway is None:
         return _of(parent, before)
@@ -104,15 +104,11 @@ def _covers(hostname: str, host: str) -> bool:
 
 def _sections(parent: api.ParentRef, owner: naming.Owner, edges: tuple[kinds.Object, ...]) -> tuple[str, ...]:
     """Return the listeners of a Gateway that the live route names."""
-    ref = _ref(parent.name, parent.namespace, owner)
+    ref = exposure.gateway(owner, parent.name, parent.namespace)
     return tuple(name for edge in edges for one, name in _parents(edge, owner) if one == ref and name)
 
 
 def _parents(edge: kinds.Object, owner: naming.Owner) -> Iterator[tuple[kinds.Ref, str]]:
     """Yield the Gateways of a live route, and the listener of each, "" for all."""
     for one in edge["spec"].get("parentRefs") or []:
-        yield _ref(one["name"], one.get("namespace"), owner), one.get("sectionName") or ""
-
-
-def _ref(name: str, namespace: str | None, owner: naming.Owner) -> kinds.Ref:
-    return kinds.Ref(kinds.GATEWAY.kind, namespace or owner.namespace, name)
+        yield exposure.gateway(owner, one["name"], one.get("namespace")), one.get("sectionName") or ""

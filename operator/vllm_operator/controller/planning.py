@@ -2,6 +2,7 @@
 
 from vllm_operator import api, children, config
 from vllm_operator.children import template
+from vllm_operator.children.rollout import inputs_at_work
 from vllm_operator.kube import kinds, naming
 from vllm_operator.probes import prober
 from vllm_operator.status import observed, pod_diagnosis, rollout
@@ -39,7 +40,7 @@ def inputs(
         settings=settings,
         serving=serving,
         revisions=_revisions(seen),
-        at_work=_at_work(deployment),
+        at_work=inputs_at_work(deployment),
         asked=template.asked(seen.model),
         guards=template.guard_images(pods),
         job=seen.child(kinds.JOB, naming.fetch(owner.name)),
@@ -58,7 +59,7 @@ def of_servers(
     ready = [pod for pod in pods if pod_diagnosis.is_ready(pod)]
     told = _told_context(seen.model)
     serving = children.serving(owner, spec, settings, pods=ready, deployment=deployment, edge=seen.edge(), chosen=told)
-    at_work = _at_work(deployment)
+    at_work = inputs_at_work(deployment)
     data = {"inputs": at_work, "template": deployment["spec"]["template"]}
     pinned = naming.child(kinds.CONTROLLER_REVISION, owner, naming.template(owner.name), "template", data=data)
     guards = template.guard_images(pods)
@@ -68,12 +69,6 @@ def of_servers(
 def _revisions(seen: observed.ObservedState) -> tuple[kinds.Object, ...]:
     found = [obj for obj in seen.objects.values() if obj["kind"] == kinds.CONTROLLER_REVISION.kind]
     return tuple(one for one in found if naming.is_ours(one, seen.owner))
-
-
-def _at_work(deployment: kinds.Object | None) -> str:
-    """Return the inputs of the template that the Deployment has."""
-    annotations = (deployment or {"metadata": {}})["metadata"].get("annotations", {})
-    return str(annotations.get(naming.INPUTS_ANNOTATION, ""))
 
 
 def _told_context(model: kinds.Object) -> int | None:

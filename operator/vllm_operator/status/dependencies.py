@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from vllm_operator import children
-from vllm_operator.children import scheduling
+from vllm_operator.children import exposure, scheduling
 from vllm_operator.engine import source
 from vllm_operator.kube import kinds
 
@@ -86,8 +86,8 @@ def _of_edge(plan: children.Plan) -> Iterator[Dependency]:
         return
     for parent in plan.exposure.parents:
         by_gateway: By = "spec" if plan.spec.expose and plan.spec.expose.gateway else "settings"
-        namespace = parent.namespace or plan.owner.namespace
-        yield Dependency(kinds.Ref(kinds.GATEWAY.kind, namespace, parent.name), by_gateway, for_edge=True)
+        ref = exposure.gateway(plan.owner, parent.name, parent.namespace)
+        yield Dependency(ref, by_gateway, for_edge=True)
     chosen = plan.spec.expose.ingress if plan.spec.expose else None
     by_class: By = "spec" if chosen and chosen.class_name else "settings"
     by_tls: By = "spec" if chosen and chosen.tls else "settings"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from vllm_operator import children
-from vllm_operator.children import claim
-from vllm_operator.kube import kinds, naming
+from vllm_operator.children import claim, rollout, template
+from vllm_operator.kube import kinds
 from vllm_operator.status import fetch_progress
 from vllm_operator.status.context import StatusContext
 from vllm_operator.status.observed import ObservedState
@@ -25,21 +25,18 @@ def weights(observed: ObservedState, plan: children.Plan) -> dict[str, Any]:
 
 
 def lacks_image_volume(at: StatusContext) -> bool:
-    """Tell whether the API server kept no image volume of the template that the Deployment was made of."""
+    """Tell whether the API server kept no image volume of the template that the Deployment was made of.
+
+    After a change that is no longer the one that was at work.
+    """
     pinned, live = at.plan.at_work, at.deployment
-    if not live or pinned is None or pinned["data"].get("inputs") != _inputs(live):
+    if not live or pinned is None or template.inputs_of(pinned) != rollout.inputs_at_work(live):
         return False
     return _has_image(pinned["data"]["template"]) and not _has_image(live["spec"]["template"])
 
 
-def _inputs(live: kinds.Object) -> str | None:
-    """Return what the Deployment's template was made of: after a change it is no longer what was at work."""
-    found: str | None = live["metadata"].get("annotations", {}).get(naming.INPUTS_ANNOTATION)
-    return found
-
-
-def _has_image(template: kinds.Object) -> bool:
-    return any("image" in volume for volume in template["spec"].get("volumes", []))
+def _has_image(of_pods: kinds.Object) -> bool:
+    return any("image" in volume for volume in of_pods["spec"].get("volumes", []))
 
 
 def _said(observed: ObservedState) -> fetch_progress.Progress | None:

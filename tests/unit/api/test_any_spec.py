@@ -2,14 +2,13 @@
 
 import json
 import sys
-import time
 from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import strategies as some
 
-from tests import canonical, samples, valid_specs
+from tests import canonical, cpu, samples, valid_specs
 from vllm_operator import api, children, config, keys
 from vllm_operator.kube import diff, kinds, naming
 from vllm_operator.kube.conditions import ConditionValue
@@ -149,7 +148,9 @@ def test_the_largest_spec_costs_no_more_than_some_usual_ones(spec: Any) -> None:
     body, usual = model(spec), model(USUAL)
     assert len(spec["access"]["clients"]) == 128
     assert len(json.dumps(body)) < STORABLE
-    assert _cpu(body) < MOST_CPU * _cpu(usual)  # first, for the first look at a spec compiles patterns
+    assert cpu.least(refusal, body) < MOST_CPU * cpu.least(
+        refusal, usual
+    )  # first, for the first look at a spec compiles patterns
     assert _calls(body)[0] < MOST_CALLS * _calls(usual)[0]
 
 
@@ -174,16 +175,6 @@ def _calls(body: kinds.Object) -> tuple[int, tuple[list[kinds.Object], kinds.Obj
     return calls, found
 
 
-def _cpu(body: kinds.Object) -> float:
-    """Return the least CPU seconds that three looks at a model took, whether its spec is understood or not."""
-    spent = []
-    for _ in range(3):
-        begun = time.thread_time()
-        refusal(body)
-        spent.append(time.thread_time() - begun)
-    return min(spent)
-
-
 def test_the_schema_bounds_how_many_values_a_spec_has() -> None:
     assert sum(1 for _ in _places(valid_specs.largest(long=False))) < 40_000
 
@@ -192,5 +183,5 @@ def test_the_schema_bounds_how_many_values_a_spec_has() -> None:
 def test_no_quantity_is_computed_that_is_larger_than_any_machine(quantity: int | str) -> None:
     spec = {"model": {"source": "file:///a/b"}, "resources": {"limits": {"cpu": quantity}}}
     words = refusal(model(spec))
-    assert _cpu(model(spec)) < MOST_CPU * _cpu(model(USUAL))
+    assert cpu.least(refusal, model(spec)) < MOST_CPU * cpu.least(refusal, model(USUAL))
     assert not words or words.startswith("spec.resources.limits.cpu: ")

@@ -200,7 +200,7 @@ def test_of_what_nobody_knows_neither_an_address_nor_a_place_in_a_source_is_told
     assert causes.cause(line) == ("EngineFailed", told)
 
 
-SURVIVED = ("ModuleNotFoundError: No module named 'x'", "OSError: [Errno 30] Read-only file system: '/root/.cache/x'")
+SURVIVED = ("ModuleNotFoundError: No module named 'x'", "OSError: [Errno 30] Read-only file system: '/srv/cache/x'")
 
 
 @pytest.mark.parametrize("survived", SURVIVED)

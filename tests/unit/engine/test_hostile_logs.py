@@ -1,12 +1,12 @@
 """Whoever chooses an image writes its log: the most hostile one is read in linear time, and in little of it."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests import cpu
 from vllm_operator.engine import cause_row, cause_rows, causes, log_lines, redaction, start_log, weights_rows
 from vllm_operator.probes import inquiries
 from vllm_operator.status import kubelet_words
@@ -42,21 +42,11 @@ def hostile(piece: str, size: int) -> str:
     return (f"{line}\n" * (size // len(line) + 1))[:size]
 
 
-def cost(read: Callable[[str], Any], text: str) -> float:
-    """Return the least CPU seconds that three reads took."""
-    spent = []
-    for _ in range(3):
-        begun = time.thread_time()
-        read(text)
-        spent.append(time.thread_time() - begun)
-    return min(spent)
-
-
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_log_that_is_longer_costs_no_more_than_in_proportion(piece: str, read: Callable[[str], Any]) -> None:
-    few = cost(read, hostile(piece, inquiries.BYTES // GROWTH))
-    many = cost(read, hostile(piece, inquiries.BYTES))
+    few = cpu.least(read, hostile(piece, inquiries.BYTES // GROWTH))
+    many = cpu.least(read, hostile(piece, inquiries.BYTES))
     assert many < RATIO * GROWTH * few + NOTICEABLE_SECONDS
     assert many < SECONDS
 
@@ -77,11 +67,11 @@ def test_words_of_a_kubelet_are_looked_at_up_to_a_length(piece: str, table: tupl
         return kubelet_words.found(table, text)
 
     long = piece * (kubelet_words.LONGEST // len(piece) + 1)
-    assert cost(read, long * 16) < RATIO * cost(read, long) + NOTICEABLE_SECONDS
+    assert cpu.least(read, long * 16) < RATIO * cpu.least(read, long) + NOTICEABLE_SECONDS
 
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_what_is_hidden_is_looked_for_up_to_a_length(piece: str) -> None:
     long = piece * (redaction.LONGEST // len(piece) + 1)
-    assert cost(redaction.shown, long * 16) < RATIO * cost(redaction.shown, long) + NOTICEABLE_SECONDS
+    assert cpu.least(redaction.shown, long * 16) < RATIO * cpu.least(redaction.shown, long) + NOTICEABLE_SECONDS
     assert len(redaction.shown("a" * redaction.LONGEST * 2)) == redaction.LONGEST
